@@ -1,0 +1,1 @@
+"""Ways to read a machine, behind one small protocol."""

@@ -1,0 +1,1 @@
+"""Every process door and its wiring."""

@@ -1,0 +1,1 @@
+"""A demonstration park and the story it tells."""

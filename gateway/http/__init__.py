@@ -1,0 +1,1 @@
+"""The HTTP door: application factory, problem details, routes of the contexts."""

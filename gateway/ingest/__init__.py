@@ -1,0 +1,1 @@
+"""The MQTT door: Sparkplug in, capacity written, receipts out."""

@@ -1,0 +1,1 @@
+"""Simulated machines as real OPC UA servers."""

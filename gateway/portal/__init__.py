@@ -1,0 +1,1 @@
+"""The web pages, zh-CN first, live where it matters."""

@@ -1,0 +1,1 @@
+"""Outbox relay, event consumers and scheduled jobs."""

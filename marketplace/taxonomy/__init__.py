@@ -1,0 +1,1 @@
+"""Processes, materials, certificates and tolerances with stable ids."""

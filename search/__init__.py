@@ -1,0 +1,1 @@
+"""Rebuildable search projection behind one port."""

@@ -1,0 +1,1 @@
+"""Hold, confirm, cancel, expire: slots that cannot be double-booked."""

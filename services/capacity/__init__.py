@@ -1,0 +1,1 @@
+"""Resources, working calendars, live state, observations and the free gaps that follow."""

@@ -1,0 +1,1 @@
+"""Versioned events: what one context tells those downstream of it."""

@@ -1,0 +1,27 @@
+"""Events of the booking context."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from services.contracts.events.envelope import Event
+
+BookingState = Literal[
+    "held", "confirmed", "started", "finished", "cancelled", "expired", "no_show"
+]
+
+
+class BookingChanged(Event):
+    """A booking moved to another state of its life, or its at-risk flag changed."""
+
+    type: ClassVar[str] = "booking.booking-changed.v1"
+
+    booking_id: UUID
+    resource_id: UUID
+    organisation_id: UUID
+    state: BookingState
+    at_risk: bool
+    at_risk_reason: str | None
+    start: datetime
+    end: datetime
+    units: int

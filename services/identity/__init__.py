@@ -1,0 +1,1 @@
+"""Organisations, their sites and the gateways on them."""

@@ -1,0 +1,1 @@
+"""Requirements ranked against what is really free, with reasons."""

@@ -1,0 +1,1 @@
+"""The matching interface and the implementations behind it."""

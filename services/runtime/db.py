@@ -1,0 +1,52 @@
+"""PostgreSQL through SQLAlchemy and psycopg 3. A session is one transaction, committed at the door."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session, SQLModel
+
+Sessions = sessionmaker[Session]
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLModel.metadata.naming_convention = NAMING_CONVENTION
+
+
+def engine_for(database_url: str, *, pool_max: int, application: str) -> Engine:
+    """An engine whose connections run in UTC and name their ``application`` to the server.
+
+    Args:
+        database_url: ``postgresql://…`` as libpq writes it.
+        pool_max: connections kept at most.
+        application: shown in ``pg_stat_activity``.
+    """
+    url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return create_engine(
+        url,
+        pool_size=pool_max,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={
+            "application_name": f"nonagon-{application}",
+            "options": "-c timezone=UTC -c lock_timeout=5000",
+            "connect_timeout": 5,
+        },
+    )
+
+
+def sessions_for(engine: Engine) -> Sessions:
+    return sessionmaker(engine, class_=Session, expire_on_commit=False)
+
+
+@contextmanager
+def transaction(sessions: Sessions) -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    with sessions() as session, session.begin():
+        yield session

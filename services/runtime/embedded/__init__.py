@@ -1,0 +1,1 @@
+"""PostgreSQL and NATS as child processes, for machines that bring neither."""

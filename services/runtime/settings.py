@@ -1,0 +1,41 @@
+"""Settings of the server processes, read once from ``NONAGON_…`` variables and passed down.
+
+An unset server URL means the embedded server; nothing else differs between a laptop and a cluster.
+"""
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One frozen object per process."""
+
+    model_config = SettingsConfigDict(env_prefix="NONAGON_", frozen=True, extra="ignore")
+
+    state_dir: Path = Field(default=Path("var"), description="everything the embedded servers keep")
+    database_url: str | None = Field(default=None, description="postgresql://…; unset: embedded")
+    nats_url: str | None = Field(default=None, description="nats://…; unset: embedded")
+    mqtt_url: str | None = Field(
+        default=None, description="mqtt://host:port of the same broker; unset: embedded"
+    )
+    meili_url: str | None = Field(default=None, description="Meilisearch; unset: PostgreSQL search")
+    meili_key: str | None = Field(default=None, description="Meilisearch API key")
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=0, description="0: the last one used if free, else any free one")
+    database_pool_max: int = 10
+    hold_ttl_s: int = Field(default=900, description="how long a held slot waits for confirmation")
+    seen_stale_after_s: int = Field(
+        default=30, description="a live twin not seen for longer is unknown"
+    )
+    ingest_batch_max: int = Field(default=2_000, description="observations per transaction")
+    ingest_batch_wait_ms: int = Field(default=20, description="how long a batch waits to fill")
+    log_json: bool = Field(default=False, description="one JSON object per log line")
+    log_level: str = "INFO"
+
+    @cached_property
+    def state_path(self) -> Path:
+        """The state directory, absolute."""
+        return self.state_dir.resolve()

@@ -1,0 +1,74 @@
+"""Tables the runtime itself keeps: outbox, inbox and idempotency keys."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import UserDefinedType
+from sqlmodel import Field, SQLModel
+
+
+class Xid8(UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+def instant(*, nullable: bool = False) -> Any:
+    """A ``timestamptz`` column."""
+    return Field(sa_column=Column(DateTime(timezone=True), nullable=nullable))
+
+
+class OutboxEvent(SQLModel, table=True):
+    """An event written in the transaction of the fact, published after its commit."""
+
+    __tablename__ = "outbox_event"
+    __table_args__ = (
+        Index(
+            "ix_outbox_event_unpublished",
+            "xid",
+            "seq",
+            postgresql_where=text("published_at IS NULL"),
+        ),
+    )
+
+    seq: int | None = Field(
+        default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True)
+    )
+    event_id: UUID = Field(unique=True)
+    subject: str
+    payload: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    xid: int | None = Field(
+        default=None,
+        sa_column=Column(Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
+    )
+    created_at: datetime = instant()
+    published_at: datetime | None = instant(nullable=True)
+
+
+class InboxEntry(SQLModel, table=True):
+    """An event a consumer has handled, so that a redelivery changes nothing."""
+
+    __tablename__ = "inbox_entry"
+
+    consumer: str = Field(primary_key=True)
+    event_id: UUID = Field(primary_key=True)
+    handled_at: datetime = instant()
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The saved answer to a request that created something."""
+
+    __tablename__ = "idempotency_key"
+
+    scope: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    request_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    status: int
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = instant()
