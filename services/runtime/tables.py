@@ -1,4 +1,4 @@
-"""Tables the runtime itself keeps: outbox, inbox and idempotency keys."""
+"""Tables the runtime itself keeps: outbox, inbox, parked events and idempotency keys."""
 
 from datetime import datetime
 from typing import Any
@@ -59,6 +59,19 @@ class InboxEntry(SQLModel, table=True):
     consumer: str = Field(primary_key=True)
     event_id: UUID = Field(primary_key=True)
     handled_at: datetime = instant()
+
+
+class ParkedEvent(SQLModel, table=True):
+    """An event whose consumer failed on it too often; kept until a person replays or drops it."""
+
+    __tablename__ = "parked_event"
+
+    consumer: str = Field(primary_key=True)
+    event_id: UUID = Field(primary_key=True)
+    subject: str
+    payload: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    cause: str
+    parked_at: datetime = instant()
 
 
 class IdempotencyKey(SQLModel, table=True):
