@@ -25,6 +25,12 @@ class Settings(BaseSettings):
     meili_key: str | None = Field(default=None, description="Meilisearch API key")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=0, description="0: the last one used if free, else any free one")
+    http_allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="names in Host besides loopback and http_host, as a JSON list"
+    )
+    api_url: str | None = Field(
+        default=None, description="where the command line finds the API; unset: the running one"
+    )
     database_pool_max: int = 10
     hold_ttl_s: int = Field(default=900, description="how long a held slot waits for confirmation")
     seen_stale_after_s: int = Field(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
@@ -12,14 +12,17 @@ from services.contracts.errors import DomainError, ErrorKind
 from services.runtime.clock import Clock
 from services.runtime.db import transaction
 
+Language = Literal["en", "zh"]
+
 IDEMPOTENCY_KEY_MAX = 200
+ACCEPT_LANGUAGE_MAX = 200
 
 
 class IdempotencyKeyReusedError(DomainError):
     code: ClassVar[str] = "idempotency-key-reused"
     kind: ClassVar[ErrorKind] = ErrorKind.INVALID
     en: ClassVar[str] = (
-        "Idempotency-Key {key!r} was used for a different request; send a new key for a new request."
+        "Idempotency-Key {key!r} was used for another request; send a new key for a new request."
     )
     zh: ClassVar[str] = "幂等键 {key!r} 已用于另一请求；新请求请使用新的键。"
 
@@ -37,6 +40,37 @@ def _clock(request: Request) -> Clock:
 SessionDep = Annotated[Session, Depends(_session, scope="function")]
 """The request's one transaction; committed before the response is sent."""
 ClockDep = Annotated[Clock, Depends(_clock)]
+
+
+def preferred_language(accept_language: str | None) -> Language:
+    """``zh`` when the header (RFC 9110 §12.5.4) weighs Chinese above English, else ``en``."""
+    best: Language = "en"
+    best_weight = 0.0
+    for item in (accept_language or "")[:ACCEPT_LANGUAGE_MAX].split(","):
+        tag, _, parameter = item.strip().partition(";")
+        weight = _weight(parameter)
+        language = tag.strip().lower().partition("-")[0]
+        if weight > best_weight and language in {"zh", "en"}:
+            best, best_weight = ("zh" if language == "zh" else "en"), weight
+    return best
+
+
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def _language(accept_language: Annotated[str | None, Header()] = None) -> Language:
+    return preferred_language(accept_language)
+
+
+LanguageDep = Annotated[Language, Depends(_language)]
+"""The language to answer in, by the request's ``Accept-Language``."""
 
 
 class Creation:
