@@ -1,1 +1,4 @@
-"""Pure shared language: ids, intervals, money, errors, events and telemetry. All that edge may import."""
+"""Pure shared language: ids, intervals, money, errors, events, telemetry.
+
+All that edge may import.
+"""

@@ -1,7 +1,7 @@
-"""The one base class of expected errors: what happened, to which thing, what to do; in English and Chinese.
+"""The base class of expected errors: what happened, to which thing, what to do; en and zh.
 
-Each error is declared beside the function that raises it. ``gateway.http`` maps ``kind`` to a status
-and writes RFC 9457 problem details; nothing else knows HTTP.
+Each error is declared beside the function that raises it. ``gateway.http`` maps ``kind`` to a
+status and writes RFC 9457 problem details; nothing else knows HTTP.
 """
 
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Identifiers: UUIDv7 (RFC 9562 §5.7), built from a clock reading and random bytes the caller supplies."""
+"""Identifiers: UUIDv7 (RFC 9562 §5.7) from a clock reading and random bytes the caller supplies."""
 
 import re
 from typing import NewType

@@ -1,4 +1,4 @@
-"""Half-open intervals of time, ``[start, end)``, in aware datetimes, and the set operations on sorted lists of them."""
+"""Half-open intervals ``[start, end)`` of aware datetimes, and set operations on lists of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ def merge(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def subtract(wanted: Iterable[Interval], taken: Iterable[Interval]) -> list[Interval]:
-    """What is left of ``wanted`` once every instant of ``taken`` is removed; sorted and disjoint."""
+    """What is left of ``wanted`` without every instant of ``taken``; sorted and disjoint."""
     holes = merge(taken)
     left: list[Interval] = []
     for interval in merge(wanted):

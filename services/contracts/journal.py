@@ -1,8 +1,8 @@
 """The receipt protocol between an edge journal and the platform.
 
-Sparkplug data is QoS 0 and an MQTT PUBACK proves nothing (nats-server acknowledges what it drops), so an
-edge keeps every observation in its journal until the platform says, after its PostgreSQL commit,
-that it has it:
+Sparkplug data is QoS 0 and an MQTT PUBACK proves nothing (nats-server acknowledges what it drops),
+so an edge keeps every observation in its journal until the platform says, after its PostgreSQL
+commit, that it has it:
 
 * DDATA carries ``Journal/Epoch`` (UInt64, drawn when the journal file is created) and
   ``Journal/Offsets`` (UInt64Array: the journal offsets of the observation metrics of this

@@ -29,6 +29,8 @@ SEQ_MODULUS: Final = 256
 REBIRTH_METRIC: Final = "Node Control/Rebirth"
 BD_SEQ_METRIC: Final = "bdSeq"
 QUALITY_PROPERTY: Final = "Quality"
+_NODE_LEVELS: Final = 4
+_DEVICE_LEVELS: Final = 5
 
 MetricValue = bool | int | float | str | bytes | None
 
@@ -66,7 +68,7 @@ class DataType(IntEnum):
 
 
 class MalformedPayloadError(ValueError):
-    """Bytes that are not a Sparkplug payload, or break a limit or a datatype; the text says which."""
+    """Bytes that are no Sparkplug payload, or break a limit or a datatype; the text says which."""
 
 
 class MalformedTopicError(ValueError):
@@ -75,7 +77,7 @@ class MalformedTopicError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """``spBv1.0/group/TYPE/node[/device]``; group is the site, node the gateway, device the machine."""
+    """``spBv1.0/group/TYPE/node[/device]``: the site, the gateway, the machine."""
 
     group: str
     message_type: MessageType
@@ -95,7 +97,7 @@ def parse_topic(text: str) -> Topic:
             not ``[a-z0-9_-]{1,64}``.
     """
     levels = text.split("/")
-    if levels[0] != NAMESPACE or len(levels) not in {4, 5}:
+    if levels[0] != NAMESPACE or len(levels) not in {_NODE_LEVELS, _DEVICE_LEVELS}:
         raise MalformedTopicError(f"not a Sparkplug B topic: {text[:200]!r}")
     try:
         message_type = MessageType(levels[2])
@@ -105,7 +107,7 @@ def parse_topic(text: str) -> Topic:
     if not all(is_sparkplug_id(part) for part in ids):
         raise MalformedTopicError(f"ids must be lower-case letters, digits, _ or -: {text[:200]!r}")
     wants_device = message_type.value.startswith("D")
-    if wants_device != (len(levels) == 5):
+    if wants_device != (len(levels) == _DEVICE_LEVELS):
         raise MalformedTopicError(f"{message_type} topic with the wrong number of levels: {text!r}")
     return Topic(levels[1], message_type, levels[3], levels[4] if wants_device else None)
 
@@ -117,7 +119,7 @@ def state_topic(host: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. ``name`` stands in births, ``alias`` alone in data; ``timestamp_ms`` is the source's."""
+    """``name`` stands in births, ``alias`` alone in data; ``timestamp_ms`` is the source's."""
 
     value: MetricValue
     datatype: DataType

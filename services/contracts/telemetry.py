@@ -1,6 +1,7 @@
 """What a machine tells: canonical states, signals, quality. Shared by edge, ingest and capacity.
 
-Sources: OPC 40001-1 Machinery (MachineryItemState, MachineryOperationMode), MTConnect Execution, Sparkplug B 3.0 (quality).
+Sources: OPC 40001-1 Machinery (MachineryItemState, MachineryOperationMode), MTConnect Execution,
+Sparkplug B 3.0 (quality).
 """
 
 from dataclasses import dataclass
@@ -46,10 +47,18 @@ class Quality(IntEnum):
     STALE = 500
 
 
+_FAULT_STATES = {
+    MachineryItemState.OUT_OF_SERVICE: ResourceState.DOWN,
+    MachineryItemState.NOT_AVAILABLE: ResourceState.OFF,
+}
+
+
 def canonical_state(
     item: MachineryItemState | None, mode: MachineryOperationMode | None
 ) -> ResourceState:
-    """Map the two OPC 40001-1 state machines to one state; ``None`` (bad quality, no data) is unknown.
+    """Map the two OPC 40001-1 state machines to one state.
+
+    ``None`` (bad quality, no data) is unknown, never idle.
 
     Planned maintenance outranks a fault (the machine is out of service on purpose); a fault or
     an absent machine outranks setup.
@@ -58,15 +67,12 @@ def canonical_state(
         return ResourceState.UNKNOWN
     if mode is MachineryOperationMode.MAINTENANCE:
         return ResourceState.MAINTENANCE
-    if item is MachineryItemState.OUT_OF_SERVICE:
-        return ResourceState.DOWN
-    if item is MachineryItemState.NOT_AVAILABLE:
-        return ResourceState.OFF
+    if item in _FAULT_STATES:
+        return _FAULT_STATES[item]
     if mode is MachineryOperationMode.SETUP:
         return ResourceState.SETUP
-    if item is MachineryItemState.EXECUTING:
-        return ResourceState.EXECUTING
-    return ResourceState.IDLE
+    executing = item is MachineryItemState.EXECUTING
+    return ResourceState.EXECUTING if executing else ResourceState.IDLE
 
 
 class Signal(StrEnum):
@@ -97,7 +103,8 @@ class Observation:
 
     ``value`` is text for states, ids and executions, an int for counters, a float for analog
     signals, a datetime for ``JOB_PREDICTED_END``; ``None`` when the quality is not good or the
-    signal was cleared. ``source_at`` is the machine's own SourceTimestamp; ``received_at`` the agent's clock.
+    signal was cleared. ``source_at`` is the machine's own SourceTimestamp; ``received_at`` is
+    the agent's clock.
     """
 
     device: str

@@ -1,1 +1,1 @@
-"""Impure plumbing every process shares: settings, clock, database, bus, outbox, embedded servers."""
+"""Impure plumbing every process shares: settings, clock, database, bus, outbox."""

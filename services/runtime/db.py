@@ -1,4 +1,4 @@
-"""PostgreSQL through SQLAlchemy and psycopg 3. A session is one transaction, committed at the door."""
+"""PostgreSQL through SQLAlchemy and psycopg 3; a session is one transaction, kept by the door."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

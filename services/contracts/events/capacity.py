@@ -32,7 +32,7 @@ class ResourceStateChanged(Event):
 
 
 class ResourceSeen(Event):
-    """Live signs or slow-changing values of a resource moved; coalesced, not one per observation."""
+    """Live signs or slow values of a resource moved; coalesced, not one per observation."""
 
     type: ClassVar[str] = "capacity.resource-seen.v1"
 

@@ -1,0 +1,73 @@
+# Everything a person or CI calls. Needs Python 3.11+, pip and make; installs the rest itself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+export NODE_OPTIONS :=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help demo up test lint types check fmt bench migrate migration schemas lock assets browser clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
+
+$(VENV)/.server: requirements.lock pyproject.toml
+	$(PYTHON) deploy/bootstrap.py --venv $(VENV) --lock requirements.lock --stamp $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.server
+	$(PYTHON) deploy/bootstrap.py --venv $(VENV) --lock requirements-dev.lock --stamp $@
+
+assets: $(VENV)/.server ## Bundle style sheets, scripts and translations
+	@$(BIN)/python -m gateway.portal.build
+
+browser: $(VENV)/.dev
+	@$(BIN)/python deploy/browser.py
+
+demo: assets ## Run the main job on embedded servers with a simulated park (ARGS="--once [--replay]")
+	@$(BIN)/nonagon demo $(ARGS)
+
+up: assets ## Run the platform alone on embedded servers
+	@$(BIN)/nonagon up $(ARGS)
+
+test: $(VENV)/.dev assets browser ## Run every test (ARGS="tests/unit -k name" narrows)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## Style, layers of the architecture
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+types: $(VENV)/.dev ## mypy, strict
+	@$(BIN)/mypy
+
+check: lint types test ## What CI runs
+
+fmt: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## Run one benchmark: NAME=pipeline [ARGS=--quick]
+	@test -n "$(NAME)" || { echo "usage: make bench NAME=pipeline [ARGS=--quick]"; exit 2; }
+	@$(BIN)/python -m tests.perf.$(subst -,_,$(NAME)) $(ARGS)
+
+migrate: $(VENV)/.server ## Bring the database of NONAGON_DATABASE_URL to the newest schema
+	@$(BIN)/nonagon migrate
+
+migration: $(VENV)/.dev ## Write a migration from the difference between tables and schema: M="what changes"
+	@test -n "$(M)" || { echo 'usage: make migration M="add column x"'; exit 2; }
+	@$(BIN)/python deploy/migrations/new.py "$(M)"
+
+schemas: $(VENV)/.server ## Rewrite docs/openapi.json from the code
+	@$(BIN)/python -m gateway.http.openapi > docs/openapi.json
+
+lock: $(VENV)/.dev ## Resolve the newest versions into the two locks
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --upgrade --extra build --extra edge --extra server pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --upgrade -c requirements.lock \
+	  --extra build --extra edge --extra server --extra dev pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove what was built; state of the embedded servers stays in var/
+	rm -rf $(VENV) node_modules gateway/portal/node_modules gateway/portal/static
