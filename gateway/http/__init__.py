@@ -1,1 +1,1 @@
-"""The HTTP door: application factory, problem details, routes of the contexts."""
+"""The HTTP door: the API under ``/api/v1``, live events, health and metrics."""

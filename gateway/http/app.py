@@ -1,0 +1,88 @@
+"""The app factory: middleware, problem documents, health, live events, every context's routes."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from prometheus_client import CollectorRegistry, Gauge
+from starlette.middleware import Middleware
+
+from gateway.http import health, problems, stream
+from gateway.http.live import LiveHub
+from gateway.http.middleware import (
+    AccessMetrics,
+    AllowedHosts,
+    BodyLimit,
+    RequestBoundary,
+    SecurityHeaders,
+)
+from gateway.http.problem_schema import PROBLEM_RESPONSES
+from marketplace.taxonomy.domain import Taxonomy
+from services.runtime.clock import Clock
+from services.runtime.db import Sessions
+from services.runtime.settings import Settings
+
+API_PREFIX: Final = "/api/v1"
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+ROUTERS: Final[Sequence[APIRouter]] = (stream.router,)
+
+
+def create_app(
+    *,
+    settings: Settings,
+    sessions: Sessions,
+    clock: Clock,
+    catalogue: Taxonomy,
+    bus: Any = None,
+) -> FastAPI:
+    """The HTTP application; it starts without a database or a bus, and says so in ``/readyz``."""
+    registry = CollectorRegistry()
+    app = FastAPI(
+        title="Nonagon",
+        version=version("nonagon"),
+        summary="Share industrial capacity: measured slots, explained matches, safe bookings.",
+        openapi_url=f"{API_PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        lifespan=_lifespan,
+        middleware=_middleware(settings, clock, AccessMetrics(registry)),
+    )
+    app.state.settings = settings
+    app.state.sessions = sessions
+    app.state.clock = clock
+    app.state.catalogue = catalogue
+    app.state.bus = bus
+    app.state.live = LiveHub(boot=clock.new_id().hex[-12:])
+    app.state.metrics_registry = registry
+    Gauge("nonagon_live_streams", "Open live streams", registry=registry).set_function(
+        lambda: app.state.live.subscriber_count
+    )
+    problems.install(app)
+    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router, prefix=API_PREFIX, responses=PROBLEM_RESPONSES)
+    return app
+
+
+def _middleware(settings: Settings, clock: Clock, metrics: AccessMetrics) -> list[Middleware]:
+    hosts = {*LOOPBACK, settings.http_host, *settings.http_allowed_hosts}
+    return [
+        Middleware(RequestBoundary, clock=clock, metrics=metrics),
+        Middleware(SecurityHeaders),
+        Middleware(AllowedHosts, hosts=hosts),
+        Middleware(BodyLimit),
+    ]
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.live.close()
