@@ -1,0 +1,1 @@
+"""What booking follows: the live state of the resources it has bookings on."""

@@ -1,0 +1,61 @@
+"""The table of bookings. Overlap is refused by capacity's reservations, states are checked here."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, text
+from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
+from sqlmodel import Field, SQLModel
+
+from services.booking.domain import ACTIVE, BookingState
+from services.runtime.tables import instant
+
+
+def _one_of(states: Any) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+class BookingRow(SQLModel, table=True):
+    """One booking; ``during`` is ``[start, end)`` without buffers."""
+
+    __tablename__: ClassVar[str] = "booking"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_one_of(BookingState)})", name="state"),
+        CheckConstraint("state <> 'held' OR hold_until IS NOT NULL", name="hold_has_end"),
+        CheckConstraint("units >= 1", name="units"),
+        CheckConstraint("version >= 1", name="version"),
+        CheckConstraint(
+            "NOT isempty(during) AND NOT lower_inf(during) AND NOT upper_inf(during)",
+            name="during_bounded",
+        ),
+        CheckConstraint("(price_minor IS NULL) = (currency IS NULL)", name="price_whole"),
+        CheckConstraint("price_minor >= 0", name="price_not_negative"),
+        CheckConstraint("at_risk = (at_risk_reason IS NOT NULL)", name="risk_has_reason"),
+        Index(
+            "ix_booking_active_resource",
+            "resource_id",
+            "during",
+            postgresql_using="gist",
+            postgresql_where=text(f"state IN ({_one_of(ACTIVE)})"),
+        ),
+        Index("ix_booking_overdue", "hold_until", postgresql_where=text("state = 'held'")),
+        Index("ix_booking_organisation_id_id", "organisation_id", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    resource_id: UUID
+    offer_id: UUID | None = None
+    demand_id: UUID | None = None
+    during: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
+    units: int
+    state: str
+    hold_until: datetime | None = instant(nullable=True)
+    price_minor: int | None = Field(default=None, sa_column=Column(BigInteger))
+    currency: str | None = None
+    at_risk: bool = False
+    at_risk_reason: str | None = None
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+    version: int = 1

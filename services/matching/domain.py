@@ -1,0 +1,298 @@
+"""What a demand asks in numbers, what a listing answers to each constraint, and the ranked result.
+
+Integers throughout: money in minor units, tolerances in µm, envelopes in mm, durations in minutes,
+distances in metres on the great circle. Equal inputs give equal results on every engine.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from fractions import Fraction
+from typing import ClassVar
+
+from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
+from services.contracts.intervals import Interval
+from services.contracts.money import Money
+
+CANDIDATES_MAX = 200
+NEAR_MISSES_MAX = 5
+EARTH_RADIUS_M = 6_371_008.8
+"""Mean radius R1 of the WGS 84 ellipsoid (IUGG)."""
+MINUTES_PER_HOUR = 60
+AXES = 3
+LATITUDE_MAX = 90
+LONGITUDE_MAX = 180
+
+
+class RequirementInvalidError(DomainError):
+    code: ClassVar[str] = "requirement-invalid"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = "The requirement cannot be met by anything: {en}; change {field} and retry."
+    zh: ClassVar[str] = "该需求无法被任何资源满足：{zh}；请修改 {field} 后重试。"
+
+
+class PriceInvalidError(DomainError):
+    code: ClassVar[str] = "price-invalid"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = "{field} is {value}; a price must not be negative. Give zero or more."
+    zh: ClassVar[str] = "{field} 为 {value}；价格不能为负，请填写零或正数。"
+
+
+class Provenance(StrEnum):
+    """How free time is known: by its owner's word, or by a machine seen alive."""
+
+    DECLARED = "declared"
+    MEASURED = "measured"
+
+
+class Constraint(StrEnum):
+    """What is judged of every listing, in the order shown to people. The codes are stable."""
+
+    PROCESS = "process"
+    MATERIAL = "material"
+    ENVELOPE = "envelope"
+    TOLERANCE = "tolerance"
+    CERTIFICATES = "certificates"
+    UNITS = "units"
+    HOURS = "hours"
+    PLACE = "place"
+    PROVENANCE = "provenance"
+    BUDGET = "budget"
+    WINDOW = "window"
+    LIVE = "live"
+
+
+class Reason(StrEnum):
+    """Why a verdict is what it is. The codes are stable."""
+
+    NOT_ASKED = "not-asked"
+    MET = "met"
+    TOO_SMALL = "too-small"
+    TOO_COARSE = "too-coarse"
+    TOO_FEW = "too-few"
+    TOO_SHORT = "too-short"
+    TOO_FAR = "too-far"
+    TOO_DEAR = "too-dear"
+    UNDECLARED = "undeclared"
+    OTHER_CURRENCY = "other-currency"
+    NOT_HELD = "not-held"
+    EXPIRED = "expired"
+    NOT_MEASURED = "not-measured"
+    NO_FREE_TIME = "no-free-time"
+    OUT_OF_SERVICE = "out-of-service"
+    UNOBSERVED = "unobserved"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A point on the Earth in degrees (WGS 84).
+
+    Raises:
+        ValueError: a coordinate out of range.
+    """
+
+    latitude: float
+    longitude: float
+
+    def __post_init__(self) -> None:
+        if abs(self.latitude) > LATITUDE_MAX or abs(self.longitude) > LONGITUDE_MAX:
+            raise ValueError(f"no such place: {self.latitude}, {self.longitude}")
+
+
+def great_circle_m(one: Place, other: Place) -> int:
+    """Distance by the haversine formula, rounded to whole metres."""
+    lat_one, lat_other = math.radians(one.latitude), math.radians(other.latitude)
+    half_lat = (lat_other - lat_one) / 2
+    half_lon = math.radians(other.longitude - one.longitude) / 2
+    haversine = (
+        math.sin(half_lat) ** 2 + math.cos(lat_one) * math.cos(lat_other) * math.sin(half_lon) ** 2
+    )
+    return round(2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(haversine))))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CertificateNeed:
+    """A certificate asked for; ``scope`` ``None`` accepts any scope."""
+
+    kind: str
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a listed resource costs, in minor units of ``currency``.
+
+    Raises:
+        PriceInvalidError: an amount is negative.
+    """
+
+    per_hour_minor: int
+    setup_minor: int = 0
+    minimum_minor: int = 0
+    currency: str = "CNY"
+
+    def __post_init__(self) -> None:
+        for field in ("per_hour_minor", "setup_minor", "minimum_minor"):
+            if getattr(self, field) < 0:
+                raise PriceInvalidError(field=field, value=getattr(self, field))
+
+    def quote(self, *, minutes: int, units: int) -> Money:
+        """Hours × units × rate, rounded half up, plus set-up once; never below the minimum."""
+        hours = Fraction(minutes * units, MINUTES_PER_HOUR)
+        price = Money(self.per_hour_minor, self.currency).times(hours)
+        total = price + Money(self.setup_minor, self.currency)
+        return Money(max(total.minor, self.minimum_minor), self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a demand asks.
+
+    ``processes`` holds every acceptable code (the demand's own and its descendants), ``materials``
+    likewise (the demand's own and its ancestors; empty asks for none). ``tolerance_um`` is ±.
+    Candidates are ranked in one ``currency``; a listing in another fails on budget.
+
+    Raises:
+        RequirementInvalidError: nothing could ever satisfy it.
+    """
+
+    processes: frozenset[str]
+    minutes: int
+    window: Interval
+    materials: frozenset[str] = frozenset()
+    envelope_mm: tuple[int, int, int] | None = None
+    tolerance_um: int | None = None
+    certificates: frozenset[CertificateNeed] = frozenset()
+    units: int = 1
+    currency: str = "CNY"
+    budget_minor: int | None = None
+    place: Place | None = None
+    radius_km: int | None = None
+    measured_only: bool = False
+
+    def __post_init__(self) -> None:
+        for holds, field, en, zh in self._rules():
+            if not holds:
+                raise RequirementInvalidError(field=field, en=en, zh=zh)
+
+    def _rules(self) -> tuple[tuple[bool, str, str, str], ...]:
+        long_enough = self.window.duration >= timedelta(minutes=self.minutes)
+        return (
+            (bool(self.processes), "process", "no process is named", "未指定工艺"),
+            (self.minutes > 0, "hours", "the time asked is not positive", "所需时长不是正数"),
+            (long_enough, "window", "the window is shorter than the hours", "时间窗短于所需时长"),
+            (self.units > 0, "units", "no unit is asked", "所需数量不是正数"),
+            (min(self.envelope_mm or (1,)) > 0, "envelope", "an edge is not positive", "尺寸非正"),
+            ((self.tolerance_um or 0) >= 0, "tolerance", "it is negative", "公差为负"),
+            ((self.budget_minor or 0) >= 0, "budget", "it is negative", "预算为负"),
+            ((self.radius_km or 0) >= 0, "radius", "it is negative", "半径为负"),
+            (self.radius_km is None or self.place is not None, "place", "a radius needs a place",
+             "指定半径时必须给出地点"),
+        )  # fmt: skip
+
+
+Value = int | str | None
+"""What was asked or offered, in the unit of its constraint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one listing answers to one constraint.
+
+    ``margin`` is how much room is left (negative: how much is missing), in the constraint's unit:
+    mm for the envelope, µm, days for certificates, units, minutes for hours, metres for the place,
+    minor units for the budget, minutes between the earliest end and the window's for the window.
+    """
+
+    constraint: Constraint
+    passed: bool
+    reason: Reason
+    margin: int | None = None
+    asked: Value = None
+    offered: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A listing that fits, with the earliest slot it can give and the verdict of every constraint.
+
+    ``age_s`` is how long ago its twin was last seen; ``None`` for a resource without one.
+    """
+
+    offer_id: OfferId
+    resource_id: ResourceId
+    organisation_id: OrganisationId
+    process: str
+    start: datetime
+    end: datetime
+    units: int
+    price: Money
+    distance_m: int | None
+    provenance: Provenance
+    age_s: int | None
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A listing that does not fit, and the constraints that keep it from fitting."""
+
+    offer_id: OfferId
+    resource_id: ResourceId
+    organisation_id: OrganisationId
+    process: str
+    price: Money
+    distance_m: int | None
+    causes: tuple[Constraint, ...]
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCount:
+    """How many listings one constraint rejected, and how many of them nothing else would have."""
+
+    constraint: Constraint
+    rejected: int
+    rejected_alone: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatchResult:
+    """The answer to a requirement.
+
+    ``considered`` counts the listings of an acceptable process. ``failures`` and ``near_misses``
+    are filled only when fewer candidates than asked for were found: they explain a short answer.
+    """
+
+    candidates: tuple[Candidate, ...]
+    considered: int
+    failures: tuple[FailureCount, ...]
+    near_misses: tuple[NearMiss, ...]
+    state_hash: str
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A resource on offer under an offer's rate."""
+
+    offer_id: OfferId
+    resource_id: ResourceId
+    organisation_id: OrganisationId
+    rate: Rate
+    visibility: str
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMatch:
+    """A match as it was answered, so that it can be explained later."""
+
+    id: MatchId
+    demand_id: DemandId
+    requirement: Requirement
+    result: MatchResult
+    took_ms: float
+    created_at: datetime

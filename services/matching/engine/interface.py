@@ -1,0 +1,129 @@
+"""What every engine promises: the snapshot it is built from and the exact meaning of an answer.
+
+Semantics, binding for every implementation (``tests/contract/matching`` runs them all):
+
+* **Time** is whole minutes since 1970-01-01T00:00Z. Windows and gaps are half-open and shrink to
+  whole minutes: starts round up, ends round down (:func:`ceil_minute`, :func:`floor_minute`).
+* **Row.** A listing answers with one of its resource's capabilities: process, material, envelope,
+  tolerance and certificates must be met by the *same* capability. Only capabilities whose process
+  is acceptable compete; the listing takes the one with the fewest causes of failure, the earlier
+  in the resource's order among equals. Listings without such a capability are not considered.
+* **Slot.** The earliest ``[start, start + minutes)`` with ``start`` ≥ the window's start and
+  ≥ ``now`` + the resource's notice; its end ≤ the window's end and ≤ ``now`` + its horizon; and
+  inside one stretch of touching gaps that each have enough free units. Buffers and setup are
+  already taken out of the gaps.
+* **Live state.** A resource that is down, off or in maintenance gives no slot that starts before
+  ``now`` + the withdraw horizon, whatever its gaps say; so a state flip needs no new gaps.
+* **Certificates** hold through the whole UTC day on which the slot ends (without a slot: through
+  the day the search begins).
+* **Order** of candidates: price, distance (unknown last), start, resource id, offer id; ids by
+  their bytes. All prices are in the requirement's currency. ``limit`` cuts after ordering.
+* **Near misses** and failure counts are given when fewer than ``limit`` candidates exist. They
+  count *causes*: a failed window is not a cause where the live state fails too, since it is what
+  took the time away. Order of near misses: number of causes, price, distance, resource, offer.
+* **State hash** covers everything that can change a ranking, in canonical order; not the age of
+  live signs. Equal states have equal hashes on every engine, however they came about.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Protocol
+
+from services.contracts.ids import ResourceId
+from services.contracts.telemetry import ResourceState
+from services.matching.domain import Listing, MatchResult, Provenance, Requirement
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE: Final = timedelta(minutes=1)
+
+
+def floor_minute(instant: datetime) -> int:
+    """Whole minutes since the epoch, rounded down."""
+    return (instant - EPOCH) // MINUTE
+
+
+def ceil_minute(instant: datetime) -> int:
+    """Whole minutes since the epoch, rounded up."""
+    return -((EPOCH - instant) // MINUTE)
+
+
+def instant_of(minute: int) -> datetime:
+    return EPOCH + minute * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Held by a capability; valid through ``valid_to``, for ever without it."""
+
+    kind: str
+    scope: str | None
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One process a resource offers and how far it reaches."""
+
+    process: str
+    materials: frozenset[str] = frozenset()
+    envelope_mm: tuple[int, int, int] | None = None
+    tolerance_um: int | None = None
+    certificates: tuple[Certificate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FreeGap:
+    """``units`` are free throughout the minutes ``[start, end)``."""
+
+    start: int
+    end: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedResource:
+    """A resource as engines see it. ``gaps`` are sorted and disjoint."""
+
+    id: ResourceId
+    units: int
+    notice_minutes: int
+    minimum_minutes: int
+    horizon_minutes: int
+    capabilities: tuple[Capability, ...]
+    gaps: tuple[FreeGap, ...]
+    state: ResourceState | None = None
+    provenance: Provenance = Provenance.DECLARED
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is on offer at one moment.
+
+    Raises:
+        ValueError: a listing without its resource, or gaps that overlap or are out of order.
+    """
+
+    listings: tuple[Listing, ...]
+    resources: Mapping[ResourceId, OfferedResource]
+
+    def __post_init__(self) -> None:
+        for listing in self.listings:
+            if listing.resource_id not in self.resources:
+                raise ValueError(f"listing of offer {listing.offer_id} lacks its resource")
+        for resource in self.resources.values():
+            for earlier, later in zip(resource.gaps, resource.gaps[1:], strict=False):
+                if later.start < earlier.end:
+                    raise ValueError(f"gaps of {resource.id} overlap: {earlier}, {later}")
+
+
+class MatchingEngine(Protocol):
+    """Answers requirements over one state. See the module's text for what an answer means."""
+
+    def match(self, requirement: Requirement, *, limit: int, now: datetime) -> MatchResult: ...
+
+    def state_hash(self) -> str: ...
+
+
+EngineFactory = Callable[[Snapshot], MatchingEngine]

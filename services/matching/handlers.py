@@ -1,0 +1,157 @@
+"""Use cases of matching: list and withdraw resources, rank a requirement, keep the answer."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+from sqlmodel import Session
+
+from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
+from services.matching import snapshot, store
+from services.matching.domain import (
+    CANDIDATES_MAX,
+    Listing,
+    MatchResult,
+    Place,
+    Rate,
+    Requirement,
+    StoredMatch,
+)
+from services.matching.engine.interface import EngineFactory
+from services.matching.engine.oracle import OracleEngine
+from services.runtime.clock import Clock
+
+
+class ListingNotFoundError(DomainError):
+    code: ClassVar[str] = "listing-not-found"
+    kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
+    en: ClassVar[str] = (
+        "Offer {offer_id} does not list resource {resource_id}, or was withdrawn; match again."
+    )
+    zh: ClassVar[str] = "要约 {offer_id} 未包含资源 {resource_id} 或已撤回；请重新匹配。"
+
+
+class MatchNotFoundError(DomainError):
+    code: ClassVar[str] = "match-not-found"
+    kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
+    en: ClassVar[str] = "There is no match {match_id}; match the demand again."
+    zh: ClassVar[str] = "没有匹配结果 {match_id}；请对需求重新匹配。"
+
+
+def list_resource(
+    *,
+    session: Session,
+    clock: Clock,
+    offer_id: OfferId,
+    resource_id: ResourceId,
+    organisation_id: OrganisationId,
+    rate: Rate,
+    visibility: str,
+    place: Place | None,
+) -> Listing:
+    """Offer a resource for matching, or change what an offer says of it."""
+    listing = Listing(
+        offer_id=offer_id,
+        resource_id=resource_id,
+        organisation_id=organisation_id,
+        rate=rate,
+        visibility=visibility,
+        place=place,
+    )
+    store.upsert_listing(session, listing, now=clock.now())
+    return listing
+
+
+def withdraw_listing(*, session: Session, clock: Clock, offer_id: OfferId) -> None:
+    """Take every resource of an offer out of matching."""
+    store.deactivate_listings(session, offer_id, now=clock.now())
+
+
+def get_listing(*, session: Session, offer_id: OfferId, resource_id: ResourceId) -> Listing:
+    """The active listing of ``resource_id`` under ``offer_id``.
+
+    Raises:
+        ListingNotFoundError: there is none.
+    """
+    listing = store.find_listing(session, offer_id=offer_id, resource_id=resource_id)
+    if listing is None:
+        raise ListingNotFoundError(offer_id=offer_id, resource_id=resource_id)
+    return listing
+
+
+def match_requirement(
+    *,
+    session: Session,
+    clock: Clock,
+    requirement: Requirement,
+    limit: int,
+    stale_after: timedelta,
+    viewer: OrganisationId | None = None,
+    engine_for: EngineFactory = OracleEngine,
+) -> MatchResult:
+    """The best ``limit`` listings for ``requirement`` that ``viewer`` may see, now.
+
+    Args:
+        session: the transaction to read in.
+        clock: the moment the answer holds for.
+        requirement: what is asked.
+        limit: candidates wanted, at most ``CANDIDATES_MAX``.
+        stale_after: how old a twin's last sign may be for its free time to count as measured.
+        viewer: the asking organisation, which also sees what it offers to itself only.
+        engine_for: which engine ranks.
+    """
+    loaded = snapshot.load(
+        session=session,
+        clock=clock,
+        requirement=requirement,
+        listings=store.visible_listings(session, viewer=viewer),
+        stale_after=stale_after,
+    )
+    return engine_for(loaded).match(requirement, limit=min(limit, CANDIDATES_MAX), now=clock.now())
+
+
+def save_match(
+    *,
+    session: Session,
+    clock: Clock,
+    demand_id: DemandId,
+    requirement: Requirement,
+    result: MatchResult,
+    took_ms: float,
+) -> StoredMatch:
+    """Keep an answer, so that it can be explained later."""
+    match = StoredMatch(
+        id=MatchId(clock.new_id()),
+        demand_id=demand_id,
+        requirement=requirement,
+        result=result,
+        took_ms=took_ms,
+        created_at=clock.now(),
+    )
+    store.add_match(session, match)
+    return match
+
+
+def get_match(*, session: Session, match_id: MatchId) -> StoredMatch:
+    """The match ``match_id``.
+
+    Raises:
+        MatchNotFoundError: there is none.
+    """
+    match = store.find_match(session, match_id)
+    if match is None:
+        raise MatchNotFoundError(match_id=match_id)
+    return match
+
+
+def list_matches(*, session: Session, demand_id: DemandId, limit: int) -> list[StoredMatch]:
+    """The latest matches of a demand, newest first."""
+    return store.latest_matches(session, demand_id=demand_id, limit=limit)
+
+
+def latest_match_of_each(
+    *, session: Session, demand_ids: Sequence[DemandId]
+) -> dict[DemandId, StoredMatch]:
+    """The newest match of each demand that has one."""
+    return store.latest_match_of_each(session, demand_ids)

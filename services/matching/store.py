@@ -1,0 +1,141 @@
+"""The SQL of matching."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, or_, select, update
+
+from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
+from services.matching.domain import (
+    Listing,
+    MatchResult,
+    Place,
+    Rate,
+    Requirement,
+    StoredMatch,
+)
+from services.matching.tables import ListingRow, MatchRow
+
+PUBLIC = "public"
+
+_REQUIREMENT: TypeAdapter[Requirement] = TypeAdapter(Requirement)
+_RESULT: TypeAdapter[MatchResult] = TypeAdapter(MatchResult)
+
+
+def upsert_listing(session: Session, listing: Listing, *, now: datetime) -> None:
+    place = listing.place
+    values: dict[str, Any] = {
+        "organisation_id": listing.organisation_id,
+        "currency": listing.rate.currency,
+        "per_hour_minor": listing.rate.per_hour_minor,
+        "setup_minor": listing.rate.setup_minor,
+        "minimum_minor": listing.rate.minimum_minor,
+        "visibility": listing.visibility,
+        "active": True,
+        "latitude": place.latitude if place else None,
+        "longitude": place.longitude if place else None,
+        "updated_at": now,
+    }
+    key = {"offer_id": listing.offer_id, "resource_id": listing.resource_id}
+    statement = insert(ListingRow).values(**key, **values, created_at=now)
+    session.exec(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def deactivate_listings(session: Session, offer_id: OfferId, *, now: datetime) -> None:
+    session.exec(
+        update(ListingRow)
+        .where(col(ListingRow.offer_id) == offer_id, col(ListingRow.active))
+        .values(active=False, updated_at=now)
+    )
+
+
+def find_listing(session: Session, *, offer_id: OfferId, resource_id: ResourceId) -> Listing | None:
+    row = session.get(ListingRow, (offer_id, resource_id), populate_existing=True)
+    return _listing(row) if row is not None and row.active else None
+
+
+def visible_listings(session: Session, *, viewer: OrganisationId | None) -> list[Listing]:
+    """Active listings that everybody, or ``viewer`` as their owner, may see; in key order."""
+    seen_by = col(ListingRow.visibility) == PUBLIC
+    if viewer is not None:
+        seen_by = or_(seen_by, col(ListingRow.organisation_id) == viewer)
+    rows = session.exec(
+        select(ListingRow)
+        .where(col(ListingRow.active), seen_by)
+        .order_by(col(ListingRow.offer_id), col(ListingRow.resource_id))
+    )
+    return [_listing(row) for row in rows]
+
+
+def add_match(session: Session, match: StoredMatch) -> None:
+    session.add(
+        MatchRow(
+            id=match.id,
+            demand_id=match.demand_id,
+            requirement=_REQUIREMENT.dump_python(match.requirement, mode="json"),
+            result=_RESULT.dump_python(match.result, mode="json"),
+            state_hash=match.result.state_hash,
+            took_ms=match.took_ms,
+            created_at=match.created_at,
+        )
+    )
+    session.flush()
+
+
+def find_match(session: Session, match_id: MatchId) -> StoredMatch | None:
+    row = session.get(MatchRow, match_id)
+    return _match(row) if row is not None else None
+
+
+def latest_matches(session: Session, *, demand_id: DemandId, limit: int) -> list[StoredMatch]:
+    rows = session.exec(
+        select(MatchRow)
+        .where(col(MatchRow.demand_id) == demand_id)
+        .order_by(col(MatchRow.id).desc())
+        .limit(limit)
+    )
+    return [_match(row) for row in rows]
+
+
+def latest_match_of_each(
+    session: Session, demand_ids: Sequence[DemandId]
+) -> dict[DemandId, StoredMatch]:
+    rows = session.exec(
+        select(MatchRow)
+        .distinct(col(MatchRow.demand_id))
+        .where(col(MatchRow.demand_id).in_(demand_ids))
+        .order_by(col(MatchRow.demand_id), col(MatchRow.id).desc())
+    )
+    return {DemandId(row.demand_id): _match(row) for row in rows}
+
+
+def _listing(row: ListingRow) -> Listing:
+    placed = row.latitude is not None and row.longitude is not None
+    return Listing(
+        offer_id=OfferId(row.offer_id),
+        resource_id=ResourceId(row.resource_id),
+        organisation_id=OrganisationId(row.organisation_id),
+        rate=Rate(
+            per_hour_minor=row.per_hour_minor,
+            setup_minor=row.setup_minor,
+            minimum_minor=row.minimum_minor,
+            currency=row.currency,
+        ),
+        visibility=row.visibility,
+        place=Place(row.latitude, row.longitude) if placed else None,
+    )
+
+
+def _match(row: MatchRow) -> StoredMatch:
+    return StoredMatch(
+        id=MatchId(UUID(str(row.id))),
+        demand_id=DemandId(row.demand_id),
+        requirement=_REQUIREMENT.validate_python(row.requirement),
+        result=_RESULT.validate_python(row.result),
+        took_ms=row.took_ms,
+        created_at=row.created_at,
+    )
