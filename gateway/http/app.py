@@ -20,6 +20,7 @@ from gateway.http.middleware import (
     SecurityHeaders,
 )
 from gateway.http.problem_schema import PROBLEM_RESPONSES
+from marketplace.taxonomy import routes as taxonomy_routes
 from marketplace.taxonomy.domain import Taxonomy
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions
@@ -27,7 +28,7 @@ from services.runtime.settings import Settings
 
 API_PREFIX: Final = "/api/v1"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-ROUTERS: Final[Sequence[APIRouter]] = (stream.router,)
+ROUTERS: Final[Sequence[APIRouter]] = (taxonomy_routes.router, stream.router)
 
 
 def create_app(

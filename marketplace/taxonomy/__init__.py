@@ -1,1 +1,1 @@
-"""Processes, materials, certificates and tolerances with stable ids."""
+"""What can be asked for: processes, materials, certificates and tolerances, as data."""
