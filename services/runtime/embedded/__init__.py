@@ -1,1 +1,1 @@
-"""PostgreSQL and NATS as child processes, for machines that bring neither."""
+"""PostgreSQL and NATS as direct children of one process, their state under one directory."""

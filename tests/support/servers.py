@@ -1,0 +1,132 @@
+"""Fixtures: real PostgreSQL and NATS, started once per test session, and databases to use up.
+
+| fixture | scope | gives |
+| --- | --- | --- |
+| ``postgres_server`` | session | ``PostgresServer``: ``admin_url``, ``clone()``, ``drop(url)`` |
+| ``database_url`` | function | URL of a fresh database with the whole schema, then dropped |
+| ``engine`` | function | SQLAlchemy engine on ``database_url`` |
+| ``sessions`` | function | ``sessionmaker`` on ``engine``; a door's ``app.state.sessions`` |
+| ``session`` | function | one session in a transaction that is rolled back; see below |
+| ``nats_server`` | session | ``EmbeddedNats``: ``nats_url``, ``mqtt_url``, ``kill()``, ``restart()`` |
+| ``clock`` | function | ``FrozenClock``: ``set(at)``, ``advance(by)`` |
+
+``session`` works in a database of its own that stays empty, so it is the cheap one; it sees nothing
+of ``database_url``, and handlers may use savepoints in it. A test that commits, or that has several
+connections, takes ``sessions``. A test that kills NATS restarts it, or others would miss it.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from services.runtime.db import Sessions, engine_for, sessions_for
+from services.runtime.embedded.nats import EmbeddedNats
+from services.runtime.embedded.postgres import EmbeddedPostgres
+from tests.support.clock import FrozenClock
+from tests.support.schema import create_schema
+
+TEMPLATE = "nonagon_template"
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""A test's data need not outlive a power cut."""
+
+
+class PostgresServer:
+    """The test session's server; databases are cloned from a template in tens of milliseconds."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._server = server
+        self._cloned = 0
+        self.admin_url = server.url("postgres")
+        self._create(TEMPLATE, template="template0")
+        create_schema(server.url(TEMPLATE))
+
+    def clone(self) -> str:
+        """URL of a new database with the whole schema and no rows."""
+        self._cloned += 1
+        name = f"test_{self._cloned}"
+        self._create(name, template=TEMPLATE)
+        return self._server.url(name)
+
+    def drop(self, database_url: str) -> None:
+        """Delete a clone, whoever is still connected."""
+        name = sql.Identifier(database_url.rpartition("/")[2])
+        self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+    def _create(self, name: str, *, template: str) -> None:
+        names = map(sql.Identifier, (name, template))
+        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(*names))
+
+    def _run(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def state_root() -> Iterator[Path]:
+    """A directory an unprivileged account can pass, so that root's servers live in it too."""
+    path = Path(tempfile.mkdtemp(prefix="nonagon-test-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(state_root: Path) -> Iterator[PostgresServer]:
+    with EmbeddedPostgres(state_root / "database", options=FORGETFUL) as server:
+        yield PostgresServer(server)
+
+
+@pytest.fixture
+def database_url(postgres_server: PostgresServer) -> Iterator[str]:
+    url = postgres_server.clone()
+    yield url
+    postgres_server.drop(url)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = engine_for(database_url, pool_max=5, application="test")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> Sessions:
+    return sessions_for(engine)
+
+
+@pytest.fixture(scope="session")
+def rolled_back_engine(postgres_server: PostgresServer) -> Iterator[Engine]:
+    engine = engine_for(postgres_server.clone(), pool_max=5, application="test")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(rolled_back_engine: Engine) -> Iterator[Session]:
+    with (
+        rolled_back_engine.connect() as connection,
+        connection.begin() as whole,
+        Session(connection, join_transaction_mode="create_savepoint") as session,
+    ):
+        yield session
+        session.close()
+        whole.rollback()
+
+
+@pytest.fixture(scope="session")
+def nats_server(state_root: Path) -> Iterator[EmbeddedNats]:
+    with EmbeddedNats(state_root / "broker") as server:
+        yield server
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
