@@ -62,9 +62,6 @@ class Term(Protocol):
     def code(self) -> str: ...
 
     @property
-    def parent(self) -> str | None: ...
-
-    @property
     def name(self) -> str: ...
 
     @property
@@ -80,7 +77,6 @@ class Process:
     """``din8580`` is the number of its group in DIN 8580, where it has one."""
 
     code: str
-    parent: str | None
     name: str
     name_zh: str
     aliases: tuple[str, ...] = ()
@@ -96,7 +92,6 @@ class Material:
     """A family or a grade; ``gb``, ``en`` and ``uns`` are its designations there."""
 
     code: str
-    parent: str | None
     name: str
     name_zh: str
     aliases: tuple[str, ...] = ()
@@ -118,7 +113,6 @@ class CertificateKind:
     name_zh: str
     aliases: tuple[str, ...] = ()
     laboratory: bool = False
-    parent: None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -126,6 +120,11 @@ class CertificateKind:
 
 
 TermT = TypeVar("TermT", bound=Term)
+
+
+def parent_of(code: str) -> str | None:
+    """The code one level up; the dots are the tree."""
+    return code.rpartition(".")[0] or None
 
 
 class Tree(Generic[TermT]):
@@ -141,11 +140,12 @@ class Tree(Generic[TermT]):
         for term in terms:
             if term.code in self._terms:
                 raise ValueError(f"{term.code} stands twice")
-            if term.parent is not None and term.parent not in self._terms:
-                raise ValueError(f"{term.code}: parent {term.parent} is not defined before it")
+            parent = parent_of(term.code)
+            if parent is not None and parent not in self._terms:
+                raise ValueError(f"{term.code}: its parent {parent} does not stand before it")
             self._terms[term.code] = term
-            if term.parent is not None:
-                self._children.setdefault(term.parent, []).append(term.code)
+            if parent is not None:
+                self._children.setdefault(parent, []).append(term.code)
 
     def __contains__(self, code: str) -> bool:
         return code in self._terms
@@ -172,7 +172,7 @@ class Tree(Generic[TermT]):
         current: str | None = code
         while current is not None:
             found.add(current)
-            current = self._terms[current].parent
+            current = parent_of(current)
         return frozenset(found)
 
     def search(self, text: str, *, limit: int) -> list[TermT]:

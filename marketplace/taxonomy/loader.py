@@ -29,12 +29,10 @@ class _Entry(BaseModel):
 
 
 class _ProcessEntry(_Entry):
-    parent: str | None = None
     din8580: str | None = Field(default=None, pattern=r"^[1-6](\.\d{1,2}){0,2}$")
 
 
 class _MaterialEntry(_Entry):
-    parent: str | None = None
     gb: tuple[str, ...] = ()
     en: tuple[str, ...] = ()
     uns: tuple[str, ...] = ()
@@ -86,12 +84,12 @@ def load_taxonomy(folder: Path = DATA) -> Taxonomy:
 
 
 def _process(entry: _ProcessEntry) -> Process:
-    return Process(entry.code, entry.parent, entry.name, entry.zh, entry.aliases, entry.din8580)
+    return Process(entry.code, entry.name, entry.zh, entry.aliases, entry.din8580)
 
 
 def _material(entry: _MaterialEntry) -> Material:
     names = (entry.aliases, entry.gb, entry.en, entry.uns)
-    return Material(entry.code, entry.parent, entry.name, entry.zh, *names)
+    return Material(entry.code, entry.name, entry.zh, *names)
 
 
 def _certificate(entry: _CertificateEntry) -> CertificateKind:

@@ -18,12 +18,10 @@ class TermOut(BaseModel):
 
 
 class ProcessOut(TermOut):
-    parent: str | None
     din8580: str | None
 
 
 class MaterialOut(TermOut):
-    parent: str | None
     gb: tuple[str, ...]
     en: tuple[str, ...]
     uns: tuple[str, ...]
