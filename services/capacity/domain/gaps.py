@@ -1,0 +1,192 @@
+"""Free gaps (空闲时段): what is left of working time once everything that takes it is removed."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar, Final
+
+from services.capacity.domain.live import WITHDRAW_HORIZON, WITHDRAWING, LiveState
+from services.capacity.domain.resource import CapacityRule, Resource
+from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.ids import BookingId, ResourceId
+from services.contracts.intervals import Interval, clip, merge, subtract
+
+JOB_HORIZON: Final = timedelta(days=30)
+"""A job's predicted end further away than this is cut: it is a wrong value, not a plan."""
+
+
+class Provenance(StrEnum):
+    """How free time is known."""
+
+    DECLARED = "declared"
+    MEASURED = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """``free_units`` units that are each free during the whole ``interval``.
+
+    A booking of ``n`` units fits iff it lies inside the interval of a gap with ``free_units >= n``;
+    its buffers are already kept clear. Gaps of a pool may overlap: two units from eight to ten and
+    one of them until noon are (8-10, 2) and (8-12, 1). With one unit they are disjoint.
+    """
+
+    resource_id: ResourceId
+    interval: Interval
+    free_units: int
+    provenance: Provenance
+    age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A unit taken by a booking, buffers included."""
+
+    booking_id: BookingId
+    unit: int
+    during: Interval
+
+
+class SlotTakenError(DomainError):
+    code: ClassVar[str] = "slot-taken"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Resource {resource_id} has no {units} unit(s) free from {start} to {end};"
+        " choose another of its gaps."
+    )
+    zh: ClassVar[str] = (
+        "资源 {resource_id} 在 {start} 至 {end} 没有 {units} 个空闲单元；请选择其他空闲时段。"
+    )
+
+
+def free_gaps(
+    *,
+    resource: Resource,
+    working: Sequence[Interval],
+    reservations: Sequence[Reservation],
+    maintenance: Sequence[Interval],
+    withdrawn: Sequence[Interval],
+    live: LiveState | None,
+    window: Interval,
+    now: datetime,
+    stale_after: timedelta,
+) -> list[Gap]:
+    """The gaps inside ``window`` that may be offered at ``now``.
+
+    Args:
+        resource: whose units and rule apply.
+        working: working time, any order.
+        reservations: units taken, buffers included.
+        maintenance: planned maintenance of the whole resource.
+        withdrawn: near time withdrawn and not restored.
+        live: latest state when it has a twin.
+        window: what is asked about.
+        now: notice, horizon and age count from here.
+        stale_after: how old a live sign may be to count as measured.
+    """
+    offered = window.intersection(Interval(now + resource.rule.notice, now + resource.rule.horizon))
+    if offered is None:
+        return []
+    closed = [*_apart(maintenance, resource.rule), *_closed_by_state(live, withdrawn, now)]
+    open_time = subtract(clip(working, offered), closed)
+    free = _free_by_unit(resource, open_time, reservations, _job(live, now))
+    measured = live is not None and live.is_measured(now, stale_after)
+    return [
+        Gap(
+            resource_id=resource.id,
+            interval=interval,
+            free_units=units,
+            provenance=Provenance.MEASURED if measured else Provenance.DECLARED,
+            age_s=None if live is None else live.age_s(now),
+        )
+        for interval, units in _maximal(free)
+        if interval.duration >= resource.rule.minimum
+    ]
+
+
+def _apart(taken: Sequence[Interval], rule: CapacityRule) -> list[Interval]:
+    """``taken`` with the room a booking's own buffers need beside it.
+
+    A booking that ends ``buffer_after`` before, or starts ``buffer_before`` after, just touches.
+    """
+    return [
+        interval.widened(before=rule.buffer_after, after=rule.buffer_before) for interval in taken
+    ]
+
+
+def _closed_by_state(
+    live: LiveState | None, withdrawn: Sequence[Interval], now: datetime
+) -> list[Interval]:
+    """Withdrawn time; while the cause lasts the near horizon moves along with the clock."""
+    if live is not None and live.state in WITHDRAWING:
+        return [*withdrawn, Interval.starting(now, WITHDRAW_HORIZON)]
+    return list(withdrawn)
+
+
+def _job(live: LiveState | None, now: datetime) -> list[Interval]:
+    """The rest of the current job."""
+    end = live.job_predicted_end if live is not None else None
+    if end is None or end <= now:
+        return []
+    return [Interval(now, min(end, now + JOB_HORIZON))]
+
+
+def _free_by_unit(
+    resource: Resource,
+    open_time: Sequence[Interval],
+    reservations: Sequence[Reservation],
+    job: Sequence[Interval],
+) -> list[list[Interval]]:
+    """Free time of each unit.
+
+    A job runs on one unit; unless a reservation accounts for it already, that is the first.
+    """
+    taken: dict[int, list[Interval]] = defaultdict(list)
+    for reservation in reservations:
+        taken[reservation.unit].append(reservation.during)
+    taken[0].extend(job)
+    untouched = merge(open_time)
+    return [
+        subtract(open_time, _apart(taken[unit], resource.rule)) if unit in taken else untouched
+        for unit in range(resource.units)
+    ]
+
+
+def _maximal(free: Sequence[Sequence[Interval]]) -> list[tuple[Interval, int]]:
+    """Every interval that cannot grow without losing a unit, with the units free throughout it."""
+    spans = sorted({interval for unit in free for interval in unit})
+    starts = sorted({span.start for span in spans})
+    counted: dict[Interval, int] = defaultdict(int)
+    for unit in free:
+        for interval in unit:
+            counted[interval] += 1
+    maximal: list[tuple[Interval, int]] = []
+    active: dict[Interval, int] = {}
+    position = 0
+    for start in starts:
+        active = {span: units for span, units in active.items() if span.end > start}
+        fresh_end = start
+        while position < len(spans) and spans[position].start == start:
+            active[spans[position]] = counted[spans[position]]
+            fresh_end = max(fresh_end, spans[position].end)
+            position += 1
+        maximal.extend(_from(start, fresh_end, active))
+    return maximal
+
+
+def _from(
+    start: datetime, fresh_end: datetime, active: dict[Interval, int]
+) -> list[tuple[Interval, int]]:
+    """Maximal intervals beginning at ``start``: only those a span fresh at ``start`` reaches."""
+    units_by_end: dict[datetime, int] = defaultdict(int)
+    for span, units in active.items():
+        units_by_end[span.end] += units
+    found: list[tuple[Interval, int]] = []
+    units = 0
+    for end in sorted(units_by_end, reverse=True):
+        units += units_by_end[end]
+        if end <= fresh_end:
+            found.append((Interval(start, end), units))
+    return found

@@ -1,0 +1,205 @@
+"""Use cases around a resource: register it, give it a calendar, a twin and maintenance."""
+
+from collections.abc import Collection, Sequence
+from typing import ClassVar
+from uuid import UUID
+
+from sqlmodel import Session
+
+from services.capacity import store
+from services.capacity.domain import (
+    NEVER_REPORTED,
+    CapabilityDeclaration,
+    CapacityRule,
+    InvalidResourceError,
+    LiveState,
+    Resource,
+    ServiceCatalogue,
+    TwinRecord,
+    Visibility,
+    check_calendar,
+    check_resource,
+)
+from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.events.capacity import ResourceRegistered
+from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
+from services.contracts.intervals import Interval
+from services.contracts.telemetry import ResourceState
+from services.identity import handlers as identity
+from services.identity.domain import check_sparkplug_id
+from services.runtime.clock import Clock
+from services.runtime.outbox import emit
+
+
+class ResourceNotFoundError(DomainError):
+    code: ClassVar[str] = "resource-not-found"
+    kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
+    en: ClassVar[str] = "No resource has the id {resource_id}; list /resources."
+    zh: ClassVar[str] = "没有编号为 {resource_id} 的资源；请查看 /resources。"
+
+
+class TwinTakenError(DomainError):
+    code: ClassVar[str] = "twin-taken"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Device {device!r} of gateway {gateway_id} is the twin of another resource;"
+        " choose another device."
+    )
+    zh: ClassVar[str] = "网关 {gateway_id} 的设备 {device!r} 已绑定其他资源；请选择其他设备。"
+
+
+def register_resource(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    site_id: SiteId,
+    kind: str,
+    name: str,
+    name_zh: str,
+    timezone: str,
+    units: int,
+    rule: CapacityRule,
+    capabilities: Sequence[CapabilityDeclaration],
+    calendar_ics: str | None,
+    visibility: Visibility,
+    catalogue: ServiceCatalogue,
+) -> Resource:
+    """Register a resource of any kind; without a calendar it works around the clock.
+
+    Raises:
+        InvalidResourceError, UnknownServiceCodeError, CalendarError: malformed facts.
+        SiteNotFoundError: no such site.
+    """
+    now = clock.now()
+    resource = Resource(
+        id=ResourceId(clock.new_id()),
+        organisation_id=organisation_id,
+        site_id=site_id,
+        kind=kind,
+        name=name,
+        name_zh=name_zh,
+        timezone=timezone,
+        units=units,
+        rule=rule,
+        capabilities=tuple(capabilities),
+        visibility=visibility,
+        created_at=now,
+    )
+    check_resource(resource, catalogue)
+    _check_owner(session, resource)
+    store.insert_resource(session, resource, [clock.new_id() for _ in capabilities])
+    if calendar_ics is not None:
+        check_calendar(calendar_ics)
+        store.put_calendar(session, resource.id, calendar_ics)
+    registered = ResourceRegistered(
+        id=clock.new_id(),
+        occurred_at=now,
+        resource_id=resource.id,
+        organisation_id=organisation_id,
+        kind=kind,
+    )
+    emit(session, registered, now=now)
+    return resource
+
+
+def get_resource(*, session: Session, resource_id: ResourceId) -> Resource:
+    """One resource.
+
+    Raises:
+        ResourceNotFoundError: there is none with that id.
+    """
+    found = store.resources_by_id(session, [resource_id])
+    if not found:
+        raise ResourceNotFoundError(resource_id=resource_id)
+    return found[0]
+
+
+def resources_by_id(
+    *, session: Session, resource_ids: Collection[ResourceId]
+) -> dict[ResourceId, Resource]:
+    """Those that exist."""
+    return {
+        resource.id: resource for resource in store.resources_by_id(session, list(resource_ids))
+    }
+
+
+def list_resources(
+    *,
+    session: Session,
+    after: UUID | None,
+    limit: int,
+    kind: str | None = None,
+    organisation_id: OrganisationId | None = None,
+) -> list[Resource]:
+    """A page by id."""
+    return store.resources_after(
+        session, after=after, limit=limit, kind=kind, organisation_id=organisation_id
+    )
+
+
+def put_calendar(*, session: Session, resource_id: ResourceId, ics: str) -> None:
+    """Replace the working calendar.
+
+    Raises:
+        CalendarError: malformed or too costly; names the line or event.
+    """
+    check_calendar(ics)
+    get_resource(session=session, resource_id=resource_id)
+    store.put_calendar(session, resource_id, ics)
+
+
+def bind_twin(
+    *,
+    session: Session,
+    clock: Clock,
+    resource_id: ResourceId,
+    gateway_id: GatewayId,
+    device: str,
+) -> None:
+    """Make a device of a gateway the live twin; its state is unknown until it reports.
+
+    Binding the same device again changes nothing.
+
+    Raises:
+        TwinTakenError: the device is another resource's twin.
+        InvalidSparkplugIdError: ``device`` cannot stand in a topic.
+    """
+    check_sparkplug_id(device)
+    get_resource(session=session, resource_id=resource_id)
+    identity.get_gateway(session=session, gateway_id=gateway_id)
+    if store.twin_of(session, resource_id) == (gateway_id, device):
+        return
+    if not store.put_twin(session, resource_id, gateway_id, device):
+        raise TwinTakenError(gateway_id=gateway_id, device=device)
+    unknown = LiveState(resource_id, ResourceState.UNKNOWN, NEVER_REPORTED, since=clock.now())
+    store.put_twin_record(session, TwinRecord(unknown))
+
+
+def schedule_maintenance(
+    *,
+    session: Session,
+    clock: Clock,
+    resource_id: ResourceId,
+    during: Interval,
+    reason: str,
+) -> None:
+    """Take the whole resource out of its working time; existing bookings stay.
+
+    Raises:
+        ResourceNotFoundError: no such resource.
+    """
+    get_resource(session=session, resource_id=resource_id)
+    store.insert_maintenance(session, clock.new_id(), resource_id, during, reason)
+
+
+def _check_owner(session: Session, resource: Resource) -> None:
+    identity.get_organisation(session=session, organisation_id=resource.organisation_id)
+    site = identity.get_site(session=session, site_id=resource.site_id)
+    if site.organisation_id != resource.organisation_id:
+        raise InvalidResourceError(
+            name=resource.name,
+            field="site_id",
+            value=str(site.id),
+            wanted="name a site of the organisation",
+        )
