@@ -11,6 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import ClassVar
 
+from services.capacity.domain import Provenance, Visibility
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
@@ -38,13 +39,6 @@ class PriceInvalidError(DomainError):
     kind: ClassVar[ErrorKind] = ErrorKind.INVALID
     en: ClassVar[str] = "{field} is {value}; a price must not be negative. Give zero or more."
     zh: ClassVar[str] = "{field} 为 {value}；价格不能为负，请填写零或正数。"
-
-
-class Provenance(StrEnum):
-    """How free time is known: by its owner's word, or by a machine seen alive."""
-
-    DECLARED = "declared"
-    MEASURED = "measured"
 
 
 class Constraint(StrEnum):
@@ -282,7 +276,7 @@ class Listing:
     resource_id: ResourceId
     organisation_id: OrganisationId
     rate: Rate
-    visibility: str
+    visibility: Visibility
     place: Place | None
 
 

@@ -6,8 +6,11 @@ from typing import ClassVar
 
 from sqlmodel import Session
 
+from services.capacity import handlers as capacity
+from services.capacity.domain import Visibility
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
+from services.identity import handlers as identity
 from services.matching import snapshot, store
 from services.matching.domain import (
     CANDIDATES_MAX,
@@ -45,21 +48,26 @@ def list_resource(
     clock: Clock,
     offer_id: OfferId,
     resource_id: ResourceId,
-    organisation_id: OrganisationId,
     rate: Rate,
-    visibility: str,
-    place: Place | None,
+    visibility: Visibility,
 ) -> Listing:
-    """Offer a resource for matching, or change what an offer says of it."""
+    """Offer a resource for matching, or change what an offer says of it.
+
+    Raises:
+        ResourceNotFoundError: no such resource.
+    """
+    resource = capacity.get_resource(session=session, resource_id=resource_id)
+    site = identity.get_site(session=session, site_id=resource.site_id)
     listing = Listing(
         offer_id=offer_id,
         resource_id=resource_id,
-        organisation_id=organisation_id,
+        organisation_id=resource.organisation_id,
         rate=rate,
         visibility=visibility,
-        place=place,
+        place=Place(site.lat, site.lon),
     )
-    store.upsert_listing(session, listing, now=clock.now())
+    processes = {capability.process for capability in resource.capabilities}
+    store.upsert_listing(session, listing, processes=sorted(processes), now=clock.now())
     return listing
 
 
@@ -104,8 +112,8 @@ def match_requirement(
     loaded = snapshot.load(
         session=session,
         clock=clock,
-        requirement=requirement,
-        listings=store.visible_listings(session, viewer=viewer),
+        listings=store.visible_listings(session, viewer=viewer, processes=requirement.processes),
+        window=requirement.window,
         stale_after=stale_after,
     )
     return engine_for(loaded).match(requirement, limit=min(limit, CANDIDATES_MAX), now=clock.now())

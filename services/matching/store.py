@@ -1,14 +1,16 @@
 """The SQL of matching."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, cast
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import Session, col, or_, select, update
 
+from services.capacity.domain import Visibility
 from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
 from services.matching.domain import (
     Listing,
@@ -20,13 +22,13 @@ from services.matching.domain import (
 )
 from services.matching.tables import ListingRow, MatchRow
 
-PUBLIC = "public"
-
 _REQUIREMENT: TypeAdapter[Requirement] = TypeAdapter(Requirement)
 _RESULT: TypeAdapter[MatchResult] = TypeAdapter(MatchResult)
 
 
-def upsert_listing(session: Session, listing: Listing, *, now: datetime) -> None:
+def upsert_listing(
+    session: Session, listing: Listing, *, processes: Sequence[str], now: datetime
+) -> None:
     place = listing.place
     values: dict[str, Any] = {
         "organisation_id": listing.organisation_id,
@@ -35,6 +37,7 @@ def upsert_listing(session: Session, listing: Listing, *, now: datetime) -> None
         "setup_minor": listing.rate.setup_minor,
         "minimum_minor": listing.rate.minimum_minor,
         "visibility": listing.visibility,
+        "processes": list(processes),
         "active": True,
         "latitude": place.latitude if place else None,
         "longitude": place.longitude if place else None,
@@ -58,16 +61,23 @@ def find_listing(session: Session, *, offer_id: OfferId, resource_id: ResourceId
     return _listing(row) if row is not None and row.active else None
 
 
-def visible_listings(session: Session, *, viewer: OrganisationId | None) -> list[Listing]:
-    """Active listings that everybody, or ``viewer`` as their owner, may see; in key order."""
-    seen_by = col(ListingRow.visibility) == PUBLIC
+def visible_listings(
+    session: Session,
+    *,
+    viewer: OrganisationId | None,
+    processes: Collection[str] | None = None,
+) -> list[Listing]:
+    """Active listings that everybody, or ``viewer`` as their owner, may see; in key order.
+
+    Only those of one of ``processes``, when given.
+    """
+    seen_by = col(ListingRow.visibility) == Visibility.PUBLIC
     if viewer is not None:
         seen_by = or_(seen_by, col(ListingRow.organisation_id) == viewer)
-    rows = session.exec(
-        select(ListingRow)
-        .where(col(ListingRow.active), seen_by)
-        .order_by(col(ListingRow.offer_id), col(ListingRow.resource_id))
-    )
+    found = select(ListingRow).where(col(ListingRow.active), seen_by)
+    if processes is not None:
+        found = found.where(col(ListingRow.processes).op("&&")(cast(list(processes), ARRAY(Text))))
+    rows = session.exec(found.order_by(col(ListingRow.offer_id), col(ListingRow.resource_id)))
     return [_listing(row) for row in rows]
 
 
@@ -114,7 +124,9 @@ def latest_match_of_each(
 
 
 def _listing(row: ListingRow) -> Listing:
-    placed = row.latitude is not None and row.longitude is not None
+    place = None
+    if row.latitude is not None and row.longitude is not None:
+        place = Place(row.latitude, row.longitude)
     return Listing(
         offer_id=OfferId(row.offer_id),
         resource_id=ResourceId(row.resource_id),
@@ -125,8 +137,8 @@ def _listing(row: ListingRow) -> Listing:
             minimum_minor=row.minimum_minor,
             currency=row.currency,
         ),
-        visibility=row.visibility,
-        place=Place(row.latitude, row.longitude) if placed else None,
+        visibility=Visibility(row.visibility),
+        place=place,
     )
 
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
 from services.runtime.tables import instant
@@ -16,7 +16,10 @@ def _minor(*, default: int = 0) -> Any:
 
 
 class ListingRow(SQLModel, table=True):
-    """A resource on offer under one offer's rate; ``latitude`` and ``longitude`` are its site's."""
+    """A resource on offer under one offer's rate.
+
+    ``latitude`` and ``longitude`` are its site's, ``processes`` those of its capabilities.
+    """
 
     __tablename__: ClassVar[str] = "listing"
     __table_args__ = (
@@ -27,6 +30,12 @@ class ListingRow(SQLModel, table=True):
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place_whole"),
         Index("ix_listing_resource_id", "resource_id"),
+        Index(
+            "ix_listing_processes",
+            "processes",
+            postgresql_using="gin",
+            postgresql_where=text("active"),
+        ),
     )
 
     offer_id: UUID = Field(primary_key=True)
@@ -37,6 +46,7 @@ class ListingRow(SQLModel, table=True):
     setup_minor: int = _minor()
     minimum_minor: int = _minor()
     visibility: str
+    processes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     active: bool
     latitude: float | None = None
     longitude: float | None = None

@@ -10,8 +10,9 @@ Semantics, binding for every implementation (``tests/contract/matching`` runs th
   in the resource's order among equals. Listings without such a capability are not considered.
 * **Slot.** The earliest ``[start, start + minutes)`` with ``start`` ≥ the window's start and
   ≥ ``now`` + the resource's notice; its end ≤ the window's end and ≤ ``now`` + its horizon; and
-  inside one stretch of touching gaps that each have enough free units. Buffers and setup are
-  already taken out of the gaps.
+  inside *one* gap with enough units. Gaps of a pool may overlap (two units until ten, one of them
+  until noon); touching gaps do not join, for they are different units. Buffers are already clear
+  of the gaps; set-up is part of the minutes asked.
 * **Live state.** A resource that is down, off or in maintenance gives no slot that starts before
   ``now`` + the withdraw horizon, whatever its gaps say; so a state flip needs no new gaps.
 * **Certificates** hold through the whole UTC day on which the slot ends (without a slot: through
@@ -27,12 +28,13 @@ Semantics, binding for every implementation (``tests/contract/matching`` runs th
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
+from services.capacity.domain import CapabilityDeclaration, Provenance
 from services.contracts.ids import ResourceId
 from services.contracts.telemetry import ResourceState
-from services.matching.domain import Listing, MatchResult, Provenance, Requirement
+from services.matching.domain import Listing, MatchResult, Requirement
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)
@@ -52,29 +54,9 @@ def instant_of(minute: int) -> datetime:
     return EPOCH + minute * MINUTE
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """Held by a capability; valid through ``valid_to``, for ever without it."""
-
-    kind: str
-    scope: str | None
-    valid_to: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Capability:
-    """One process a resource offers and how far it reaches."""
-
-    process: str
-    materials: frozenset[str] = frozenset()
-    envelope_mm: tuple[int, int, int] | None = None
-    tolerance_um: int | None = None
-    certificates: tuple[Certificate, ...] = ()
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class FreeGap:
-    """``units`` are free throughout the minutes ``[start, end)``."""
+    """``units`` units that are each free throughout the minutes ``[start, end)``."""
 
     start: int
     end: int
@@ -83,14 +65,14 @@ class FreeGap:
 
 @dataclass(frozen=True, slots=True)
 class OfferedResource:
-    """A resource as engines see it. ``gaps`` are sorted and disjoint."""
+    """A resource as engines see it; ``gaps`` in any order."""
 
     id: ResourceId
     units: int
     notice_minutes: int
     minimum_minutes: int
     horizon_minutes: int
-    capabilities: tuple[Capability, ...]
+    capabilities: tuple[CapabilityDeclaration, ...]
     gaps: tuple[FreeGap, ...]
     state: ResourceState | None = None
     provenance: Provenance = Provenance.DECLARED
@@ -102,7 +84,7 @@ class Snapshot:
     """What is on offer at one moment.
 
     Raises:
-        ValueError: a listing without its resource, or gaps that overlap or are out of order.
+        ValueError: a listing without its resource.
     """
 
     listings: tuple[Listing, ...]
@@ -112,10 +94,6 @@ class Snapshot:
         for listing in self.listings:
             if listing.resource_id not in self.resources:
                 raise ValueError(f"listing of offer {listing.offer_id} lacks its resource")
-        for resource in self.resources.values():
-            for earlier, later in zip(resource.gaps, resource.gaps[1:], strict=False):
-                if later.start < earlier.end:
-                    raise ValueError(f"gaps of {resource.id} overlap: {earlier}, {later}")
 
 
 class MatchingEngine(Protocol):

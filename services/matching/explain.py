@@ -1,0 +1,221 @@
+"""Verdicts as sentences in Chinese and English, for the API, the command line and the portal."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final, Literal
+
+from babel.numbers import format_currency, get_currency_precision
+
+from services.contracts.telemetry import ResourceState
+from services.matching.domain import (
+    MINUTES_PER_HOUR,
+    Constraint,
+    FailureCount,
+    Reason,
+    Value,
+    Verdict,
+)
+
+Language = Literal["en", "zh"]
+Text = Mapping[Language, str]
+TermName = Callable[[str], str]
+"""The name of a taxonomy code in the reader's language."""
+
+
+def _text(en: str, zh: str) -> Text:
+    return MappingProxyType({"en": en, "zh": zh})
+
+
+CONSTRAINT_NAMES: Final[Mapping[Constraint, Text]] = MappingProxyType(
+    {
+        Constraint.PROCESS: _text("process", "工艺"),
+        Constraint.MATERIAL: _text("material", "材料"),
+        Constraint.ENVELOPE: _text("work envelope", "加工范围"),
+        Constraint.TOLERANCE: _text("tolerance", "公差"),
+        Constraint.CERTIFICATES: _text("certificates", "资质证书"),
+        Constraint.UNITS: _text("units", "数量"),
+        Constraint.HOURS: _text("booking length", "预订时长"),
+        Constraint.PLACE: _text("distance", "距离"),
+        Constraint.PROVENANCE: _text("provenance of free time", "时段来源"),
+        Constraint.BUDGET: _text("budget", "预算"),
+        Constraint.WINDOW: _text("free time", "空闲时段"),
+        Constraint.LIVE: _text("live state", "实时状态"),
+    }
+)
+
+STATE_NAMES: Final[Mapping[str, Text]] = MappingProxyType(
+    {
+        ResourceState.EXECUTING: _text("executing", "运行中"),
+        ResourceState.IDLE: _text("idle", "空闲"),
+        ResourceState.SETUP: _text("being set up", "调试中"),
+        ResourceState.MAINTENANCE: _text("in maintenance", "维护中"),
+        ResourceState.DOWN: _text("down", "故障"),
+        ResourceState.OFF: _text("off", "停机"),
+        ResourceState.UNKNOWN: _text("in an unknown state", "状态未知"),
+    }
+)
+
+_PROVENANCE_NAMES: Final[Mapping[str, Text]] = MappingProxyType(
+    {"declared": _text("declared", "自行申报"), "measured": _text("measured", "实测")}
+)
+
+_NOT_ASKED: Final = _text("no demand on {name}", "对{name}无要求")
+_UNDECLARED: Final = _text("no {name} is declared; {asked} is asked", "未申报{name}；要求 {asked}")
+
+_SENTENCES: Final[Mapping[tuple[Constraint, Reason], Text]] = MappingProxyType(
+    {
+        (Constraint.PROCESS, Reason.MET): _text("offers {offered}", "提供{offered}"),
+        (Constraint.PROCESS, Reason.NOT_HELD): _text(
+            "offers {offered}, {asked} is asked", "提供{offered}，要求{asked}"
+        ),
+        (Constraint.MATERIAL, Reason.MET): _text("works {offered}", "可加工{offered}"),
+        (Constraint.MATERIAL, Reason.NOT_HELD): _text("does not work {asked}", "不能加工{asked}"),
+        (Constraint.ENVELOPE, Reason.MET): _text(
+            "takes {offered} mm, the part is {asked} mm", "可容纳 {offered} mm，工件 {asked} mm"
+        ),
+        (Constraint.ENVELOPE, Reason.TOO_SMALL): _text(
+            "takes {offered} mm, the part of {asked} mm is {short} mm too large",
+            "仅可容纳 {offered} mm，工件 {asked} mm 超出 {short} mm",
+        ),
+        (Constraint.TOLERANCE, Reason.MET): _text(
+            "tolerance {offered} ≤ {asked} asked", "公差 {offered} ≤ 要求 {asked}"
+        ),
+        (Constraint.TOLERANCE, Reason.TOO_COARSE): _text(
+            "tolerance {offered} > {asked} asked", "公差 {offered} > 要求 {asked}"
+        ),
+        (Constraint.CERTIFICATES, Reason.MET): _text("holds {offered}", "持有 {offered}"),
+        (Constraint.CERTIFICATES, Reason.NOT_HELD): _text(
+            "does not hold {offered}", "缺少 {offered}"
+        ),
+        (Constraint.CERTIFICATES, Reason.EXPIRED): _text(
+            "expires before the work is done: {offered}", "在完工前到期：{offered}"
+        ),
+        (Constraint.UNITS, Reason.MET): _text(
+            "has {offered} unit(s), {asked} asked", "共 {offered} 个单元，需要 {asked} 个"
+        ),
+        (Constraint.UNITS, Reason.TOO_FEW): _text(
+            "has {offered} unit(s) only, {asked} asked", "仅 {offered} 个单元，需要 {asked} 个"
+        ),
+        (Constraint.HOURS, Reason.MET): _text(
+            "{asked} is at least the minimum of {offered}", "{asked}不少于最短 {offered}"
+        ),
+        (Constraint.HOURS, Reason.TOO_SHORT): _text(
+            "{asked} is below the minimum of {offered}", "{asked}少于最短 {offered}"
+        ),
+        (Constraint.PLACE, Reason.MET): _text(
+            "{offered} away, within {asked}", "距离 {offered} ≤ 半径 {asked}"
+        ),
+        (Constraint.PLACE, Reason.TOO_FAR): _text(
+            "{offered} away, beyond {asked}", "距离 {offered} > 半径 {asked}"
+        ),
+        (Constraint.PROVENANCE, Reason.MET): _text(
+            "free time is measured on the machine", "空闲时段为设备实测"
+        ),
+        (Constraint.PROVENANCE, Reason.NOT_MEASURED): _text(
+            "free time is declared, not measured", "空闲时段为自行申报，非实测"
+        ),
+        (Constraint.BUDGET, Reason.NOT_ASKED): _text(
+            "costs {offered}, no budget is set", "价格 {offered}，未设预算"
+        ),
+        (Constraint.BUDGET, Reason.MET): _text(
+            "costs {offered} ≤ budget {asked}", "价格 {offered} ≤ 预算 {asked}"
+        ),
+        (Constraint.BUDGET, Reason.TOO_DEAR): _text(
+            "costs {offered} > budget {asked}", "价格 {offered} > 预算 {asked}"
+        ),
+        (Constraint.BUDGET, Reason.OTHER_CURRENCY): _text(
+            "is priced in {offered}, {asked} is asked", "以 {offered} 计价，要求 {asked}"
+        ),
+        (Constraint.WINDOW, Reason.MET): _text(
+            "earliest slot ends {margin} before the window", "最早时段比截止时间提前 {margin}"
+        ),
+        (Constraint.WINDOW, Reason.NO_FREE_TIME): _text(
+            "longest free time is {offered}, {asked} is asked", "最长空闲 {offered}，需要 {asked}"
+        ),
+        (Constraint.LIVE, Reason.UNOBSERVED): _text("not observed live", "无实时监测"),
+        (Constraint.LIVE, Reason.MET): _text("is {offered} now", "当前{offered}"),
+        (Constraint.LIVE, Reason.OUT_OF_SERVICE): _text(
+            "is {offered}: its near slots are withdrawn", "当前{offered}，近期时段已撤回"
+        ),
+    }
+)
+
+
+def explain(
+    verdict: Verdict, *, language: Language, currency: str = "CNY", term: TermName = str
+) -> str:
+    """One sentence for ``verdict``; amounts are in ``currency``, codes named by ``term``."""
+    sentence = _SENTENCES.get((verdict.constraint, verdict.reason))
+    if sentence is None:
+        sentence = _UNDECLARED if verdict.reason is Reason.UNDECLARED else _NOT_ASKED
+    show = _shower(verdict, language, currency, term)
+    return sentence[language].format(
+        name=CONSTRAINT_NAMES[verdict.constraint][language],
+        asked=show(verdict.asked),
+        offered=show(verdict.offered),
+        margin=show(verdict.margin),
+        short=-(verdict.margin or 0),
+    )
+
+
+def explain_failures(failure: FailureCount, *, language: Language) -> str:
+    """How many listings a constraint rejected, and how many it alone did."""
+    name = CONSTRAINT_NAMES[failure.constraint][language]
+    if language == "zh":
+        return f"{name}：排除 {failure.rejected} 项，其中 {failure.rejected_alone} 项仅因此不符"
+    return f"{name} rules out {failure.rejected}, {failure.rejected_alone} by itself alone"
+
+
+def duration(minutes: int, language: Language) -> str:
+    """``200`` as ``3 h 20 min`` or ``3 小时 20 分``."""
+    hours, rest = divmod(minutes, MINUTES_PER_HOUR)
+    hour, minute = ("小时", "分") if language == "zh" else ("h", "min")
+    parts = [f"{hours} {hour}"] if hours else []
+    if rest or not hours:
+        parts.append(f"{rest} {minute}")
+    return " ".join(parts)
+
+
+def amount(minor: int, currency: str, language: Language) -> str:
+    """``minor`` units as people write them."""
+    value = Decimal(minor).scaleb(-get_currency_precision(currency))
+    return format_currency(value, currency, locale="zh_CN" if language == "zh" else "en_US")
+
+
+def _shower(
+    verdict: Verdict, language: Language, currency: str, term: TermName
+) -> Callable[[Value], str]:
+    def show(value: Value) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, str):
+            return _named(verdict.constraint, value, language, term)
+        return _with_unit(verdict.constraint, value, language, currency)
+
+    return show
+
+
+def _named(constraint: Constraint, value: str, language: Language, term: TermName) -> str:
+    if constraint is Constraint.LIVE:
+        return STATE_NAMES[value][language]
+    if constraint is Constraint.PROVENANCE:
+        return _PROVENANCE_NAMES[value][language]
+    if constraint in {Constraint.PROCESS, Constraint.MATERIAL}:
+        separator = "、" if language == "zh" else ", "
+        return separator.join(map(term, value.split(", ")))
+    return value
+
+
+def _with_unit(constraint: Constraint, value: int, language: Language, currency: str) -> str:
+    match constraint:
+        case Constraint.TOLERANCE:
+            return f"±{value} µm"
+        case Constraint.PLACE:
+            return f"{value / 1000:.1f} km"
+        case Constraint.HOURS | Constraint.WINDOW:
+            return duration(value, language)
+        case Constraint.BUDGET:
+            return amount(value, currency, language)
+        case _:
+            return str(value)

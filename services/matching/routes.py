@@ -1,0 +1,19 @@
+"""HTTP of matching: read an answered match."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from services.contracts.ids import MatchId
+from services.matching import handlers
+from services.matching.schemas import MatchOut, match_out
+from services.runtime.web import LanguageDep, SessionDep
+
+router = APIRouter(tags=["matches"])
+
+
+@router.get("/matches/{match_id}")
+def read_match(match_id: UUID, session: SessionDep, language: LanguageDep) -> MatchOut:
+    """A match as it was answered, with its reasons."""
+    match = handlers.get_match(session=session, match_id=MatchId(match_id))
+    return match_out(match, language=language)

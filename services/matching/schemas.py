@@ -1,0 +1,170 @@
+"""What the API says of a match, with its reasons in the reader's language."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from services.capacity.domain import Provenance
+from services.matching.domain import (
+    Candidate,
+    Constraint,
+    FailureCount,
+    NearMiss,
+    Reason,
+    StoredMatch,
+    Verdict,
+)
+from services.matching.explain import Language, TermName, explain, explain_failures
+
+
+class MoneyOut(BaseModel):
+    minor: int = Field(description="minor units, e.g. fen")
+    currency: str
+
+
+class VerdictOut(BaseModel):
+    """The answer to one constraint; ``text`` says it in a sentence."""
+
+    constraint: Constraint
+    passed: bool
+    reason: Reason
+    margin: int | None = Field(
+        description="room left, negative when short: mm, µm, days, units, minutes, metres or"
+        " minor units, by constraint"
+    )
+    asked: int | str | None
+    offered: int | str | None
+    text: str
+
+
+class CandidateOut(BaseModel):
+    """A listing that fits, best first; ``start`` and ``end`` may be held as they are."""
+
+    rank: int
+    offer_id: UUID
+    resource_id: UUID
+    organisation_id: UUID
+    process: str
+    start: datetime
+    end: datetime
+    units: int
+    price: MoneyOut
+    distance_m: int | None
+    provenance: Provenance
+    age_s: int | None = Field(description="seconds since the twin's last live sign")
+    verdicts: list[VerdictOut]
+
+
+class NearMissOut(BaseModel):
+    """A listing that does not fit; ``causes`` keep it out."""
+
+    offer_id: UUID
+    resource_id: UUID
+    organisation_id: UUID
+    process: str
+    price: MoneyOut
+    distance_m: int | None
+    causes: list[Constraint]
+    verdicts: list[VerdictOut]
+
+
+class FailureCountOut(BaseModel):
+    """How many listings one constraint rejected, and how many nothing else would have."""
+
+    constraint: Constraint
+    rejected: int
+    rejected_alone: int
+    text: str
+
+
+class MatchOut(BaseModel):
+    """The answer to a demand."""
+
+    id: UUID
+    demand_id: UUID
+    as_of: datetime
+    created_at: datetime
+    took_ms: float
+    state_hash: str
+    considered: int = Field(description="listings of an acceptable process")
+    candidates: list[CandidateOut]
+    failures: list[FailureCountOut]
+    near_misses: list[NearMissOut]
+
+
+def match_out(match: StoredMatch, *, language: Language, term: TermName = str) -> MatchOut:
+    """``match`` with its reasons in ``language``; ``term`` names taxonomy codes."""
+    result = match.result
+    return MatchOut(
+        id=match.id,
+        demand_id=match.demand_id,
+        as_of=result.as_of,
+        created_at=match.created_at,
+        took_ms=match.took_ms,
+        state_hash=result.state_hash,
+        considered=result.considered,
+        candidates=[
+            _candidate(rank, one, language, term)
+            for rank, one in enumerate(result.candidates, start=1)
+        ],
+        failures=[_failure(one, language) for one in result.failures],
+        near_misses=[_near_miss(one, language, term) for one in result.near_misses],
+    )
+
+
+def _candidate(rank: int, one: Candidate, language: Language, term: TermName) -> CandidateOut:
+    return CandidateOut(
+        rank=rank,
+        offer_id=one.offer_id,
+        resource_id=one.resource_id,
+        organisation_id=one.organisation_id,
+        process=one.process,
+        start=one.start,
+        end=one.end,
+        units=one.units,
+        price=MoneyOut(minor=one.price.minor, currency=one.price.currency),
+        distance_m=one.distance_m,
+        provenance=one.provenance,
+        age_s=one.age_s,
+        verdicts=_verdicts(one, language, term),
+    )
+
+
+def _near_miss(one: NearMiss, language: Language, term: TermName) -> NearMissOut:
+    return NearMissOut(
+        offer_id=one.offer_id,
+        resource_id=one.resource_id,
+        organisation_id=one.organisation_id,
+        process=one.process,
+        price=MoneyOut(minor=one.price.minor, currency=one.price.currency),
+        distance_m=one.distance_m,
+        causes=list(one.causes),
+        verdicts=_verdicts(one, language, term),
+    )
+
+
+def _verdicts(one: Candidate | NearMiss, language: Language, term: TermName) -> list[VerdictOut]:
+    currency = one.price.currency
+    return [_verdict(verdict, language, currency, term) for verdict in one.verdicts]
+
+
+def _verdict(verdict: Verdict, language: Language, currency: str, term: TermName) -> VerdictOut:
+    return VerdictOut(
+        constraint=verdict.constraint,
+        passed=verdict.passed,
+        reason=verdict.reason,
+        margin=verdict.margin,
+        asked=verdict.asked,
+        offered=verdict.offered,
+        text=explain(verdict, language=language, currency=currency, term=term),
+    )
+
+
+def _failure(failure: FailureCount, language: Language) -> FailureCountOut:
+    return FailureCountOut(
+        constraint=failure.constraint,
+        rejected=failure.rejected,
+        rejected_alone=failure.rejected_alone,
+        text=explain_failures(failure, language=language),
+    )

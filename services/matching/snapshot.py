@@ -1,0 +1,72 @@
+"""The engines' state, read from what capacity knows at one moment."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from services.capacity import handlers as capacity
+from services.capacity.domain import Gap, LiveState, Provenance, Resource
+from services.contracts.intervals import Interval
+from services.matching.domain import Listing
+from services.matching.engine.interface import (
+    MINUTE,
+    FreeGap,
+    OfferedResource,
+    Snapshot,
+    ceil_minute,
+    floor_minute,
+)
+from services.runtime.clock import Clock
+
+
+def load(
+    *,
+    session: Session,
+    clock: Clock,
+    listings: Sequence[Listing],
+    window: Interval,
+    stale_after: timedelta,
+) -> Snapshot:
+    """The resources of ``listings`` with their free time inside ``window``."""
+    ids = sorted({listing.resource_id for listing in listings})
+    resources = capacity.resources_by_id(session=session, resource_ids=ids)
+    gaps = capacity.gaps(
+        session=session, clock=clock, resource_ids=ids, window=window, stale_after=stale_after
+    )
+    live = capacity.live_states(session=session, resource_ids=ids)
+    now = clock.now()
+    return Snapshot(
+        listings=tuple(listings),
+        resources={
+            one.id: _offered(one, gaps.get(one.id, []), live.get(one.id), now, stale_after)
+            for one in resources.values()
+        },
+    )
+
+
+def _offered(
+    resource: Resource,
+    gaps: Sequence[Gap],
+    live: LiveState | None,
+    now: datetime,
+    stale_after: timedelta,
+) -> OfferedResource:
+    measured = live is not None and live.is_measured(now, stale_after)
+    rule = resource.rule
+    return OfferedResource(
+        id=resource.id,
+        units=resource.units,
+        notice_minutes=rule.notice_minutes,
+        minimum_minutes=-(-rule.minimum // MINUTE),
+        horizon_minutes=rule.horizon // MINUTE,
+        capabilities=resource.capabilities,
+        gaps=tuple(_free_gap(gap) for gap in gaps),
+        state=None if live is None else live.state,
+        provenance=Provenance.MEASURED if measured else Provenance.DECLARED,
+        seen_at=None if live is None else live.seen_at,
+    )
+
+
+def _free_gap(gap: Gap) -> FreeGap:
+    return FreeGap(ceil_minute(gap.interval.start), floor_minute(gap.interval.end), gap.free_units)
