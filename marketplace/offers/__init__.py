@@ -1,1 +1,1 @@
-"""What is published: resources, terms, price rules, visibility."""
+"""Offers (要约): resources published under a price rule, so that they can be found and matched."""

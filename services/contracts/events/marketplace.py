@@ -23,3 +23,12 @@ class DemandMatched(Event):
     demand_id: UUID
     match_id: UUID
     candidates: int
+
+
+class OfferWithdrawn(Event):
+    """An offer can no longer be found or matched."""
+
+    type: ClassVar[str] = "marketplace.offer-withdrawn.v1"
+
+    offer_id: UUID
+    organisation_id: UUID

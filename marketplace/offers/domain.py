@@ -1,0 +1,140 @@
+"""An offer and its price rule: a document evaluated to minor units, with its trace."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Final
+
+from services.capacity.domain import Visibility
+from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.ids import OfferId, OrganisationId, ResourceId
+from services.contracts.money import Money
+from services.matching.domain import PriceInvalidError, Rate
+
+DIRECTION_MIN: Final = 1
+DIRECTION_MAX: Final = 9
+RESOURCES_MAX: Final = 200
+TITLE_MAX: Final = 200
+
+
+class OfferState(StrEnum):
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class OfferWithdrawnError(DomainError):
+    code: ClassVar[str] = "offer-withdrawn"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = "Offer {offer_id} was withdrawn at {at}; publish a new one."
+    zh: ClassVar[str] = "要约 {offer_id} 已于 {at} 撤回；请发布新的要约。"
+
+
+class ResourceNotOwnedError(DomainError):
+    code: ClassVar[str] = "resource-not-owned"
+    kind: ClassVar[ErrorKind] = ErrorKind.FORBIDDEN
+    en: ClassVar[str] = (
+        "Resource {resource_id} does not belong to organisation {organisation_id};"
+        " only its owner can offer it."
+    )
+    zh: ClassVar[str] = "资源 {resource_id} 不属于组织 {organisation_id}；只有所有者可以发布。"
+
+
+class QuotedTimeError(DomainError):
+    code: ClassVar[str] = "quoted-time-not-positive"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = (
+        "A price is for at least one minute and one unit, not {minutes} and {units}."
+    )
+    zh: ClassVar[str] = "报价至少为一分钟、一个单位，不能为 {minutes} 分钟、{units} 个单位。"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLine:
+    """One step of an evaluation: which rule, and what it added."""
+
+    rule: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """An evaluated price: the lines add up to the total."""
+
+    total: Money
+    lines: Sequence[PriceLine]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRule:
+    """The price document: per hour and unit, set-up once, never below the minimum.
+
+    Raises:
+        PriceInvalidError: an amount is negative.
+    """
+
+    price_minor: int
+    setup_minor: int = 0
+    minimum_minor: int = 0
+    currency: str = "CNY"
+    unit: str = "hour"
+
+    def __post_init__(self) -> None:
+        for field in ("price_minor", "setup_minor", "minimum_minor"):
+            if getattr(self, field) < 0:
+                raise PriceInvalidError(field=field, value=getattr(self, field))
+
+    def rate(self) -> Rate:
+        """The rule as matching reads it."""
+        return Rate(
+            per_hour_minor=self.price_minor,
+            setup_minor=self.setup_minor,
+            minimum_minor=self.minimum_minor,
+            currency=self.currency,
+        )
+
+    def evaluate(self, *, minutes: int, units: int) -> Price:
+        """What ``units`` for ``minutes`` cost, and by which rules.
+
+        Raises:
+            QuotedTimeError: nothing is asked for.
+        """
+        if minutes < 1 or units < 1:
+            raise QuotedTimeError(minutes=minutes, units=units)
+        total = self.rate().quote(minutes=minutes, units=units)
+        time = replace(self, setup_minor=0, minimum_minor=0).rate()
+        hours = time.quote(minutes=minutes, units=units)
+        raised = total.minor - hours.minor - self.setup_minor
+        lines = (
+            PriceLine("hours", hours.minor),
+            PriceLine("setup", self.setup_minor),
+            PriceLine("minimum", raised),
+        )
+        return Price(total, tuple(line for line in lines if line.amount_minor))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    id: OfferId
+    organisation_id: OrganisationId
+    direction: int
+    title: str
+    title_zh: str
+    resource_ids: tuple[ResourceId, ...]
+    price: PriceRule
+    visibility: Visibility
+    state: OfferState
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+def withdrawn(offer: Offer, *, now: datetime) -> Offer:
+    """``offer`` taken off the market.
+
+    Raises:
+        OfferWithdrawnError: it already was.
+    """
+    if offer.state is OfferState.WITHDRAWN:
+        raise OfferWithdrawnError(offer_id=offer.id, at=offer.updated_at)
+    return replace(offer, state=OfferState.WITHDRAWN, version=offer.version + 1, updated_at=now)

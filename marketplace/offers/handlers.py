@@ -1,0 +1,142 @@
+"""Use cases of offers: publish, withdraw, read, price."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+from uuid import UUID
+
+from sqlmodel import Session
+
+from marketplace.offers import store
+from marketplace.offers.domain import (
+    Offer,
+    OfferState,
+    PriceRule,
+    ResourceNotOwnedError,
+    withdrawn,
+)
+from services.capacity.domain import Visibility
+from services.capacity.handlers import get_resource
+from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.events.marketplace import OfferPublished, OfferWithdrawn
+from services.contracts.ids import OfferId, OrganisationId, ResourceId
+from services.identity.handlers import get_organisation
+from services.matching.handlers import list_resource, withdraw_listing
+from services.runtime.clock import Clock
+from services.runtime.outbox import emit
+
+
+class OfferNotFoundError(DomainError):
+    code: ClassVar[str] = "offer-not-found"
+    kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
+    en: ClassVar[str] = "There is no offer {offer_id}; list the offers under /api/v1/offers."
+    zh: ClassVar[str] = "没有要约 {offer_id}；可在 /api/v1/offers 查看全部要约。"
+
+
+def publish_offer(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    direction: int,
+    title: str,
+    title_zh: str,
+    resource_ids: Sequence[ResourceId],
+    price: PriceRule,
+    visibility: Visibility,
+) -> Offer:
+    """Put resources on the market under one price rule; they can be matched from now on.
+
+    Raises:
+        OrganisationNotFoundError, ResourceNotFoundError: nobody or nothing to offer.
+        ResourceNotOwnedError: a resource is somebody else's.
+    """
+    now = clock.now()
+    get_organisation(session=session, organisation_id=organisation_id)
+    distinct = tuple(dict.fromkeys(resource_ids))
+    for resource_id in distinct:
+        _check_owner(session, resource_id, organisation_id)
+    offer = Offer(
+        id=OfferId(clock.new_id()),
+        organisation_id=organisation_id,
+        direction=direction,
+        title=title,
+        title_zh=title_zh,
+        resource_ids=distinct,
+        price=price,
+        visibility=visibility,
+        state=OfferState.PUBLISHED,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+    store.insert_offer(session, offer)
+    for resource_id in distinct:
+        list_resource(
+            session=session,
+            clock=clock,
+            offer_id=offer.id,
+            resource_id=resource_id,
+            rate=price.rate(),
+            visibility=visibility,
+        )
+    published = OfferPublished(
+        id=clock.new_id(), occurred_at=now, offer_id=offer.id, organisation_id=organisation_id
+    )
+    emit(session, published, now=now)
+    return offer
+
+
+def withdraw_offer(*, session: Session, clock: Clock, offer_id: OfferId) -> Offer:
+    """Take an offer off the market. Bookings made under it stand.
+
+    Raises:
+        OfferNotFoundError: there is none.
+        OfferWithdrawnError: it already is.
+    """
+    now = clock.now()
+    current = store.offer(session, offer_id, for_update=True)
+    if current is None:
+        raise OfferNotFoundError(offer_id=offer_id)
+    offer = withdrawn(current, now=now)
+    store.update_state(session, offer)
+    withdraw_listing(session=session, clock=clock, offer_id=offer_id)
+    told = OfferWithdrawn(
+        id=clock.new_id(),
+        occurred_at=now,
+        offer_id=offer.id,
+        organisation_id=offer.organisation_id,
+    )
+    emit(session, told, now=now)
+    return offer
+
+
+def get_offer(*, session: Session, offer_id: OfferId) -> Offer:
+    """The offer ``offer_id``, on the market or not.
+
+    Raises:
+        OfferNotFoundError: there is none.
+    """
+    offer = store.offer(session, offer_id)
+    if offer is None:
+        raise OfferNotFoundError(offer_id=offer_id)
+    return offer
+
+
+def list_offers(
+    *,
+    session: Session,
+    after: UUID | None,
+    limit: int,
+    organisation_id: OrganisationId | None = None,
+    state: OfferState | None = None,
+) -> list[Offer]:
+    """Offers in the order of their ids, from just after ``after``."""
+    return store.offers_after(
+        session, after=after, limit=limit, organisation_id=organisation_id, state=state
+    )
+
+
+def _check_owner(session: Session, resource_id: ResourceId, owner: OrganisationId) -> None:
+    resource = get_resource(session=session, resource_id=resource_id)
+    if resource.organisation_id != owner:
+        raise ResourceNotOwnedError(resource_id=resource_id, organisation_id=owner)

@@ -1,0 +1,79 @@
+"""``/offers``: publish, withdraw, read, price."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from marketplace.offers import handlers
+from marketplace.offers.domain import OfferState
+from marketplace.offers.schemas import OfferIn, OfferOut, OfferPage, PriceOut
+from services.contracts.ids import OfferId, OrganisationId, ResourceId
+from services.runtime.web import ClockDep, CreationDep, SessionDep
+
+PAGE_MAX = 200
+MINUTES_MAX = 366 * 24 * 60
+UNITS_MAX = 10_000
+
+router = APIRouter(prefix="/offers", tags=["offers"])
+
+
+@router.post("", status_code=201, response_model=OfferOut, summary="Publish an offer")
+def publish_offer(
+    asked: OfferIn, session: SessionDep, clock: ClockDep, creation: CreationDep
+) -> Response:
+    def publish() -> OfferOut:
+        offer = handlers.publish_offer(
+            session=session,
+            clock=clock,
+            organisation_id=OrganisationId(asked.organisation_id),
+            direction=asked.direction,
+            title=asked.title,
+            title_zh=asked.title_zh,
+            resource_ids=[ResourceId(resource_id) for resource_id in asked.resource_ids],
+            price=asked.price.rule(),
+            visibility=asked.visibility,
+        )
+        return OfferOut.of(offer)
+
+    return creation.once(asked, publish)
+
+
+@router.get("", summary="Offers, in the order they were made")
+def list_offers(
+    session: SessionDep,
+    after: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+    organisation_id: UUID | None = None,
+    state: OfferState | None = None,
+) -> OfferPage:
+    offers = handlers.list_offers(
+        session=session,
+        after=after,
+        limit=limit,
+        organisation_id=None if organisation_id is None else OrganisationId(organisation_id),
+        state=state,
+    )
+    return OfferPage.of(offers, limit=limit)
+
+
+@router.get("/{offer_id}", summary="One offer")
+def get_offer(offer_id: UUID, session: SessionDep) -> OfferOut:
+    return OfferOut.of(handlers.get_offer(session=session, offer_id=OfferId(offer_id)))
+
+
+@router.get("/{offer_id}/price", summary="What a piece of time costs, and by which rules")
+def price_offer(
+    offer_id: UUID,
+    session: SessionDep,
+    minutes: Annotated[int, Query(le=MINUTES_MAX)],
+    units: Annotated[int, Query(le=UNITS_MAX)] = 1,
+) -> PriceOut:
+    offer = handlers.get_offer(session=session, offer_id=OfferId(offer_id))
+    return PriceOut.of(offer.price.evaluate(minutes=minutes, units=units))
+
+
+@router.post("/{offer_id}/withdraw", summary="Take an offer off the market; bookings stand")
+def withdraw_offer(offer_id: UUID, session: SessionDep, clock: ClockDep) -> OfferOut:
+    offer = handlers.withdraw_offer(session=session, clock=clock, offer_id=OfferId(offer_id))
+    return OfferOut.of(offer)

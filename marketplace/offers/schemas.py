@@ -1,0 +1,121 @@
+"""Offers as the API takes and shows them."""
+
+from datetime import datetime
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from marketplace.offers.domain import (
+    DIRECTION_MAX,
+    DIRECTION_MIN,
+    RESOURCES_MAX,
+    TITLE_MAX,
+    Offer,
+    OfferState,
+    Price,
+    PriceRule,
+)
+from services.capacity.domain import Visibility
+
+AMOUNT_MAX = 10**13
+"""Minor units: a hundred thousand million yuan."""
+
+
+class PriceRuleIn(BaseModel):
+    """A price document. Amounts are in minor units (fen); ``setup_minor`` is charged once."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    unit: Literal["hour"] = "hour"
+    price_minor: int = Field(le=AMOUNT_MAX)
+    setup_minor: int = Field(default=0, le=AMOUNT_MAX)
+    minimum_minor: int = Field(default=0, le=AMOUNT_MAX)
+    currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$")
+
+    def rule(self) -> PriceRule:
+        return PriceRule(**self.model_dump())
+
+
+class OfferIn(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "organisation_id": "01926f6e-7a00-7000-8000-000000000001",
+                "direction": 4,
+                "title": "Five-axis milling, aluminium and titanium",
+                "title_zh": "五轴铣削：铝与钛",
+                "resource_ids": ["01926f6e-7a00-7000-8000-000000000002"],
+                "price": {"price_minor": 42000, "setup_minor": 20000},
+            }
+        },
+    )
+
+    organisation_id: UUID
+    direction: int = Field(ge=DIRECTION_MIN, le=DIRECTION_MAX, description="of the nine, 1 to 9")
+    title: str = Field(min_length=1, max_length=TITLE_MAX)
+    title_zh: str = Field(min_length=1, max_length=TITLE_MAX)
+    resource_ids: list[UUID] = Field(min_length=1, max_length=RESOURCES_MAX)
+    price: PriceRuleIn
+    visibility: Visibility = Visibility.PUBLIC
+
+
+class PriceRuleOut(PriceRuleIn):
+    pass
+
+
+class OfferOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    organisation_id: UUID
+    direction: int
+    title: str
+    title_zh: str
+    resource_ids: list[UUID]
+    price: PriceRuleOut
+    visibility: Visibility
+    state: OfferState
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, offer: Offer) -> Self:
+        return cls.model_validate(offer)
+
+
+class OfferPage(BaseModel):
+    """``next`` is the ``after`` of the following page; absent on the last."""
+
+    items: list[OfferOut]
+    next: UUID | None
+
+    @classmethod
+    def of(cls, offers: list[Offer], *, limit: int) -> Self:
+        last = offers[-1].id if len(offers) == limit else None
+        return cls(items=[OfferOut.of(offer) for offer in offers], next=last)
+
+
+class PriceLineOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    rule: str
+    amount_minor: int
+
+
+class PriceOut(BaseModel):
+    """An evaluated price and the lines it is the sum of."""
+
+    total_minor: int
+    currency: str
+    lines: list[PriceLineOut]
+
+    @classmethod
+    def of(cls, price: Price) -> Self:
+        return cls(
+            total_minor=price.total.minor,
+            currency=price.total.currency,
+            lines=[PriceLineOut.model_validate(line) for line in price.lines],
+        )

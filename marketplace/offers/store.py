@@ -1,0 +1,79 @@
+"""SQL of the offers context."""
+
+from dataclasses import asdict
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from marketplace.offers.domain import Offer, OfferState, PriceRule
+from marketplace.offers.tables import OfferRow
+from services.capacity.domain import Visibility
+from services.contracts.ids import OfferId, OrganisationId, ResourceId
+
+
+def insert_offer(session: Session, offer: Offer) -> None:
+    session.add(
+        OfferRow(
+            id=offer.id,
+            organisation_id=offer.organisation_id,
+            direction=offer.direction,
+            title=offer.title,
+            title_zh=offer.title_zh,
+            resource_ids=list(offer.resource_ids),
+            price=asdict(offer.price),
+            visibility=offer.visibility.value,
+            state=offer.state.value,
+            version=offer.version,
+            created_at=offer.created_at,
+            updated_at=offer.updated_at,
+        )
+    )
+    session.flush()
+
+
+def update_state(session: Session, offer: Offer) -> None:
+    row = session.get_one(OfferRow, offer.id)
+    row.state = offer.state.value
+    row.version = offer.version
+    row.updated_at = offer.updated_at
+    session.flush()
+
+
+def offer(session: Session, offer_id: UUID, *, for_update: bool = False) -> Offer | None:
+    row = session.get(OfferRow, offer_id, with_for_update=for_update)
+    return None if row is None else _offer(row)
+
+
+def offers_after(
+    session: Session,
+    *,
+    after: UUID | None,
+    limit: int,
+    organisation_id: UUID | None,
+    state: OfferState | None,
+) -> list[Offer]:
+    query = select(OfferRow).order_by(col(OfferRow.id)).limit(limit)
+    if after is not None:
+        query = query.where(col(OfferRow.id) > after)
+    if organisation_id is not None:
+        query = query.where(col(OfferRow.organisation_id) == organisation_id)
+    if state is not None:
+        query = query.where(col(OfferRow.state) == state.value)
+    return [_offer(row) for row in session.exec(query)]
+
+
+def _offer(row: OfferRow) -> Offer:
+    return Offer(
+        id=OfferId(row.id),
+        organisation_id=OrganisationId(row.organisation_id),
+        direction=row.direction,
+        title=row.title,
+        title_zh=row.title_zh,
+        resource_ids=tuple(ResourceId(resource_id) for resource_id in row.resource_ids),
+        price=PriceRule(**row.price),
+        visibility=Visibility(row.visibility),
+        state=OfferState(row.state),
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,36 @@
+"""The offer table."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from services.runtime.tables import instant
+
+
+class OfferRow(SQLModel, table=True):
+    """``price`` is the price document; ``resource_ids`` name what is offered."""
+
+    __tablename__: ClassVar[str] = "offer"
+    __table_args__ = (
+        CheckConstraint("direction BETWEEN 1 AND 9", name="direction_known"),
+        CheckConstraint("cardinality(resource_ids) > 0", name="offers_something"),
+        CheckConstraint("(price->>'price_minor')::bigint >= 0", name="price_not_negative"),
+        Index("ix_offer_organisation_id_id", "organisation_id", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    direction: int
+    title: str
+    title_zh: str
+    resource_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    price: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    visibility: str
+    state: str
+    version: int
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
