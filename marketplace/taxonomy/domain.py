@@ -1,6 +1,6 @@
 """The taxonomy: trees of processes and materials, certificate kinds, lookups and suggestions."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -268,6 +268,17 @@ class Taxonomy:
         if kind not in self.certificates:
             raise UnknownCertificateError(term=kind, suggestions=self.certificates.suggest(kind))
         return self.certificates[kind]
+
+    def namer(self, language: str) -> Callable[[str], str]:
+        """Names codes of any tree in ``language``; what is in no tree stays as it is."""
+
+        def name(code: str) -> str:
+            for tree in (self.processes, self.materials, self.certificates):
+                if code in tree:
+                    return tree[code].name_zh if language == "zh" else tree[code].name
+            return code
+
+        return name
 
     def tolerance_um(self, grade: str, nominal_mm: float) -> int:
         """The ± value in µm that an ISO 286 grade or ISO 2768-1 class stands for at a size.

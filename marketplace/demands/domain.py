@@ -1,0 +1,224 @@
+"""A demand: refused when nothing could ever meet it, turned into a requirement otherwise."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Final, Protocol
+
+from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.ids import DemandId, OrganisationId
+from services.contracts.intervals import Interval
+from services.matching.domain import CertificateNeed, Place, Requirement
+
+TITLE_MAX: Final = 200
+CERTIFICATES_MAX: Final = 20
+QUANTITY_MAX: Final = 1_000_000
+
+
+class InvalidDemandError(DomainError):
+    """A demand that nothing could meet; the subclass says which fact is wrong."""
+
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+
+
+class WindowEndsBeforeStartError(InvalidDemandError):
+    code: ClassVar[str] = "window-ends-before-start"
+    en: ClassVar[str] = "The window ends at {end}, not after its start {start}; swap or move them."
+    zh: ClassVar[str] = "时间窗的结束 {end} 不晚于开始 {start}；请调整。"
+
+
+class WindowInPastError(InvalidDemandError):
+    code: ClassVar[str] = "window-in-past"
+    en: ClassVar[str] = "The window ended at {end} and it is {now} now; ask for a later one."
+    zh: ClassVar[str] = "时间窗已于 {end} 结束，现在是 {now}；请选择更晚的时间窗。"
+
+
+class WindowTooShortError(InvalidDemandError):
+    code: ClassVar[str] = "window-too-short"
+    en: ClassVar[str] = (
+        "What is left of the window is {available:g} h and {needed:g} h are asked; widen the window"
+        " or ask for less."
+    )
+    zh: ClassVar[str] = (
+        "时间窗剩余 {available:g} 小时，需要 {needed:g} 小时；请放宽时间窗或减少时长。"
+    )
+
+
+class HoursNotPositiveError(InvalidDemandError):
+    code: ClassVar[str] = "hours-not-positive"
+    en: ClassVar[str] = "{hours:g} h are asked; ask for at least one minute."
+    zh: ClassVar[str] = "所需时长为 {hours:g} 小时；至少为一分钟。"
+
+
+class NegativeBudgetError(InvalidDemandError):
+    code: ClassVar[str] = "negative-budget"
+    en: ClassVar[str] = "The budget is {budget_minor}; give zero or more, or leave it out."
+    zh: ClassVar[str] = "预算为 {budget_minor}；请填写零或正数，或不填。"
+
+
+class EnvelopeNotPositiveError(InvalidDemandError):
+    code: ClassVar[str] = "envelope-not-positive"
+    en: ClassVar[str] = "The part measures {envelope} mm; every edge must be at least 1 mm."
+    zh: ClassVar[str] = "工件尺寸为 {envelope} mm；每条边至少 1 mm。"
+
+
+class ToleranceNotPositiveError(InvalidDemandError):
+    code: ClassVar[str] = "tolerance-not-positive"
+    en: ClassVar[str] = "A tolerance of ±{tolerance_um} µm cannot be held; give at least ±1 µm."
+    zh: ClassVar[str] = "公差 ±{tolerance_um} µm 无法保证；至少为 ±1 µm。"
+
+
+class QuantityTooSmallError(InvalidDemandError):
+    code: ClassVar[str] = "quantity-too-small"
+    en: ClassVar[str] = "{what} is {value}; ask for at least one."
+    zh: ClassVar[str] = "{what} 为 {value}；至少为一。"
+
+
+class RadiusWithoutPlaceError(InvalidDemandError):
+    code: ClassVar[str] = "radius-without-place"
+    en: ClassVar[str] = "A radius of {radius_km} km needs a place to measure it from; give one."
+    zh: ClassVar[str] = "半径 {radius_km} km 需要一个中心位置；请给出地点。"
+
+
+class DemandState(StrEnum):
+    OPEN = "open"
+    MATCHED = "matched"
+
+
+class Vocabulary(Protocol):
+    """What a demand's codes are checked against and widened by; the taxonomy implements it."""
+
+    def expand_process(self, code: str) -> frozenset[str]: ...
+
+    def expand_material(self, code: str) -> frozenset[str]: ...
+
+    def require_certificate(self, kind: str) -> object: ...
+
+    def tolerance_um(self, grade: str, nominal_mm: float) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToleranceAsk:
+    """Either ± micrometres, or a grade or class at a nominal size."""
+
+    plus_minus_um: int | None = None
+    grade: str | None = None
+    nominal_mm: float | None = None
+
+    def resolved(self, vocabulary: Vocabulary) -> int | None:
+        """± micrometres.
+
+        Raises:
+            UnknownToleranceError, ToleranceSizeError: the grade says nothing at that size.
+        """
+        if self.grade is None or self.nominal_mm is None:
+            return self.plus_minus_um
+        return vocabulary.tolerance_um(self.grade, self.nominal_mm)
+
+
+@dataclass(frozen=True, slots=True)
+class DemandFacts:
+    """What the buyer says.
+
+    ``tolerance_um`` is ±; ``quantity`` counts pieces, ``units`` how many of the resource's units
+    (seats, places) are wanted at the same time.
+    """
+
+    organisation_id: OrganisationId
+    title: str
+    process: str
+    minutes: int
+    start: datetime
+    end: datetime
+    material: str | None = None
+    envelope_mm: tuple[int, int, int] | None = None
+    tolerance_um: int | None = None
+    certificates: tuple[CertificateNeed, ...] = ()
+    currency: str = "CNY"
+    budget_minor: int | None = None
+    place: Place | None = None
+    radius_km: int | None = None
+    quantity: int = 1
+    units: int = 1
+    measured_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    id: DemandId
+    facts: DemandFacts
+    state: DemandState
+    created_at: datetime
+
+    def requirement(self, vocabulary: Vocabulary) -> Requirement:
+        """What matching is asked: the demand's codes widened by the vocabulary."""
+        facts = self.facts
+        material = facts.material
+        return Requirement(
+            processes=vocabulary.expand_process(facts.process),
+            minutes=facts.minutes,
+            window=Interval(facts.start, facts.end),
+            materials=vocabulary.expand_material(material) if material else frozenset(),
+            envelope_mm=facts.envelope_mm,
+            tolerance_um=facts.tolerance_um,
+            certificates=frozenset(facts.certificates),
+            units=facts.units,
+            currency=facts.currency,
+            budget_minor=facts.budget_minor,
+            place=facts.place,
+            radius_km=facts.radius_km,
+            measured_only=facts.measured_only,
+        )
+
+
+def check_facts(facts: DemandFacts, vocabulary: Vocabulary, *, now: datetime) -> None:
+    """Refuse what nothing could ever meet.
+
+    Raises:
+        UnknownTermError: a code the vocabulary does not have, with suggestions.
+        InvalidDemandError: a fact that cannot be; the subclass says which.
+    """
+    vocabulary.expand_process(facts.process)
+    if facts.material is not None:
+        vocabulary.expand_material(facts.material)
+    for need in facts.certificates:
+        vocabulary.require_certificate(need.kind)
+    check_window(facts, now=now)
+    _check_amounts(facts)
+
+
+def check_window(facts: DemandFacts, *, now: datetime) -> None:
+    """Refuse a window in which the work cannot be done any more.
+
+    Raises:
+        HoursNotPositiveError, WindowEndsBeforeStartError, WindowInPastError, WindowTooShortError:
+            which of them it is.
+    """
+    needed = facts.minutes / 60
+    if facts.minutes < 1:
+        raise HoursNotPositiveError(hours=needed)
+    if facts.end <= facts.start:
+        raise WindowEndsBeforeStartError(start=_shown(facts.start), end=_shown(facts.end))
+    if facts.end <= now:
+        raise WindowInPastError(end=_shown(facts.end), now=_shown(now))
+    left = Interval(max(facts.start, now), facts.end).hours
+    if left < needed:
+        raise WindowTooShortError(available=round(left, 2), needed=needed)
+
+
+def _check_amounts(facts: DemandFacts) -> None:
+    if facts.budget_minor is not None and facts.budget_minor < 0:
+        raise NegativeBudgetError(budget_minor=facts.budget_minor)
+    if facts.envelope_mm is not None and min(facts.envelope_mm) < 1:
+        raise EnvelopeNotPositiveError(envelope=" × ".join(map(str, facts.envelope_mm)))
+    if facts.tolerance_um is not None and facts.tolerance_um < 1:
+        raise ToleranceNotPositiveError(tolerance_um=facts.tolerance_um)
+    for what in ("quantity", "units"):
+        if getattr(facts, what) < 1:
+            raise QuantityTooSmallError(what=what, value=getattr(facts, what))
+    if facts.radius_km is not None and facts.place is None:
+        raise RadiusWithoutPlaceError(radius_km=facts.radius_km)
+
+
+def _shown(instant: datetime) -> str:
+    return instant.isoformat(timespec="minutes")

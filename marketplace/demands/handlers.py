@@ -1,0 +1,132 @@
+"""Use cases of demands: state one, read it, match it."""
+
+from datetime import timedelta
+from time import perf_counter
+from typing import ClassVar
+from uuid import UUID
+
+from sqlmodel import Session
+
+from marketplace.demands import store
+from marketplace.demands.domain import (
+    Demand,
+    DemandFacts,
+    DemandState,
+    Vocabulary,
+    check_facts,
+    check_window,
+)
+from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.events.marketplace import DemandMatched
+from services.contracts.ids import DemandId, OrganisationId
+from services.identity.handlers import get_organisation
+from services.matching.domain import StoredMatch
+from services.matching.handlers import match_requirement, save_match
+from services.runtime.clock import Clock
+from services.runtime.outbox import emit
+
+
+class DemandNotFoundError(DomainError):
+    code: ClassVar[str] = "demand-not-found"
+    kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
+    en: ClassVar[str] = "There is no demand {demand_id}; list the demands under /api/v1/demands."
+    zh: ClassVar[str] = "没有需求 {demand_id}；可在 /api/v1/demands 查看全部需求。"
+
+
+def create_demand(
+    *, session: Session, clock: Clock, facts: DemandFacts, vocabulary: Vocabulary
+) -> Demand:
+    """State a demand.
+
+    Raises:
+        UnknownTermError, InvalidDemandError: nothing could ever meet it.
+        OrganisationNotFoundError: nobody asks.
+    """
+    now = clock.now()
+    check_facts(facts, vocabulary, now=now)
+    get_organisation(session=session, organisation_id=facts.organisation_id)
+    demand = Demand(
+        id=DemandId(clock.new_id()), facts=facts, state=DemandState.OPEN, created_at=now
+    )
+    store.insert_demand(session, demand)
+    return demand
+
+
+def get_demand(*, session: Session, demand_id: DemandId) -> Demand:
+    """The demand ``demand_id``.
+
+    Raises:
+        DemandNotFoundError: there is none.
+    """
+    demand = store.demand(session, demand_id)
+    if demand is None:
+        raise DemandNotFoundError(demand_id=demand_id)
+    return demand
+
+
+def list_demands(
+    *,
+    session: Session,
+    after: UUID | None,
+    limit: int,
+    organisation_id: OrganisationId | None = None,
+) -> list[Demand]:
+    """Demands in the order of their ids, from just after ``after``."""
+    return store.demands_after(session, after=after, limit=limit, organisation_id=organisation_id)
+
+
+def latest_demands(*, session: Session, limit: int) -> list[Demand]:
+    """The newest demands, newest first."""
+    return store.latest_demands(session, limit=limit)
+
+
+def match_demand(
+    *,
+    session: Session,
+    clock: Clock,
+    demand_id: DemandId,
+    vocabulary: Vocabulary,
+    limit: int,
+    stale_after: timedelta,
+) -> StoredMatch:
+    """Rank what is free for a demand now, and keep the answer.
+
+    Raises:
+        DemandNotFoundError: there is none.
+        InvalidDemandError: its window has gone by meanwhile.
+    """
+    demand = get_demand(session=session, demand_id=demand_id)
+    check_window(demand.facts, now=clock.now())
+    requirement = demand.requirement(vocabulary)
+    started = perf_counter()
+    result = match_requirement(
+        session=session,
+        clock=clock,
+        requirement=requirement,
+        limit=limit,
+        stale_after=stale_after,
+        viewer=demand.facts.organisation_id,
+    )
+    match = save_match(
+        session=session,
+        clock=clock,
+        demand_id=demand.id,
+        requirement=requirement,
+        result=result,
+        took_ms=round((perf_counter() - started) * 1000, 3),
+    )
+    store.update_state(session, demand.id, DemandState.MATCHED)
+    _tell(session, clock, match)
+    return match
+
+
+def _tell(session: Session, clock: Clock, match: StoredMatch) -> None:
+    now = clock.now()
+    event = DemandMatched(
+        id=clock.new_id(),
+        occurred_at=now,
+        demand_id=match.demand_id,
+        match_id=match.id,
+        candidates=len(match.result.candidates),
+    )
+    emit(session, event, now=now)

@@ -1,0 +1,90 @@
+"""``/demands``: state a demand, read it, match it."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from marketplace.demands import handlers
+from marketplace.demands.schemas import DemandIn, DemandOut, DemandPage
+from marketplace.taxonomy.routes import TaxonomyDep
+from services.contracts.ids import DemandId, OrganisationId
+from services.matching.domain import CANDIDATES_MAX
+from services.matching.schemas import MatchOut, match_out
+from services.runtime.web import ClockDep, CreationDep, LanguageDep, SessionDep
+
+PAGE_MAX = 200
+CANDIDATES_DEFAULT = 10
+
+router = APIRouter(prefix="/demands", tags=["demands"])
+
+
+@router.post("", status_code=201, response_model=DemandOut, summary="State a demand")
+def create_demand(
+    asked: DemandIn,
+    session: SessionDep,
+    clock: ClockDep,
+    taxonomy: TaxonomyDep,
+    creation: CreationDep,
+) -> Response:
+    def create() -> DemandOut:
+        demand = handlers.create_demand(
+            session=session, clock=clock, facts=asked.facts(taxonomy), vocabulary=taxonomy
+        )
+        return DemandOut.of(demand)
+
+    return creation.once(asked, create)
+
+
+@router.get("", summary="Demands, in the order they were made")
+def list_demands(
+    session: SessionDep,
+    after: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+    organisation_id: UUID | None = None,
+) -> DemandPage:
+    demands = handlers.list_demands(
+        session=session,
+        after=after,
+        limit=limit,
+        organisation_id=None if organisation_id is None else OrganisationId(organisation_id),
+    )
+    return DemandPage.of(demands, limit=limit)
+
+
+@router.get("/{demand_id}", summary="One demand")
+def get_demand(demand_id: UUID, session: SessionDep) -> DemandOut:
+    return DemandOut.of(handlers.get_demand(session=session, demand_id=DemandId(demand_id)))
+
+
+@router.post(
+    "/{demand_id}/matches",
+    status_code=201,
+    response_model=MatchOut,
+    summary="Rank what is free for a demand, with reasons",
+)
+def match_demand(
+    demand_id: UUID,
+    request: Request,
+    session: SessionDep,
+    clock: ClockDep,
+    taxonomy: TaxonomyDep,
+    language: LanguageDep,
+    creation: CreationDep,
+    limit: Annotated[int, Query(ge=1, le=CANDIDATES_MAX)] = CANDIDATES_DEFAULT,
+) -> Response:
+    stale_after = timedelta(seconds=request.app.state.settings.seen_stale_after_s)
+
+    def match() -> MatchOut:
+        stored = handlers.match_demand(
+            session=session,
+            clock=clock,
+            demand_id=DemandId(demand_id),
+            vocabulary=taxonomy,
+            limit=limit,
+            stale_after=stale_after,
+        )
+        return match_out(stored, language=language, term=taxonomy.namer(language))
+
+    return creation.once(None, match)

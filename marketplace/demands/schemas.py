@@ -1,0 +1,219 @@
+"""Demands as the API takes and shows them."""
+
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from marketplace.demands.domain import (
+    CERTIFICATES_MAX,
+    QUANTITY_MAX,
+    TITLE_MAX,
+    Demand,
+    DemandFacts,
+    DemandState,
+    ToleranceAsk,
+    Vocabulary,
+)
+from services.contracts.ids import OrganisationId
+from services.matching.domain import CertificateNeed, Place
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+MICROMETRES_MAX = 1_000_000
+MILLIMETRES_MAX = 1_000_000
+MINOR_MAX = 10**13
+HOURS_MAX = 10_000
+RADIUS_KM_MAX = 20_100
+"""Beyond half the Earth's circumference everything is near."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class WindowIn(_Strict):
+    """[start, end): instants with a time zone."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+
+class ToleranceIn(_Strict):
+    """Either ``plus_minus_um``, or ``grade`` (IT5 to IT16, or f, m, c, v) with ``nominal_mm``."""
+
+    plus_minus_um: int | None = Field(default=None, le=MICROMETRES_MAX)
+    grade: str | None = Field(default=None, max_length=10)
+    nominal_mm: float | None = Field(default=None, gt=0, le=MILLIMETRES_MAX)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        by_grade = self.grade is not None and self.nominal_mm is not None
+        if (self.plus_minus_um is not None) == by_grade or (
+            (self.grade is None) != (self.nominal_mm is None)
+        ):
+            raise ValueError("give plus_minus_um, or grade together with nominal_mm")
+        return self
+
+
+class CertificateIn(_Strict):
+    """``scope`` empty accepts any."""
+
+    kind: Code
+    scope: str | None = Field(default=None, max_length=200)
+
+
+class PlaceIn(_Strict):
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+
+
+class DemandIn(_Strict):
+    """What is asked. ``quantity`` counts pieces; ``units`` are wanted at the same time."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "organisation_id": "01926f6e-7a00-7000-8000-000000000001",
+                "title": "Gripper bodies",
+                "process": "machining.milling",
+                "material": "metal.aluminium.6061",
+                "envelope_mm": [180, 120, 60],
+                "tolerance": {"grade": "IT7", "nominal_mm": 25},
+                "certificates": [{"kind": "iso-9001"}],
+                "hours": 4,
+                "window": {
+                    "start": "2030-03-04T08:00:00+08:00",
+                    "end": "2030-03-08T18:00:00+08:00",
+                },
+                "budget_minor": 300000,
+                "place": {"latitude": 30.5, "longitude": 114.4},
+                "radius_km": 50,
+                "quantity": 20,
+            }
+        }
+    )
+
+    organisation_id: UUID
+    title: str = Field(min_length=1, max_length=TITLE_MAX)
+    process: Code
+    hours: Decimal = Field(le=HOURS_MAX, decimal_places=4)
+    window: WindowIn
+    material: Code | None = None
+    envelope_mm: tuple[int, int, int] | None = None
+    tolerance: ToleranceIn | None = None
+    certificates: list[CertificateIn] = Field(default=[], max_length=CERTIFICATES_MAX)
+    currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$")
+    budget_minor: int | None = Field(default=None, le=MINOR_MAX)
+    place: PlaceIn | None = None
+    radius_km: int | None = Field(default=None, ge=0, le=RADIUS_KM_MAX)
+    quantity: int = Field(default=1, le=QUANTITY_MAX)
+    units: int = Field(default=1, le=QUANTITY_MAX)
+    measured_only: bool = Field(default=False, description="free time seen on the machine only")
+
+    def facts(self, vocabulary: Vocabulary) -> DemandFacts:
+        """The demand with its tolerance as a ± value.
+
+        Raises:
+            UnknownToleranceError, ToleranceSizeError: the grade says nothing at that size.
+        """
+        tolerance = self.tolerance
+        ask = ToleranceAsk() if tolerance is None else ToleranceAsk(**tolerance.model_dump())
+        return DemandFacts(
+            organisation_id=OrganisationId(self.organisation_id),
+            title=self.title,
+            process=self.process,
+            minutes=int((self.hours * 60).to_integral_value(ROUND_CEILING)),
+            start=self.window.start,
+            end=self.window.end,
+            material=self.material,
+            envelope_mm=self.envelope_mm,
+            tolerance_um=ask.resolved(vocabulary),
+            certificates=tuple(CertificateNeed(it.kind, it.scope) for it in self.certificates),
+            currency=self.currency,
+            budget_minor=self.budget_minor,
+            place=None if self.place is None else Place(**self.place.model_dump()),
+            radius_km=self.radius_km,
+            quantity=self.quantity,
+            units=self.units,
+            measured_only=self.measured_only,
+        )
+
+
+class WindowOut(BaseModel):
+    start: datetime
+    end: datetime
+
+
+class CertificateOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: str
+    scope: str | None
+
+
+class PlaceOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    latitude: float
+    longitude: float
+
+
+class DemandOut(BaseModel):
+    id: UUID
+    organisation_id: UUID
+    title: str
+    process: str
+    hours: float
+    window: WindowOut
+    material: str | None
+    envelope_mm: tuple[int, int, int] | None
+    tolerance_um: int | None
+    certificates: list[CertificateOut]
+    currency: str
+    budget_minor: int | None
+    place: PlaceOut | None
+    radius_km: int | None
+    quantity: int
+    units: int
+    measured_only: bool
+    state: DemandState
+    created_at: datetime
+
+    @classmethod
+    def of(cls, demand: Demand) -> Self:
+        facts = demand.facts
+        return cls(
+            id=demand.id,
+            organisation_id=facts.organisation_id,
+            title=facts.title,
+            process=facts.process,
+            hours=facts.minutes / 60,
+            window=WindowOut(start=facts.start, end=facts.end),
+            material=facts.material,
+            envelope_mm=facts.envelope_mm,
+            tolerance_um=facts.tolerance_um,
+            certificates=[CertificateOut.model_validate(need) for need in facts.certificates],
+            currency=facts.currency,
+            budget_minor=facts.budget_minor,
+            place=None if facts.place is None else PlaceOut.model_validate(facts.place),
+            radius_km=facts.radius_km,
+            quantity=facts.quantity,
+            units=facts.units,
+            measured_only=facts.measured_only,
+            state=demand.state,
+            created_at=demand.created_at,
+        )
+
+
+class DemandPage(BaseModel):
+    """``next`` is the ``after`` of the following page; absent on the last."""
+
+    items: list[DemandOut]
+    next: UUID | None
+
+    @classmethod
+    def of(cls, demands: list[Demand], *, limit: int) -> Self:
+        last = demands[-1].id if len(demands) == limit else None
+        return cls(items=[DemandOut.of(demand) for demand in demands], next=last)

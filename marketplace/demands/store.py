@@ -1,0 +1,106 @@
+"""SQL of the demands context."""
+
+from dataclasses import asdict
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from marketplace.demands.domain import Demand, DemandFacts, DemandState
+from marketplace.demands.tables import DemandRow
+from services.contracts.ids import DemandId, OrganisationId
+from services.matching.domain import CertificateNeed, Place
+
+
+def insert_demand(session: Session, demand: Demand) -> None:
+    facts = demand.facts
+    place = facts.place
+    session.add(
+        DemandRow(
+            id=demand.id,
+            organisation_id=facts.organisation_id,
+            title=facts.title,
+            process=facts.process,
+            minutes=facts.minutes,
+            start_at=facts.start,
+            end_at=facts.end,
+            material=facts.material,
+            envelope_mm=None if facts.envelope_mm is None else list(facts.envelope_mm),
+            tolerance_um=facts.tolerance_um,
+            certificates=[asdict(need) for need in facts.certificates],
+            currency=facts.currency,
+            budget_minor=facts.budget_minor,
+            latitude=None if place is None else place.latitude,
+            longitude=None if place is None else place.longitude,
+            radius_km=facts.radius_km,
+            quantity=facts.quantity,
+            units=facts.units,
+            measured_only=facts.measured_only,
+            state=demand.state.value,
+            created_at=demand.created_at,
+        )
+    )
+    session.flush()
+
+
+def update_state(session: Session, demand_id: UUID, state: DemandState) -> None:
+    session.get_one(DemandRow, demand_id).state = state.value
+    session.flush()
+
+
+def demand(session: Session, demand_id: UUID) -> Demand | None:
+    row = session.get(DemandRow, demand_id)
+    return None if row is None else _demand(row)
+
+
+def demands_after(
+    session: Session, *, after: UUID | None, limit: int, organisation_id: UUID | None
+) -> list[Demand]:
+    query = select(DemandRow).order_by(col(DemandRow.id)).limit(limit)
+    if after is not None:
+        query = query.where(col(DemandRow.id) > after)
+    if organisation_id is not None:
+        query = query.where(col(DemandRow.organisation_id) == organisation_id)
+    return [_demand(row) for row in session.exec(query)]
+
+
+def latest_demands(session: Session, *, limit: int) -> list[Demand]:
+    query = select(DemandRow).order_by(col(DemandRow.id).desc()).limit(limit)
+    return [_demand(row) for row in session.exec(query)]
+
+
+def _demand(row: DemandRow) -> Demand:
+    facts = DemandFacts(
+        organisation_id=OrganisationId(row.organisation_id),
+        title=row.title,
+        process=row.process,
+        minutes=row.minutes,
+        start=row.start_at,
+        end=row.end_at,
+        material=row.material,
+        envelope_mm=_envelope(row.envelope_mm),
+        tolerance_um=row.tolerance_um,
+        certificates=tuple(CertificateNeed(**need) for need in row.certificates),
+        currency=row.currency,
+        budget_minor=row.budget_minor,
+        place=_place(row),
+        radius_km=row.radius_km,
+        quantity=row.quantity,
+        units=row.units,
+        measured_only=row.measured_only,
+    )
+    return Demand(
+        id=DemandId(row.id), facts=facts, state=DemandState(row.state), created_at=row.created_at
+    )
+
+
+def _envelope(edges: list[int] | None) -> tuple[int, int, int] | None:
+    if edges is None:
+        return None
+    x, y, z = edges
+    return x, y, z
+
+
+def _place(row: DemandRow) -> Place | None:
+    if row.latitude is None or row.longitude is None:
+        return None
+    return Place(row.latitude, row.longitude)
