@@ -1,1 +1,21 @@
 """What booking follows: the live state of the resources it has bookings on."""
+
+from typing import Any, Final
+
+from sqlmodel import Session
+
+from services.booking import handlers
+from services.contracts.events.capacity import ResourceStateChanged
+from services.contracts.ids import ResourceId
+from services.runtime.clock import Clock
+from services.runtime.consumers import Consumer
+
+
+def follow_state(*, session: Session, clock: Clock, event: ResourceStateChanged) -> None:
+    """Flag or clear bookings by the state of now: a late or repeated event cannot undo a later."""
+    handlers.flag_at_risk(session=session, clock=clock, resource_id=ResourceId(event.resource_id))
+
+
+CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
+    Consumer("booking-at-risk", ResourceStateChanged, follow_state),
+)

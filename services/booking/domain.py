@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from services.capacity.domain import HORIZON_DAYS_MAX, Resource
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.money import Money
+
+MINUTES_MAX: Final = HORIZON_DAYS_MAX * 24 * 60
 
 
 class BookingState(StrEnum):
@@ -69,11 +72,19 @@ class VersionMismatchError(DomainError):
     zh: ClassVar[str] = "预订 {booking_id} 的版本为 {version}，而非 {expected}；请重新读取后再试。"
 
 
+class SlotInvalidError(DomainError):
+    code: ClassVar[str] = "slot-invalid"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = "This slot cannot be booked: {en}; change {field} and retry."
+    zh: ClassVar[str] = "无法预订该时段：{zh}；请修改 {field} 后重试。"
+
+
 @dataclass(frozen=True, slots=True)
 class Booking:
     """``units`` of a resource for ``interval`` (without the resource's buffers).
 
-    ``hold_until`` is set while held; ``price`` is absent when a firm books its own resource.
+    ``hold_until`` is set while held and stays on what expired; ``price`` is absent when a firm
+    books its own resource.
     """
 
     id: BookingId
@@ -101,7 +112,74 @@ class Booking:
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether this hold has outlived its time; at ``hold_until`` itself it has."""
-        return self.hold_until is not None and now >= self.hold_until
+        return (
+            self.state is BookingState.HELD
+            and self.hold_until is not None
+            and now >= self.hold_until
+        )
+
+
+def asked_interval(*, start: datetime, minutes: int, units: int) -> Interval:
+    """The slot a client asks for.
+
+    Raises:
+        SlotInvalidError: not a positive number of minutes and units from a whole minute on.
+    """
+    if not 0 < minutes <= MINUTES_MAX:
+        raise SlotInvalidError(
+            field="minutes",
+            en=f"{minutes} minutes are not between 1 and {MINUTES_MAX}",
+            zh=f"{minutes} 分钟不在 1 至 {MINUTES_MAX} 之间",
+        )
+    if units < 1:
+        raise SlotInvalidError(field="units", en=f"{units} units", zh=f"数量为 {units}")
+    if start.tzinfo is None or start.second or start.microsecond:
+        raise SlotInvalidError(
+            field="start",
+            en=f"{start.isoformat()} is not a whole minute with a time zone",
+            zh=f"{start.isoformat()} 不是带时区的整分钟",
+        )
+    return Interval.starting(start, timedelta(minutes=minutes))
+
+
+def check_rule(resource: Resource, interval: Interval, *, units: int, now: datetime) -> None:
+    """Refuse a slot that the resource's rule forbids whatever is free.
+
+    Raises:
+        SlotInvalidError: past, too soon, too far ahead, too short or too many units.
+    """
+    rule = resource.rule
+    earliest, latest = now + rule.notice, now + rule.horizon
+    checks = (
+        (interval.start >= now, "start", "it begins in the past", "开始时间已过"),
+        (
+            interval.start >= earliest,
+            "start",
+            f"the resource needs {rule.notice_minutes} minutes of notice",
+            f"该资源需提前 {rule.notice_minutes} 分钟预订",
+        ),
+        (
+            interval.end <= latest,
+            "start",
+            f"the resource is booked at most {rule.horizon_days} days ahead",
+            f"该资源最多提前 {rule.horizon_days} 天预订",
+        ),
+        (
+            interval.duration >= rule.minimum,
+            "minutes",
+            f"the resource is booked for {rule.minimum_hours:g} hours or more",
+            f"该资源至少预订 {rule.minimum_hours:g} 小时",
+        ),
+        (
+            units <= resource.units,
+            "units",
+            f"the resource has {resource.units} units",
+            f"该资源共有 {resource.units} 个单元",
+        ),
+    )
+    for holds, field, en, zh in checks:
+        if not holds:
+            raise SlotInvalidError(field=field, en=en, zh=zh)
 
 
 def moved(booking: Booking, to: BookingState, *, now: datetime) -> Booking:
@@ -115,7 +193,7 @@ def moved(booking: Booking, to: BookingState, *, now: datetime) -> Booking:
     return replace(
         booking,
         state=to,
-        hold_until=None,
+        hold_until=booking.hold_until if to is BookingState.EXPIRED else None,
         at_risk_reason=booking.at_risk_reason if to in ACTIVE else None,
         updated_at=now,
         version=booking.version + 1,
@@ -130,7 +208,7 @@ def confirmed(booking: Booking, *, now: datetime) -> Booking:
         TransitionRefusedError: it is not held.
     """
     if booking.state is BookingState.EXPIRED or booking.is_overdue(now):
-        raise HoldExpiredError(booking_id=booking.id, hold_until=booking.hold_until or "earlier")
+        raise HoldExpiredError(booking_id=booking.id, hold_until=booking.hold_until)
     return moved(booking, BookingState.CONFIRMED, now=now)
 
 

@@ -1,14 +1,87 @@
-"""Use cases of booking: hold, confirm, cancel, start, finish, expire, flag at risk."""
+"""Use cases of booking: hold, confirm, cancel, start, finish, expire, flag at risk.
+
+The exclusion constraint on capacity's reservations decides who gets a slot. What is checked before
+it only gives a better answer.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from sqlmodel import Session
 
-from services.booking.domain import Booking, BookingState
+from services.booking import store
+from services.booking.domain import (
+    Booking,
+    BookingState,
+    asked_interval,
+    check_rule,
+    check_version,
+    confirmed,
+    moved,
+    with_risk,
+)
+from services.capacity import handlers as capacity
+from services.capacity.domain import (
+    AVAILABLE,
+    WITHDRAW_HORIZON,
+    WITHDRAWING,
+    LiveState,
+    Resource,
+    SlotTakenError,
+    Visibility,
+)
+from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.events.booking import BookingChanged
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
+from services.contracts.money import Money
+from services.identity import handlers as identity
+from services.matching import handlers as matching
 from services.runtime.clock import Clock
+from services.runtime.outbox import emit
+
+
+class BookingNotFoundError(DomainError):
+    code: ClassVar[str] = "booking-not-found"
+    kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
+    en: ClassVar[str] = "No booking has the id {booking_id}; list /bookings."
+    zh: ClassVar[str] = "没有编号为 {booking_id} 的预订；请查看 /bookings。"
+
+
+class OfferRequiredError(DomainError):
+    code: ClassVar[str] = "offer-required"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = (
+        "Resource {resource_id} belongs to another organisation; name the offer that lists it."
+    )
+    zh: ClassVar[str] = "资源 {resource_id} 属于其他组织；请指明包含该资源的要约。"
+
+
+class SlotNotOfferedError(DomainError):
+    code: ClassVar[str] = "slot-not-offered"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Resource {resource_id} does not offer {start} to {end}: outside its working time, in"
+        " maintenance, or withdrawn; choose one of its gaps."
+    )
+    zh: ClassVar[str] = (
+        "资源 {resource_id} 未提供 {start} 至 {end}：不在工作时间内、维护中或已撤回；"
+        "请选择其空闲时段。"
+    )
+
+
+class OutOfServiceError(DomainError):
+    code: ClassVar[str] = "resource-out-of-service"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Resource {resource_id} is {state} and its near time is withdrawn; booking {booking_id}"
+        " cannot be confirmed. Wait for its recovery or book another."
+    )
+    zh: ClassVar[str] = (
+        "资源 {resource_id} 当前为 {state}，近期时段已撤回；预订 {booking_id} 无法确认。"
+        "请等待恢复或改订其他资源。"
+    )
 
 
 def hold(
@@ -24,7 +97,52 @@ def hold(
     demand_id: DemandId | None,
     hold_ttl: timedelta,
     stale_after: timedelta,
-) -> Booking: ...
+) -> Booking:
+    """Take a free slot until ``hold_ttl`` from now, at the price its listing quotes.
+
+    Without an offer an organisation holds a resource of its own, and pays nothing.
+
+    Raises:
+        SlotInvalidError: the slot breaks the resource's rule, or is over.
+        SlotTakenError: another booking has it.
+        SlotNotOfferedError: it is not free for another reason.
+        OfferRequiredError, ListingNotFoundError: there is no price for it.
+        ResourceNotFoundError, OrganisationNotFoundError: no such thing.
+    """
+    now = clock.now()
+    interval = asked_interval(start=start, minutes=minutes, units=units)
+    identity.get_organisation(session=session, organisation_id=organisation_id)
+    resource = capacity.get_resource(session=session, resource_id=resource_id)
+    check_rule(resource, interval, units=units, now=now)
+    price = _price(session, resource, organisation_id, offer_id, minutes=minutes, units=units)
+    for overdue in store.lock_overdue_of_resource(session, resource_id, now=now):
+        _leave(session, clock, overdue, BookingState.EXPIRED)
+    _check_free(session, clock, resource, interval, units=units, stale_after=stale_after)
+    booking = Booking(
+        id=BookingId(clock.new_id()),
+        organisation_id=organisation_id,
+        resource_id=resource_id,
+        offer_id=offer_id,
+        demand_id=demand_id,
+        interval=interval,
+        units=units,
+        state=BookingState.HELD,
+        hold_until=now + hold_ttl,
+        price=price,
+        at_risk_reason=None,
+        created_at=now,
+        updated_at=now,
+    )
+    capacity.reserve(
+        session=session,
+        resource_id=resource_id,
+        booking_id=booking.id,
+        interval=interval,
+        units=units,
+    )
+    store.insert_booking(session, booking)
+    _tell(session, clock, booking)
+    return booking
 
 
 def confirm(
@@ -33,7 +151,24 @@ def confirm(
     clock: Clock,
     booking_id: BookingId,
     expected_version: int | None = None,
-) -> Booking: ...
+) -> Booking:
+    """Make a hold firm.
+
+    Raises:
+        HoldExpiredError: it is over.
+        OutOfServiceError: the resource went out of service meanwhile.
+        TransitionRefusedError, VersionMismatchError, BookingNotFoundError: as they say.
+    """
+    booking = _locked(session, booking_id, expected_version)
+    changed = confirmed(booking, now=clock.now())
+    live = _live(session, booking.resource_id)
+    if live is not None and live.state in WITHDRAWING:
+        near = clock.now() + WITHDRAW_HORIZON
+        if booking.interval.start < near:
+            raise OutOfServiceError(
+                resource_id=booking.resource_id, state=live.state, booking_id=booking_id
+            )
+    return _save(session, clock, changed)
 
 
 def cancel(
@@ -42,22 +177,89 @@ def cancel(
     clock: Clock,
     booking_id: BookingId,
     expected_version: int | None = None,
-) -> Booking: ...
+) -> Booking:
+    """Give a held or confirmed slot back; it is free at once.
+
+    Raises:
+        TransitionRefusedError, VersionMismatchError, BookingNotFoundError: as they say.
+    """
+    booking = _locked(session, booking_id, expected_version)
+    return _leave(session, clock, booking, BookingState.CANCELLED)
 
 
-def start(*, session: Session, clock: Clock, booking_id: BookingId) -> Booking: ...
+def start(
+    *,
+    session: Session,
+    clock: Clock,
+    booking_id: BookingId,
+    expected_version: int | None = None,
+) -> Booking:
+    """Note that the work of a confirmed booking has begun."""
+    booking = _locked(session, booking_id, expected_version)
+    return _save(session, clock, moved(booking, BookingState.STARTED, now=clock.now()))
 
 
-def finish(*, session: Session, clock: Clock, booking_id: BookingId) -> Booking: ...
+def finish(
+    *,
+    session: Session,
+    clock: Clock,
+    booking_id: BookingId,
+    expected_version: int | None = None,
+) -> Booking:
+    """Note that the work is done; what is left of its time is free again."""
+    booking = _locked(session, booking_id, expected_version)
+    if clock.now() < booking.interval.end:
+        return _leave(session, clock, booking, BookingState.FINISHED)
+    return _save(session, clock, moved(booking, BookingState.FINISHED, now=clock.now()))
 
 
-def expire_overdue(*, session: Session, clock: Clock, limit: int) -> int: ...
+def expire_overdue(*, session: Session, clock: Clock, limit: int) -> int:
+    """Expire holds nobody confirmed in time, at most ``limit``; returns how many."""
+    overdue = store.lock_overdue(session, now=clock.now(), limit=limit)
+    for booking in overdue:
+        _leave(session, clock, booking, BookingState.EXPIRED)
+    return len(overdue)
 
 
-def flag_at_risk(*, session: Session, clock: Clock, resource_id: ResourceId) -> list[Booking]: ...
+def flag_at_risk(*, session: Session, clock: Clock, resource_id: ResourceId) -> list[Booking]:
+    """Flag or clear the resource's bookings by its live state of now; returns those changed.
+
+    Out of service flags what lies in the near horizon; back in service clears everything; an
+    unknown state proves neither and changes nothing.
+    """
+    live = _live(session, resource_id)
+    if live is not None and live.state in WITHDRAWING:
+        near = Interval.starting(clock.now(), WITHDRAW_HORIZON)
+        reason = f"{live.state}: {live.reason}" if live.reason else str(live.state)
+        affected = store.lock_active_of_resource(session, resource_id, overlapping=near)
+        return _mark(session, clock, affected, reason)
+    if live is None or live.state in AVAILABLE:
+        affected = store.lock_active_of_resource(session, resource_id, at_risk=True)
+        return _mark(session, clock, affected, None)
+    return []
 
 
-def get_booking(*, session: Session, booking_id: BookingId) -> Booking: ...
+def sweep_at_risk(*, session: Session, clock: Clock) -> int:
+    """Bring every flag up to date: time alone moves bookings into the near horizon."""
+    live = capacity.live_states(session=session)
+    out_of_service = {one.resource_id for one in live.values() if one.state in WITHDRAWING}
+    concerned = sorted(out_of_service | store.resources_with_risk(session))
+    return sum(
+        len(flag_at_risk(session=session, clock=clock, resource_id=resource_id))
+        for resource_id in concerned
+    )
+
+
+def get_booking(*, session: Session, booking_id: BookingId) -> Booking:
+    """The booking ``booking_id``.
+
+    Raises:
+        BookingNotFoundError: there is none.
+    """
+    booking = store.find_booking(session, booking_id)
+    if booking is None:
+        raise BookingNotFoundError(booking_id=booking_id)
+    return booking
 
 
 def list_bookings(
@@ -70,4 +272,112 @@ def list_bookings(
     states: Sequence[BookingState] | None = None,
     at_risk: bool | None = None,
     overlapping: Interval | None = None,
-) -> list[Booking]: ...
+) -> list[Booking]:
+    """A page of bookings in order of creation."""
+    return store.bookings_after(
+        session,
+        after=after,
+        limit=limit,
+        organisation_id=organisation_id,
+        resource_ids=resource_ids,
+        states=states,
+        at_risk=at_risk,
+        overlapping=overlapping,
+    )
+
+
+def _price(
+    session: Session,
+    resource: Resource,
+    organisation_id: OrganisationId,
+    offer_id: OfferId | None,
+    *,
+    minutes: int,
+    units: int,
+) -> Money | None:
+    owns = resource.organisation_id == organisation_id
+    if offer_id is None:
+        if not owns:
+            raise OfferRequiredError(resource_id=resource.id)
+        return None
+    listing = matching.get_listing(session=session, offer_id=offer_id, resource_id=resource.id)
+    if listing.visibility is not Visibility.PUBLIC and not owns:
+        raise matching.ListingNotFoundError(offer_id=offer_id, resource_id=resource.id)
+    return listing.rate.quote(minutes=minutes, units=units)
+
+
+def _check_free(
+    session: Session,
+    clock: Clock,
+    resource: Resource,
+    interval: Interval,
+    *,
+    units: int,
+    stale_after: timedelta,
+) -> None:
+    gaps = capacity.gaps(
+        session=session,
+        clock=clock,
+        resource_ids=[resource.id],
+        window=interval,
+        stale_after=stale_after,
+    )
+    if any(
+        gap.interval.contains(interval) and gap.free_units >= units for gap in gaps[resource.id]
+    ):
+        return
+    slot = {"start": interval.start.isoformat(), "end": interval.end.isoformat()}
+    apart = resource.rule.buffer_before + resource.rule.buffer_after
+    if store.has_active_overlap(session, resource.id, interval.widened(before=apart, after=apart)):
+        raise SlotTakenError(resource_id=resource.id, units=units, **slot)
+    raise SlotNotOfferedError(resource_id=resource.id, **slot)
+
+
+def _locked(session: Session, booking_id: BookingId, expected_version: int | None) -> Booking:
+    booking = store.lock_booking(session, booking_id)
+    if booking is None:
+        raise BookingNotFoundError(booking_id=booking_id)
+    check_version(booking, expected_version)
+    return booking
+
+
+def _live(session: Session, resource_id: ResourceId) -> LiveState | None:
+    return capacity.live_states(session=session, resource_ids=[resource_id]).get(resource_id)
+
+
+def _mark(
+    session: Session, clock: Clock, bookings: Sequence[Booking], reason: str | None
+) -> list[Booking]:
+    pairs = [(booking, with_risk(booking, reason, now=clock.now())) for booking in bookings]
+    return [_save(session, clock, new) for old, new in pairs if new is not old]
+
+
+def _leave(session: Session, clock: Clock, booking: Booking, to: BookingState) -> Booking:
+    """Move to a state that gives the slot back."""
+    changed = moved(booking, to, now=clock.now())
+    capacity.release(session=session, booking_id=booking.id)
+    return _save(session, clock, changed)
+
+
+def _save(session: Session, clock: Clock, booking: Booking) -> Booking:
+    store.save_booking(session, booking)
+    _tell(session, clock, booking)
+    return booking
+
+
+def _tell(session: Session, clock: Clock, booking: Booking) -> None:
+    now = clock.now()
+    changed = BookingChanged(
+        id=clock.new_id(),
+        occurred_at=now,
+        booking_id=booking.id,
+        resource_id=booking.resource_id,
+        organisation_id=booking.organisation_id,
+        state=booking.state.value,
+        at_risk=booking.at_risk,
+        at_risk_reason=booking.at_risk_reason,
+        start=booking.interval.start,
+        end=booking.interval.end,
+        units=booking.units,
+    )
+    emit(session, changed, now=now)

@@ -1,0 +1,178 @@
+"""HTTP of booking: hold, read, confirm, cancel, start, finish."""
+
+from datetime import timedelta
+from typing import Annotated, ClassVar, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from services.booking import handlers
+from services.booking.domain import Booking, BookingState
+from services.booking.schemas import BookingIn, BookingOut, BookingPage
+from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
+from services.runtime.web import ClockDep, CreationDep, SessionDep
+
+PAGE_MAX: Final = 200
+PAGE_DEFAULT: Final = 50
+
+router = APIRouter(prefix="/bookings", tags=["bookings"])
+
+
+class IfMatchInvalidError(DomainError):
+    code: ClassVar[str] = "if-match-invalid"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = "If-Match {value!r} is not an ETag of a booking; send the one it came with."
+    zh: ClassVar[str] = "If-Match {value!r} 不是预订的 ETag；请使用读取时返回的值。"
+
+
+IfMatch = Annotated[
+    str | None, Header(max_length=40, description="ETag of the reading the change is based on")
+]
+
+
+@router.post("", status_code=201, response_model=BookingOut)
+def create_booking(
+    asked: BookingIn, request: Request, session: SessionDep, clock: ClockDep, creation: CreationDep
+) -> Response:
+    """Hold a free slot. Confirm it before ``hold_until``, or it is free again."""
+    settings = request.app.state.settings
+
+    def work() -> BookingOut:
+        booking = handlers.hold(
+            session=session,
+            clock=clock,
+            organisation_id=OrganisationId(asked.organisation_id),
+            resource_id=ResourceId(asked.resource_id),
+            start=asked.start,
+            minutes=asked.minutes,
+            units=asked.units,
+            offer_id=OfferId(asked.offer_id) if asked.offer_id else None,
+            demand_id=DemandId(asked.demand_id) if asked.demand_id else None,
+            hold_ttl=timedelta(seconds=settings.hold_ttl_s),
+            stale_after=timedelta(seconds=settings.seen_stale_after_s),
+        )
+        return BookingOut.of(booking)
+
+    return creation.once(asked, work)
+
+
+@router.get("")
+def list_bookings(
+    session: SessionDep,
+    after: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+    organisation_id: UUID | None = None,
+    resource_id: UUID | None = None,
+    state: Annotated[list[BookingState] | None, Query()] = None,
+    at_risk: bool | None = None,  # noqa: FBT001 - a query parameter
+) -> BookingPage:
+    """Bookings in order of creation."""
+    found = handlers.list_bookings(
+        session=session,
+        after=BookingId(after) if after else None,
+        limit=limit + 1,
+        organisation_id=OrganisationId(organisation_id) if organisation_id else None,
+        resource_ids=[ResourceId(resource_id)] if resource_id else None,
+        states=state,
+        at_risk=at_risk,
+    )
+    page = found[:limit]
+    return BookingPage(
+        items=[BookingOut.of(booking) for booking in page],
+        next=page[-1].id if len(found) > limit else None,
+    )
+
+
+@router.get("/{booking_id}")
+def read_booking(booking_id: UUID, session: SessionDep, response: Response) -> BookingOut:
+    """One booking; its ETag is its version."""
+    booking = handlers.get_booking(session=session, booking_id=BookingId(booking_id))
+    return _tagged(response, booking)
+
+
+@router.post("/{booking_id}/confirm")
+def confirm_booking(
+    booking_id: UUID,
+    session: SessionDep,
+    clock: ClockDep,
+    response: Response,
+    if_match: IfMatch = None,
+) -> BookingOut:
+    """Make a hold firm."""
+    booking = handlers.confirm(
+        session=session,
+        clock=clock,
+        booking_id=BookingId(booking_id),
+        expected_version=_version(if_match),
+    )
+    return _tagged(response, booking)
+
+
+@router.post("/{booking_id}/cancel")
+def cancel_booking(
+    booking_id: UUID,
+    session: SessionDep,
+    clock: ClockDep,
+    response: Response,
+    if_match: IfMatch = None,
+) -> BookingOut:
+    """Give a held or confirmed slot back."""
+    booking = handlers.cancel(
+        session=session,
+        clock=clock,
+        booking_id=BookingId(booking_id),
+        expected_version=_version(if_match),
+    )
+    return _tagged(response, booking)
+
+
+@router.post("/{booking_id}/start")
+def start_booking(
+    booking_id: UUID,
+    session: SessionDep,
+    clock: ClockDep,
+    response: Response,
+    if_match: IfMatch = None,
+) -> BookingOut:
+    """Note that the work has begun."""
+    booking = handlers.start(
+        session=session,
+        clock=clock,
+        booking_id=BookingId(booking_id),
+        expected_version=_version(if_match),
+    )
+    return _tagged(response, booking)
+
+
+@router.post("/{booking_id}/finish")
+def finish_booking(
+    booking_id: UUID,
+    session: SessionDep,
+    clock: ClockDep,
+    response: Response,
+    if_match: IfMatch = None,
+) -> BookingOut:
+    """Note that the work is done."""
+    booking = handlers.finish(
+        session=session,
+        clock=clock,
+        booking_id=BookingId(booking_id),
+        expected_version=_version(if_match),
+    )
+    return _tagged(response, booking)
+
+
+def _tagged(response: Response, booking: Booking) -> BookingOut:
+    response.headers["ETag"] = f'"{booking.version}"'
+    return BookingOut.of(booking)
+
+
+def _version(if_match: str | None) -> int | None:
+    """The version an ``If-Match`` header names; ``*`` and its absence name none."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    digits = if_match.strip().removeprefix("W/").strip('"')
+    if not digits.isascii() or not digits.isdigit():
+        raise IfMatchInvalidError(value=if_match)
+    return int(digits)

@@ -1,0 +1,80 @@
+"""What clients send to book and what they get back."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from services.booking.domain import MINUTES_MAX, Booking, BookingState
+
+
+class BookingIn(BaseModel):
+    """A slot to hold. Its price follows from the offer; it is never sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    organisation_id: UUID = Field(description="who books")
+    resource_id: UUID
+    offer_id: UUID | None = Field(
+        default=None, description="whose price applies; absent for a resource of one's own"
+    )
+    demand_id: UUID | None = None
+    start: AwareDatetime = Field(description="a whole minute")
+    minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
+    units: Annotated[int, Field(ge=1)] = 1
+
+
+class PriceOut(BaseModel):
+    minor: int = Field(description="minor units, e.g. fen")
+    currency: str
+
+
+class BookingOut(BaseModel):
+    """A booking; ``version`` is its ETag."""
+
+    id: UUID
+    organisation_id: UUID
+    resource_id: UUID
+    offer_id: UUID | None
+    demand_id: UUID | None
+    start: datetime
+    end: datetime
+    units: int
+    state: BookingState
+    hold_until: datetime | None
+    price: PriceOut | None
+    at_risk: bool
+    at_risk_reason: str | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+    @classmethod
+    def of(cls, booking: Booking) -> "BookingOut":
+        price = booking.price
+        return cls(
+            id=booking.id,
+            organisation_id=booking.organisation_id,
+            resource_id=booking.resource_id,
+            offer_id=booking.offer_id,
+            demand_id=booking.demand_id,
+            start=booking.interval.start,
+            end=booking.interval.end,
+            units=booking.units,
+            state=booking.state,
+            hold_until=booking.hold_until,
+            price=PriceOut(minor=price.minor, currency=price.currency) if price else None,
+            at_risk=booking.at_risk,
+            at_risk_reason=booking.at_risk_reason,
+            created_at=booking.created_at,
+            updated_at=booking.updated_at,
+            version=booking.version,
+        )
+
+
+class BookingPage(BaseModel):
+    """``next`` is the ``after`` of the following page; absent on the last."""
+
+    items: list[BookingOut]
+    next: UUID | None

@@ -1,0 +1,191 @@
+"""The SQL of booking."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import Range
+from sqlmodel import Session, col, select, update
+from sqlmodel.sql.expression import SelectOfScalar
+
+from services.booking.domain import ACTIVE, Booking, BookingState
+from services.booking.tables import BookingRow
+from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
+from services.contracts.intervals import Interval
+from services.contracts.money import Money
+
+_ACTIVE = sorted(ACTIVE)
+
+
+def insert_booking(session: Session, booking: Booking) -> None:
+    session.add(BookingRow(id=booking.id, created_at=booking.created_at, **_columns(booking)))
+    session.flush()
+
+
+def save_booking(session: Session, booking: Booking) -> None:
+    """Write a booking read under lock in this transaction."""
+    session.exec(
+        update(BookingRow).where(col(BookingRow.id) == booking.id).values(**_columns(booking))
+    )
+
+
+def find_booking(session: Session, booking_id: BookingId) -> Booking | None:
+    found = _found(session, select(BookingRow).where(col(BookingRow.id) == booking_id))
+    return found[0] if found else None
+
+
+def lock_booking(session: Session, booking_id: BookingId) -> Booking | None:
+    """The booking, changed by nobody else until this transaction ends."""
+    query = select(BookingRow).where(col(BookingRow.id) == booking_id).with_for_update()
+    found = _found(session, query)
+    return found[0] if found else None
+
+
+def lock_overdue_of_resource(
+    session: Session, resource_id: ResourceId, *, now: datetime
+) -> list[Booking]:
+    """Overdue holds of one resource; waits for whoever is changing them."""
+    query = (
+        select(BookingRow)
+        .where(*_overdue(now), col(BookingRow.resource_id) == resource_id)
+        .order_by(col(BookingRow.id))
+        .with_for_update()
+    )
+    return _found(session, query)
+
+
+def lock_overdue(session: Session, *, now: datetime, limit: int) -> list[Booking]:
+    """The oldest overdue holds that nobody else is changing."""
+    query = (
+        select(BookingRow)
+        .where(*_overdue(now))
+        .order_by(col(BookingRow.hold_until), col(BookingRow.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return _found(session, query)
+
+
+def lock_active_of_resource(
+    session: Session,
+    resource_id: ResourceId,
+    *,
+    overlapping: Interval | None = None,
+    at_risk: bool | None = None,
+) -> list[Booking]:
+    """Bookings that occupy the resource, locked in id order."""
+    query = select(BookingRow).where(
+        col(BookingRow.resource_id) == resource_id, col(BookingRow.state).in_(_ACTIVE)
+    )
+    if overlapping is not None:
+        query = query.where(_during_overlaps(overlapping))
+    if at_risk is not None:
+        query = query.where(col(BookingRow.at_risk) == at_risk)
+    return _found(session, query.order_by(col(BookingRow.id)).with_for_update())
+
+
+def has_active_overlap(session: Session, resource_id: ResourceId, interval: Interval) -> bool:
+    query = select(BookingRow.id).where(
+        col(BookingRow.resource_id) == resource_id,
+        col(BookingRow.state).in_(_ACTIVE),
+        _during_overlaps(interval),
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
+def resources_with_risk(session: Session) -> set[ResourceId]:
+    """Resources that have a flagged active booking."""
+    query = (
+        select(BookingRow.resource_id)
+        .where(col(BookingRow.at_risk), col(BookingRow.state).in_(_ACTIVE))
+        .distinct()
+    )
+    return {ResourceId(one) for one in session.exec(query)}
+
+
+def bookings_after(
+    session: Session,
+    *,
+    after: BookingId | None,
+    limit: int,
+    organisation_id: OrganisationId | None,
+    resource_ids: Sequence[ResourceId] | None,
+    states: Sequence[BookingState] | None,
+    at_risk: bool | None,
+    overlapping: Interval | None,
+) -> list[Booking]:
+    """A page in id order, which is the order of creation."""
+    conditions: list[Any] = []
+    if after is not None:
+        conditions.append(col(BookingRow.id) > after)
+    if organisation_id is not None:
+        conditions.append(col(BookingRow.organisation_id) == organisation_id)
+    if resource_ids is not None:
+        conditions.append(col(BookingRow.resource_id).in_(resource_ids))
+    if states is not None:
+        conditions.append(col(BookingRow.state).in_(states))
+    if at_risk is not None:
+        conditions.append(col(BookingRow.at_risk) == at_risk)
+    if overlapping is not None:
+        conditions.append(_during_overlaps(overlapping))
+    query = select(BookingRow).where(*conditions).order_by(col(BookingRow.id)).limit(limit)
+    return _found(session, query)
+
+
+def _overdue(now: datetime) -> tuple[Any, Any]:
+    return col(BookingRow.state) == BookingState.HELD, col(BookingRow.hold_until) <= now
+
+
+def _during_overlaps(interval: Interval) -> Any:
+    return col(BookingRow.during).op("&&")(Range(interval.start, interval.end))
+
+
+def _found(session: Session, query: SelectOfScalar[BookingRow]) -> list[Booking]:
+    # A row this session has read before may have changed since: always take what the server says.
+    rows = session.exec(query, execution_options={"populate_existing": True})
+    return [_booking(row) for row in rows]
+
+
+def _columns(booking: Booking) -> dict[str, Any]:
+    price = booking.price
+    return {
+        "organisation_id": booking.organisation_id,
+        "resource_id": booking.resource_id,
+        "offer_id": booking.offer_id,
+        "demand_id": booking.demand_id,
+        "during": Range(booking.interval.start, booking.interval.end),
+        "units": booking.units,
+        "state": booking.state.value,
+        "hold_until": booking.hold_until,
+        "price_minor": price.minor if price else None,
+        "currency": price.currency if price else None,
+        "at_risk": booking.at_risk,
+        "at_risk_reason": booking.at_risk_reason,
+        "updated_at": booking.updated_at,
+        "version": booking.version,
+    }
+
+
+def _booking(row: BookingRow) -> Booking:
+    start, end = row.during.lower, row.during.upper
+    assert start is not None, "ck_booking_during_bounded"
+    assert end is not None, "ck_booking_during_bounded"
+    price = None
+    if row.price_minor is not None and row.currency is not None:
+        price = Money(row.price_minor, row.currency)
+    return Booking(
+        id=BookingId(row.id),
+        organisation_id=OrganisationId(row.organisation_id),
+        resource_id=ResourceId(row.resource_id),
+        offer_id=OfferId(row.offer_id) if row.offer_id else None,
+        demand_id=DemandId(row.demand_id) if row.demand_id else None,
+        interval=Interval(start, end),
+        units=row.units,
+        state=BookingState(row.state),
+        hold_until=row.hold_until,
+        price=price,
+        at_risk_reason=row.at_risk_reason,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        version=row.version,
+    )
