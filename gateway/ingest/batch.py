@@ -55,7 +55,6 @@ class Poison:
     topic: str
     payload: bytes
     cause: str
-    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,6 @@ class Refused:
     topic: str
     payload: bytes
     cause: str
-    received_at: datetime
 
 
 @dataclass(slots=True)

@@ -36,7 +36,6 @@ from services.contracts.sparkplug import (
     MalformedPayloadError,
     MalformedTopicError,
     MessageType,
-    Metric,
     Payload,
     Topic,
     decode,
@@ -102,7 +101,7 @@ class Interpreter:
 
 
 def refuse(arrival: Arrival, cause: str, batch: Batch) -> None:
-    batch.refused.append(Refused(arrival.topic, arrival.payload, cause, arrival.received_at))
+    batch.refused.append(Refused(arrival.topic, arrival.payload, cause))
 
 
 class _Message:
@@ -183,7 +182,7 @@ class _Message:
         """Only the metric at fault, still a readable payload, so that a flood stays small."""
         metric = replace(one.metric, name=one.name, alias=None)
         kept = Payload([metric, *offsets_metrics(epoch=key.epoch, offsets=[key.offset])])
-        return Poison(key, self._arrival.topic, encode(kept), cause, self._arrival.received_at)
+        return Poison(key, self._arrival.topic, encode(kept), cause)
 
     def _see(self, device: str, named: Sequence[NamedMetric], *, otherwise_now: bool) -> None:
         received_at = self._arrival.received_at
@@ -203,7 +202,7 @@ class _Message:
 
 
 def _sent_at(payload: Payload, arrival: Arrival) -> datetime:
-    """When the agent had the data in hand, by its clock; a replay is dated by its source instead."""
+    """When the agent sent it, by its own clock; a replay is dated by its source instead."""
     if payload.timestamp_ms is None or payload.timestamp_ms > UNIX_MS_MAX:
         return arrival.received_at
     return utc_from_ms(payload.timestamp_ms)

@@ -3,6 +3,7 @@
 An unset server URL means the embedded server; nothing else differs between a laptop and a cluster.
 """
 
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class Settings(BaseSettings):
     api_url: str | None = Field(
         default=None, description="where the command line finds the API; unset: the running one"
     )
+    metrics_port: int = Field(
+        default=0, description="where ingest and worker answer /livez /readyz /metrics; 0: nowhere"
+    )
     database_pool_max: int = 10
     hold_ttl_s: int = Field(default=900, description="how long a held slot waits for confirmation")
     seen_stale_after_s: int = Field(
@@ -45,3 +49,9 @@ class Settings(BaseSettings):
     def state_path(self) -> Path:
         """The state directory, absolute."""
         return self.state_dir.resolve()
+
+
+def child_environment(**overrides: object) -> dict[str, str]:
+    """This process's environment, with settings replaced, for a child that reads its own."""
+    replaced = {f"NONAGON_{name.upper()}": str(value) for name, value in overrides.items()}
+    return {**os.environ, **replaced}  # noqa: TID251 - this is a settings module
