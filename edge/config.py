@@ -1,0 +1,168 @@
+"""The agent's configuration file: YAML, checked strictly, errors named by file and line."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from services.contracts.ids import SPARKPLUG_ID
+
+SparkplugId = Annotated[str, Field(pattern=f"^{SPARKPLUG_ID.pattern}$")]
+MACHINES_MAX = 1_000
+
+
+class ConfigError(Exception):
+    """A configuration the agent cannot start with; the text has one line per mistake."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class GatewayConfig(_Section):
+    """Who the agent is on the broker: site, gateway, and the platform's host id."""
+
+    group: SparkplugId
+    edge_node: SparkplugId
+    host_id: SparkplugId = "nonagon"
+
+
+class BrokerConfig(_Section):
+    url: str = "mqtt://127.0.0.1:1883"
+    keepalive_s: int = Field(default=15, ge=2, le=600)
+    retry_max_s: float = Field(default=30, ge=0.1, le=600)
+
+    @field_validator("url")
+    @classmethod
+    def _is_mqtt(cls, url: str) -> str:
+        return _checked_url(url, scheme="mqtt")
+
+
+class JournalConfig(_Section):
+    """Where observations wait for the platform's receipt, and how much may wait."""
+
+    path: Path
+    bytes_max: int = Field(default=1_000_000_000, ge=200_000)
+    age_max_hours: float = Field(default=168, gt=0)
+
+
+class EndpointConfig(_Section):
+    """A machine's OPC UA server; an unprotected connection must be asked for by ``insecure``."""
+
+    url: str
+    policy: Literal["None"]
+    insecure: bool = False
+    retry_max_s: float = Field(default=60, ge=0.1, le=600)
+
+    @field_validator("url")
+    @classmethod
+    def _is_opcua(cls, url: str) -> str:
+        return _checked_url(url, scheme="opc.tcp")
+
+    @model_validator(mode="after")
+    def _none_is_explicit(self) -> Self:
+        if self.policy == "None" and not self.insecure:
+            raise ValueError(
+                "policy None sends everything unprotected: add `insecure: true` to accept that"
+            )
+        return self
+
+
+class MachineConfig(_Section):
+    """One machine: its Sparkplug device id and where its values are found."""
+
+    device: SparkplugId
+    endpoint: EndpointConfig
+    profile: Literal["machinery"] = "machinery"
+    machine: str = Field(min_length=1, max_length=200)
+    publish_ms: int = Field(default=500, ge=20, le=60_000)
+    sampling_ms: int = Field(default=250, ge=0, le=60_000)
+
+
+class EdgeConfig(_Section):
+    schema_version: Literal[1] = Field(alias="schema")
+    gateway: GatewayConfig
+    broker: BrokerConfig = BrokerConfig()
+    journal: JournalConfig
+    machines: list[MachineConfig] = Field(min_length=1, max_length=MACHINES_MAX)
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+
+    @model_validator(mode="after")
+    def _devices_differ(self) -> Self:
+        names = [machine.device for machine in self.machines]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"device named twice: {', '.join(twice)}")
+        return self
+
+
+def _checked_url(url: str, *, scheme: str) -> str:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{url!r}: {error}") from error
+    if parts.scheme != scheme or not parts.hostname or port is None:
+        raise ValueError(f"{url!r} is not {scheme}://host:port")
+    return url
+
+
+def load_config(path: Path) -> EdgeConfig:
+    """Read and check ``path``; a relative journal path is taken from the file's own folder.
+
+    Raises:
+        ConfigError: not readable, not YAML, or not what the schema asks for.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    try:
+        config = EdgeConfig.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(_explained(path, tree, error)) from error
+    journal = config.journal.model_copy(update={"path": path.parent / config.journal.path})
+    return config.model_copy(update={"journal": journal})
+
+
+def dump_config(config: EdgeConfig) -> str:
+    """YAML that :func:`load_config` reads back."""
+    document = config.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+
+
+def _explained(path: Path, tree: yaml.Node | None, error: ValidationError) -> str:
+    lines = []
+    for mistake in error.errors():
+        field = ".".join(str(part) for part in mistake["loc"]) or "file"
+        message = mistake["msg"].removeprefix("Value error, ")
+        lines.append(f"{path}:{_line_of(tree, mistake['loc'])}: {field}: {message}")
+    return "\n".join(lines)
+
+
+def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    """The 1-based line of the deepest part of ``location`` the file really has."""
+    line = 1
+    for part in location:
+        child = _child(node, part)
+        if child is None:
+            break
+        line, node = child
+    return line
+
+
+def _child(node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == part:
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        item = node.value[part]
+        return item.start_mark.line + 1, item
+    return None
