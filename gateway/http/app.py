@@ -1,9 +1,9 @@
 """The app factory: middleware, problem documents, health, live events, every context's routes."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from starlette.middleware import Middleware
 
 from gateway.http import health, problems, stream
+from gateway.http.feed import ConnectBus, LiveFeed
 from gateway.http.live import LiveHub
 from gateway.http.middleware import (
     AccessMetrics,
@@ -20,15 +21,26 @@ from gateway.http.middleware import (
     SecurityHeaders,
 )
 from gateway.http.problem_schema import PROBLEM_RESPONSES
-from marketplace.taxonomy import routes as taxonomy_routes
+from marketplace.demands import routes as demands
+from marketplace.offers import routes as offers
+from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
+from services.booking import routes as booking
+from services.matching import routes as matching
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions
 from services.runtime.settings import Settings
 
 API_PREFIX: Final = "/api/v1"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-ROUTERS: Final[Sequence[APIRouter]] = (taxonomy_routes.router, stream.router)
+ROUTERS: Final[Sequence[APIRouter]] = (
+    taxonomy.router,
+    offers.router,
+    demands.router,
+    matching.router,
+    booking.router,
+    stream.router,
+)
 
 
 def create_app(
@@ -37,7 +49,7 @@ def create_app(
     sessions: Sessions,
     clock: Clock,
     catalogue: Taxonomy,
-    bus: Any = None,
+    connect_bus: ConnectBus | None = None,
 ) -> FastAPI:
     """The HTTP application; it starts without a database or a bus, and says so in ``/readyz``."""
     registry = CollectorRegistry()
@@ -56,8 +68,8 @@ def create_app(
     app.state.sessions = sessions
     app.state.clock = clock
     app.state.catalogue = catalogue
-    app.state.bus = bus
     app.state.live = LiveHub(boot=clock.new_id().hex[-12:])
+    app.state.bus = None if connect_bus is None else LiveFeed(app.state.live, connect_bus)
     app.state.metrics_registry = registry
     Gauge("nonagon_live_streams", "Open live streams", registry=registry).set_function(
         lambda: app.state.live.subscriber_count
@@ -85,5 +97,7 @@ def _operation_id(route: APIRoute) -> str:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
+    feed: LiveFeed | None = app.state.bus
+    async with feed.running() if feed else nullcontext():
+        yield
     app.state.live.close()
