@@ -1,0 +1,97 @@
+"""The pages of the portal on an application: ``mount(app)``."""
+
+import gzip
+from collections.abc import Callable
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, FastAPI, Header, Query, Request
+from starlette.responses import FileResponse, HTMLResponse, StreamingResponse
+
+from gateway.portal.assets import URL_PREFIX, Assets, accepted_encodings
+from gateway.portal.board import Board
+from gateway.portal.languages import LANGUAGE_COOKIE, chosen_language
+from gateway.portal.model import Park
+from gateway.portal.rendering import render
+from gateway.portal.views import read_park
+from services.runtime.web import Language
+
+THEME_COOKIE: Final = "nonagon_theme"
+REMEMBERED_S: Final = 365 * 24 * 3600
+GZIP_LEVEL: Final = 5
+STREAM_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+Panel = Literal["board", "demands", "bookings", "withdrawals"]
+ReadPark = Callable[[], Park]
+
+
+def mount(app: FastAPI, *, read: ReadPark | None = None) -> None:
+    """Add the pages to ``app``.
+
+    Args:
+        app: its state holds ``sessions``, ``clock``, ``settings`` and ``live``.
+        read: where the page's content comes from; the database of ``app`` if not given.
+    """
+    assets = Assets()
+    reading = read or (lambda: read_park(app.state.sessions, app.state.clock, app.state.settings))
+    boot = app.state.clock.new_id().hex[-12:]
+    board = Board(read=reading, source=app.state.live, assets=assets, boot=boot)
+    app.include_router(_router(reading, board, assets), include_in_schema=False)
+
+
+def _router(read: ReadPark, board: Board, assets: Assets) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/")
+    def page(request: Request) -> HTMLResponse:
+        return _html(request, "park.html", read(), assets)
+
+    @router.get("/portal/panels/{panel}")
+    def panel(request: Request, panel: Panel) -> HTMLResponse:
+        return _html(request, f"panels/{panel}.html", board.park or read(), assets)
+
+    @router.get("/portal/stream")
+    async def stream(
+        request: Request,
+        after: Annotated[str | None, Query(max_length=100)] = None,
+        last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+    ) -> StreamingResponse:
+        language = _language(request)
+        subscription = board.connect(language, after=last_event_id or after)
+        request.scope["nonagon.stream"] = True
+        frames = board.frames(subscription, language)
+        return StreamingResponse(frames, media_type="text/event-stream", headers=STREAM_HEADERS)
+
+    @router.get(URL_PREFIX + "/{name}")
+    def asset(request: Request, name: str) -> FileResponse:
+        return assets.response(name, request.headers)
+
+    return router
+
+
+def _html(request: Request, template: str, park: Park, assets: Assets) -> HTMLResponse:
+    """The page in the reader's language and theme; a choice made in the address is remembered."""
+    language, theme = _language(request), _theme(request)
+    html = render(template, park, language=language, assets=assets, theme=theme).encode()
+    headers = {"cache-control": "no-store", "vary": "accept-encoding, accept-language, cookie"}
+    if "gzip" in accepted_encodings(request.headers.get("accept-encoding", "")):
+        html = gzip.compress(html, GZIP_LEVEL)
+        headers["content-encoding"] = "gzip"
+    response = HTMLResponse(html, headers=headers)
+    chosen = ((LANGUAGE_COOKIE, "lang", language), (THEME_COOKIE, "theme", theme))
+    for cookie, parameter, value in chosen:
+        if parameter in request.query_params and value:
+            response.set_cookie(cookie, value, max_age=REMEMBERED_S, samesite="lax")
+    return response
+
+
+def _language(request: Request) -> Language:
+    return chosen_language(
+        asked=request.query_params.get("lang"),
+        remembered=request.cookies.get(LANGUAGE_COOKIE),
+        accept_language=request.headers.get("accept-language"),
+    )
+
+
+def _theme(request: Request) -> str | None:
+    asked = request.query_params.get("theme") or request.cookies.get(THEME_COOKIE)
+    return asked if asked in {"light", "dark"} else None

@@ -1,0 +1,68 @@
+"""Templates in one environment per language, and what every template may use."""
+
+from functools import cache
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from gateway.portal import texts, timeline
+from gateway.portal.assets import Assets
+from gateway.portal.cells import panel_versions, park_cells
+from gateway.portal.languages import locale_for
+from gateway.portal.model import Park
+from gateway.portal.words import Words
+from services.contracts.intervals import Interval
+from services.runtime.web import Language
+
+CANDIDATES_SHOWN: Final = 3
+
+
+def render(template: str, park: Park, *, language: Language, assets: Assets, **facts: object) -> str:
+    """``template`` as HTML in ``language``.
+
+    Raises:
+        AssetsNotBuiltError: the assets are not built.
+    """
+    icons = assets.url("icons.svg")
+    words = Words(locale_for(language))
+    return (
+        _environment(language)
+        .get_template(template)
+        .render(
+            park=park,
+            words=words,
+            locale=words.locale,
+            cells=park_cells(park, words, icons),
+            versions=panel_versions(park),
+            shown_candidates=CANDIDATES_SHOWN,
+            icons_url=icons,
+            asset=assets.url,
+            **facts,
+        )
+    )
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("gateway.portal"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    catalogue = locale_for(language).catalogue
+    environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(
+        icon=_icon, texts=texts, timeline=timeline, interval=Interval
+    )
+    return environment
+
+
+@pass_context
+def _icon(context: Context, name: str) -> Markup:
+    markup = '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>'
+    return Markup(markup).format(context["icons_url"], name)
