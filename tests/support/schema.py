@@ -1,22 +1,10 @@
 """The schema every test database is cloned from."""
 
-import importlib
-from pathlib import Path
-
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from services.runtime.db import engine_for
-
-ROOT = Path(__file__).resolve().parents[2]
-CONTEXT_ROOTS = ("services", "marketplace")
-
-
-def import_tables() -> None:
-    """Import every context's ``tables`` module, which registers it with SQLModel's metadata."""
-    for root in CONTEXT_ROOTS:
-        for path in sorted((ROOT / root).glob("*/tables.py")):
-            importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+from services.runtime.migrations import import_tables
 
 
 def create_schema(database_url: str) -> None:

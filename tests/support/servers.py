@@ -7,7 +7,7 @@
 | ``engine`` | function | SQLAlchemy engine on ``database_url`` |
 | ``sessions`` | function | ``sessionmaker`` on ``engine``; a door's ``app.state.sessions`` |
 | ``session`` | function | one session in a transaction that is rolled back; see below |
-| ``nats_server`` | session | ``EmbeddedNats``: ``nats_url``, ``mqtt_url``, ``kill()``, ``restart()`` |
+| ``nats_server`` | session | ``EmbeddedNats``: ``nats_url``, ``mqtt_url``, ``kill()``, … |
 | ``clock`` | function | ``FrozenClock``: ``set(at)``, ``advance(by)`` |
 
 ``session`` works in a database of its own that stays empty, so it is the cheap one; it sees nothing

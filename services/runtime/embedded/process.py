@@ -113,6 +113,11 @@ class OwnedProcess:
         }
         self._record.write_text(json.dumps(record), encoding="utf-8")
 
+    def rotate_log(self) -> None:
+        """Keep the log of the last run as ``NAME.log.1`` and begin a new one."""
+        if self.log_path.exists():
+            self.log_path.replace(self.log_path.with_suffix(".log.1"))
+
     def request_stop(self) -> None:
         if self._popen is not None and self.is_running():
             self._popen.send_signal(self.launch.stop_signal)

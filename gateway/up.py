@@ -1,0 +1,314 @@
+"""``nonagon up``: embedded servers, migrations and doors as one supervised platform."""
+
+import http.client
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import ClassVar, Final, Self
+
+import psutil
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from gateway.door import DOORS
+from gateway.endpoints import (
+    Endpoints,
+    Readiness,
+    endpoints_path,
+    readiness_path,
+    write_private,
+)
+from gateway.log_follower import LogFollower
+from gateway.supervisor import Supervisor
+from services.contracts.errors import DomainError, ErrorKind
+from services.runtime import migrations
+from services.runtime.clock import Clock, SystemClock
+from services.runtime.embedded.lock import StateDirectoryLock
+from services.runtime.embedded.nats import EmbeddedNats
+from services.runtime.embedded.ports import LOOPBACK, PortBook
+from services.runtime.embedded.postgres import EmbeddedPostgres
+from services.runtime.embedded.process import Launch, OwnedProcess
+from services.runtime.logging import configure_logging
+from services.runtime.settings import Settings, child_environment
+
+PACKAGES_ROOT: Final = Path(__file__).resolve().parents[1]
+HTTP_READY_WITHIN_S: Final = 30.0
+DOORS_STOP_WITHIN_S: Final = 2.0
+SERVERS_STOP_WITHIN_S: Final = 1.5
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - compared with, not bound
+RUNNING_AGAIN_WITHIN_S: Final = 30.0
+DOOR_COMMAND: Final = (sys.executable, "-m", "gateway.door")
+
+
+class BrokerHalfConfiguredError(DomainError):
+    code: ClassVar[str] = "broker-half-configured"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = (
+        "NONAGON_NATS_URL and NONAGON_MQTT_URL are two doors of one broker, but only {given} is "
+        "set; set both, or neither for the embedded broker."
+    )
+    zh: ClassVar[str] = (
+        "NONAGON_NATS_URL 与 NONAGON_MQTT_URL 是同一消息服务器的两个入口，目前只设置了 {given}；"
+        "请同时设置，或都不设置以使用内置服务器。"
+    )
+
+
+class Platform:
+    """A whole platform on one machine; ready when :meth:`start` returns, gone after :meth:`stop`.
+
+    Every process is a descendant of this one. What dies is started again on the same ports.
+
+    Args:
+        settings: a server URL in it switches that embedded server off.
+        clock: stamps ``started_at``.
+        door_command: what runs a door, given its name and ``--after FILE``.
+        started_at: since when time to ready is counted; now if not given.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        door_command: Sequence[str] = DOOR_COMMAND,
+        started_at: datetime | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._door_command = door_command
+        self._started_at = started_at or clock.now()
+        self._state_dir = settings.state_path
+        self._gate = self._state_dir / "run" / "migrated"
+        self._lock = StateDirectoryLock(self._state_dir)
+        self._supervisor = Supervisor(on_restart=self._publish)
+        self._follower = LogFollower()
+        self._postgres: EmbeddedPostgres | None = None
+        self._nats: EmbeddedNats | None = None
+        self._addresses: dict[str, str] = {}
+        self._metrics_urls: dict[str, str] = {}
+        self._steps: dict[str, float] = {}
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where everything answers now."""
+        return Endpoints(
+            **self._addresses,
+            metrics_urls=self._metrics_urls,
+            pids=self._supervisor.pids(),
+            started_at=self._started_at,
+        )
+
+    @property
+    def readiness(self) -> Readiness:
+        seconds = (self._clock.now() - self._started_at).total_seconds()
+        return Readiness(started_at=self._started_at, seconds=seconds, steps=self._steps)
+
+    def start(self) -> None:
+        """Start everything; on any error everything is stopped again.
+
+        Raises:
+            StateDirectoryInUseError: another platform runs on this state directory.
+            PortInUseError: the HTTP port asked for is taken.
+            ServerDiedError: a server or door did not come up, with the end of its log.
+        """
+        self._lock.acquire()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        self._end_doors_of_predecessor()
+        self._prepare_servers()
+        doors = self._doors()
+        self._gate.unlink(missing_ok=True)
+        self._supervisor.start()
+        for door in doors:
+            self._begin(door)
+        if self._nats is not None:
+            self._begin(self._nats.process)
+        if self._postgres is not None:
+            self._begin(self._postgres.process, self._postgres.spawn)
+            self._postgres.await_ready()
+        self._note("database")
+        migrations.upgrade(self._addresses["database_url"])
+        self._gate.touch()
+        self._note("migrations")
+        if self._nats is not None:
+            self._nats.await_ready()
+        self._await_http()
+        self._note("http")
+        self._publish()
+        write_private(readiness_path(self._state_dir), self.readiness)
+
+    def _note(self, step: str) -> None:
+        self._steps[step] = (self._clock.now() - self._started_at).total_seconds()
+
+    def _begin(self, process: OwnedProcess, spawn: Callable[[], None] | None = None) -> None:
+        process.rotate_log()
+        self._supervisor.start_member(process, spawn).result()
+
+    def _prepare_servers(self) -> None:
+        settings = self._settings
+        if (settings.nats_url is None) != (settings.mqtt_url is None):
+            given = "NONAGON_MQTT_URL" if settings.nats_url is None else "NONAGON_NATS_URL"
+            raise BrokerHalfConfiguredError(given=given)
+        if settings.database_url is None:
+            self._postgres = EmbeddedPostgres(self._state_dir)
+            self._postgres.prepare()
+            self._addresses["database_url"] = self._postgres.database_url
+        else:
+            self._addresses["database_url"] = settings.database_url
+        if settings.nats_url is not None and settings.mqtt_url is not None:
+            self._addresses |= {"nats_url": settings.nats_url, "mqtt_url": settings.mqtt_url}
+        else:
+            self._nats = EmbeddedNats(self._state_dir)
+            self._nats.prepare()
+            self._addresses |= {"nats_url": self._nats.nats_url, "mqtt_url": self._nats.mqtt_url}
+
+    def _end_doors_of_predecessor(self) -> None:
+        for name in DOORS:
+            OwnedProcess(self._door_launch(name, {}), state_dir=self._state_dir).end_predecessor()
+
+    def _doors(self) -> list[OwnedProcess]:
+        book = PortBook(self._state_dir)
+        http_port = book.port("http", wanted=self._settings.http_port)
+        host = self._settings.http_host
+        self._addresses["http_url"] = (
+            f"http://{LOOPBACK if host == ANY_ADDRESS else host}:{http_port}"
+        )
+        doors = []
+        for name in DOORS:
+            own: dict[str, object] = {"http_port": http_port}
+            if name != "http":
+                own["metrics_port"] = port = book.port(f"{name}-metrics")
+                self._metrics_urls[name] = f"http://{LOOPBACK}:{port}"
+            servers = {key: url for key, url in self._addresses.items() if key != "http_url"}
+            environment = child_environment(
+                state_dir=self._state_dir, log_json="true", **servers, **own
+            )
+            door = OwnedProcess(self._door_launch(name, environment), state_dir=self._state_dir)
+            self._follower.follow(door.name, door.log_path)
+            doors.append(door)
+        return doors
+
+    def _door_launch(self, name: str, environment: Mapping[str, str]) -> Launch:
+        return Launch(
+            name=name,
+            argv=(*self._door_command, name, "--after", str(self._gate)),
+            environment=environment,
+            directory=PACKAGES_ROOT,
+        )
+
+    def _await_http(self) -> None:
+        door = self._supervisor.process("http")
+        url = self._addresses["http_url"]
+        door.await_ready(lambda: answers(url), within_s=HTTP_READY_WITHIN_S)
+
+    def _publish(self) -> None:
+        if "http" in self._steps:
+            write_private(endpoints_path(self._state_dir), self.endpoints)
+
+    def kill(self, name: str) -> int:
+        """End ``postgres``, ``nats`` or a door with SIGKILL, as a crash would; return its pid."""
+        pid = self._supervisor.pids()[name]
+        psutil.Process(pid).kill()
+        return pid
+
+    def await_running_again(self, name: str, *, after_pid: int) -> int:
+        """The pid of ``name`` once the supervisor has replaced process ``after_pid``.
+
+        Raises:
+            TimeoutError: it did not come back.
+        """
+        deadline = time.monotonic() + RUNNING_AGAIN_WITHIN_S
+        while (pid := self._supervisor.pids().get(name)) in {None, after_pid}:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} was not started again")
+            time.sleep(0.02)
+        assert pid is not None
+        return pid
+
+    def show_warnings(self) -> None:
+        """Print what the doors logged as warnings since the last call."""
+        self._follower.show()
+
+    def stop(self) -> None:
+        """Stop the doors, then the servers; nothing of ours runs afterwards."""
+        self._supervisor.stop([DOORS], grace_s=DOORS_STOP_WITHIN_S)
+        self._supervisor.stop([("nats", "postgres")], grace_s=SERVERS_STOP_WITHIN_S)
+        endpoints_path(self._state_dir).unlink(missing_ok=True)
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def answers(url: str, path: str = "/readyz") -> bool:
+    """Whether the door at ``url`` says it is ready."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def up() -> None:
+    """Start the platform here and keep it running until Ctrl-C."""
+    settings = Settings()
+    configure_logging(settings, process="up")
+    console = Console()
+    began = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
+    stop_on_signals()
+    try:
+        with Platform(settings, clock=SystemClock(), started_at=began) as platform:
+            console.print(_panel(platform, settings.state_path))
+            quiet = threading.Event()
+            while not quiet.wait(0.5):
+                platform.show_warnings()
+    except KeyboardInterrupt:
+        console.print("stopped")
+
+
+def stop_on_signals() -> None:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into KeyboardInterrupt; ignore those that follow."""
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        for number in wanted:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in wanted:
+        signal.signal(number, interrupt)
+
+
+def _panel(platform: Platform, state_dir: Path) -> Panel:
+    endpoints = platform.endpoints
+    table = Table.grid(padding=(0, 2))
+    table.add_row("portal", endpoints.http_url)
+    table.add_row("API", f"{endpoints.http_url}/api/v1/openapi.json")
+    table.add_row("MQTT", endpoints.mqtt_url)
+    table.add_row("state, logs", str(state_dir))
+    table.add_row("look inside", "nonagon doctor")
+    table.add_row("stop", "Ctrl-C")
+    return Panel(table, title=f"Nonagon 九向 · ready in {platform.readiness.seconds:.1f} s")

@@ -1,0 +1,105 @@
+"""Logging of server processes: structlog, the standard library's loggers joined in, no secrets."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from services.runtime.settings import Settings
+
+REDACTED: Final = "***"
+_SECRET_KEYS: Final = re.compile(
+    r"password|passwd|secret|token|authorization|api_?key|meili_key", re.IGNORECASE
+)
+_URL_PASSWORD: Final = re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@")
+_LIBPQ_PASSWORD: Final = re.compile(r"(?<=\bpassword=)('(?:[^'\\]|\\.)*'|\S+)")
+
+
+def configure_logging(settings: Settings, *, process: str) -> None:
+    """Send structlog's and the standard library's records to standard error, one line each.
+
+    Args:
+        settings: gives the level, and whether lines are JSON or for a person.
+        process: the door's name, on every line.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _ProcessName(process),
+        structlog.stdlib.ExtraAdder(),
+    ]
+    structlog.configure(
+        processors=[
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.StackInfoRenderer(),
+                structlog.processors.format_exc_info,
+                redact,
+                _renderer(as_json=settings.log_json),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+
+
+class _ProcessName:
+    """Puts the process's name on a record."""
+
+    def __init__(self, process: str) -> None:
+        self._process = process
+
+    def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event.setdefault("process", self._process)
+        return event
+
+
+def _renderer(*, as_json: bool) -> Processor:
+    if as_json:
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Blank passwords: values under telling keys, and those inside URLs and libpq strings."""
+    return {key: _clean(key, value) for key, value in event.items()}
+
+
+def redact_text(text: str) -> str:
+    """``text`` without the passwords of the URLs and libpq connection strings in it."""
+    return _LIBPQ_PASSWORD.sub(REDACTED, _URL_PASSWORD.sub(rf"\1:{REDACTED}@", text))
+
+
+def _clean(key: object, value: Any) -> Any:
+    if isinstance(key, str) and _SECRET_KEYS.search(key):
+        return REDACTED
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        return {inner: _clean(inner, held) for inner, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(None, held) for held in value]
+    if isinstance(value, int | float | None):
+        return value
+    return redact_text(str(value))

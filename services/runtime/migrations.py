@@ -1,0 +1,103 @@
+"""Alembic without an ini file: the schema moves to the newest version when a platform starts."""
+
+import importlib
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlmodel import SQLModel
+
+from services.runtime.db import engine_for
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SCRIPTS: Final = ROOT / "deploy" / "migrations"
+CONTEXT_ROOTS: Final = ("services", "marketplace")
+LOCK_KEY: Final = 0x6E6F6E61676F6E
+"""Advisory lock under which one process migrates; "nonagon" in ASCII."""
+LOCK_WAIT_S: Final = 60
+
+
+def upgrade(database_url: str) -> None:
+    """Bring the database to the newest version, in one transaction; one process at a time.
+
+    A second process waits for the first and then finds nothing to do.
+    """
+    engine = engine_for(database_url, pool_max=1, application="migrate")
+    try:
+        with engine.begin() as connection:
+            _lock(connection)
+            command.upgrade(_config(connection), "head")
+    finally:
+        engine.dispose()
+
+
+def revision(database_url: str, message: str) -> None:
+    """Write a new version file: what the tables say and the database lacks."""
+    import_tables()
+    engine = engine_for(database_url, pool_max=1, application="migrate")
+    try:
+        with engine.begin() as connection:
+            command.revision(_config(connection), message=message, autogenerate=True)
+    finally:
+        engine.dispose()
+
+
+def differences(database_url: str) -> list[Any]:
+    """What separates the database from the tables, as Alembic's directives; empty when nothing."""
+    import_tables()
+    engine = engine_for(database_url, pool_max=1, application="migrate")
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+            return list(compare_metadata(context, SQLModel.metadata))
+    finally:
+        engine.dispose()
+
+
+def newest_version() -> str | None:
+    """The version this code wants; ``None`` before there is any."""
+    return ScriptDirectory.from_config(_config(None)).get_current_head()
+
+
+def current_version(database_url: str) -> str | None:
+    """The version the database is at; ``None`` when it was never migrated."""
+    engine = engine_for(database_url, pool_max=1, application="migrate")
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+
+
+def import_tables() -> None:
+    """Import every context's ``tables`` module, which registers it with SQLModel's metadata."""
+    for root in CONTEXT_ROOTS:
+        for path in sorted((ROOT / root).glob("*/tables.py")):
+            importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+
+
+def _lock(connection: Connection) -> None:
+    waiting = text("SELECT set_config('lock_timeout', :wait, true)")
+    statement_limit = connection.execute(text("SHOW lock_timeout")).scalar_one()
+    connection.execute(waiting, {"wait": f"{LOCK_WAIT_S}s"})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+    connection.execute(waiting, {"wait": statement_limit})
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option(
+        "file_template",
+        "%%(year)d-%%(month).2d-%%(day).2d-%%(hour).2d%%(minute).2d_%%(slug)s",
+    )
+    config.set_main_option("timezone", "UTC")
+    config.attributes["connection"] = connection
+    config.attributes["target_metadata"] = SQLModel.metadata
+    return config
