@@ -64,7 +64,7 @@ def run(settings: Settings, database_url: str, mqtt_url: str, stop: threading.Ev
         return {part: cause for part, cause in causes.items() if cause is not None}
 
     served = None
-    if settings.metrics_port is not None:
+    if settings.metrics_port:
         served = serve_metrics(settings.metrics_port, health, registry)
     host.start()
     log.info("ingest started")

@@ -9,6 +9,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Self
@@ -60,7 +61,15 @@ class UndecodableEventError(ValueError):
 
 
 class BusUnavailableError(Exception):
-    """The broker did not take what was published; the caller keeps it and tries again."""
+    """The broker did not do what was asked; nothing is lost, the caller tries again."""
+
+
+@contextmanager
+def _broker_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (NatsError, TimeoutError, OSError) as error:
+        raise BusUnavailableError(f"{what}: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +131,23 @@ class Delivery:
         return self._message.metadata.num_delivered
 
     async def done(self) -> None:
-        await self._message.ack()
+        """Raises ``BusUnavailableError`` like its siblings; the message then comes again."""
+        with _broker_errors("acknowledging failed"):
+            await self._message.ack()
 
     async def retry_after(self, delay_s: float) -> None:
-        await self._message.nak(delay=delay_s)
+        with _broker_errors("handing back failed"):
+            await self._message.nak(delay=delay_s)
 
     async def give_up(self) -> None:
         """Never deliver it again; the caller has kept it elsewhere."""
-        await self._message.term()
+        with _broker_errors("giving up failed"):
+            await self._message.term()
 
     async def still_working(self) -> None:
         """Restart the broker's wait for an acknowledgement."""
-        await self._message.in_progress()
+        with _broker_errors("extending failed"):
+            await self._message.in_progress()
 
 
 class DurableConsumer:
@@ -143,16 +157,31 @@ class DurableConsumer:
         self._subscription = subscription
 
     async def fetch(self, batch_max: int) -> list[Delivery]:
-        """Up to ``batch_max`` messages; empty when none came within a second."""
-        try:
-            messages = await self._subscription.fetch(batch_max, timeout=FETCH_TIMEOUT_S)
-        except NatsTimeoutError:
-            return []
+        """Up to ``batch_max`` messages; empty when none came within a second.
+
+        Raises:
+            BusUnavailableError: the consumer is gone, or the broker is.
+        """
+        with _broker_errors("fetching failed"):
+            try:
+                messages = await self._subscription.fetch(batch_max, timeout=FETCH_TIMEOUT_S)
+            except NatsTimeoutError:
+                return []
         return [Delivery(message) for message in messages]
 
     async def pending(self) -> int:
-        """Messages of the stream this consumer has still to get."""
-        return (await self._subscription.consumer_info()).num_pending or 0
+        """Messages of the stream this consumer has still to get.
+
+        Raises:
+            BusUnavailableError: the consumer is gone, or the broker is.
+        """
+        with _broker_errors("consumer state unknown"):
+            return (await self._subscription.consumer_info()).num_pending or 0
+
+    async def close(self) -> None:
+        """Stop fetching; the position stays."""
+        with _broker_errors("unsubscribing failed"):
+            await self._subscription.unsubscribe()
 
 
 class Bus:
@@ -185,7 +214,11 @@ class Bus:
         return self._client.is_connected
 
     async def ensure_stream(self) -> None:
-        """Create the stream, or bring an older one to today's limits."""
+        """Create the stream, or bring an older one to today's limits.
+
+        Raises:
+            BusUnavailableError: the broker cannot be asked now.
+        """
         config = StreamConfig(
             name=STREAM,
             subjects=[f"{SUBJECT_PREFIX}>"],
@@ -196,12 +229,13 @@ class Bus:
             max_bytes=STREAM_BYTES_MAX,
             duplicate_window=DEDUPE_WINDOW_S,
         )
-        try:
-            await self._stream.stream_info(STREAM)
-        except NotFoundError:
-            await self._stream.add_stream(config)
-        else:
-            await self._stream.update_stream(config)
+        with _broker_errors("stream not ready"):
+            try:
+                await self._stream.stream_info(STREAM)
+            except NotFoundError:
+                await self._stream.add_stream(config)
+            else:
+                await self._stream.update_stream(config)
 
     async def publish(self, events: Sequence[OutgoingEvent]) -> None:
         """Publish in order and wait until the stream has acknowledged every one.
@@ -218,11 +252,10 @@ class Bus:
             raise BusUnavailableError("not connected to the broker")
         acks: list[asyncio.Future[PubAck]] = []
         try:
-            for event in events:
-                acks.append(await self._send(event))  # noqa: PERF401 - kept when a later one fails
-            await asyncio.wait_for(asyncio.gather(*acks), PUBLISH_TIMEOUT_S)
-        except (NatsError, TimeoutError, OSError) as error:
-            raise BusUnavailableError(f"publishing failed: {error!r}") from error
+            with _broker_errors("publishing failed"):
+                for event in events:
+                    acks.append(await self._send(event))  # noqa: PERF401 - cancelled if one fails
+                await asyncio.wait_for(asyncio.gather(*acks), PUBLISH_TIMEOUT_S)
         finally:
             for ack in acks:
                 ack.cancel()
@@ -237,7 +270,11 @@ class Bus:
         )
 
     async def durable(self, name: str, subject: str) -> DurableConsumer:
-        """The durable pull consumer ``name`` over ``subject``, created at the stream's start."""
+        """The durable pull consumer ``name`` over ``subject``, created at the stream's start.
+
+        Raises:
+            BusUnavailableError: the broker or the stream is not there yet.
+        """
         config = ConsumerConfig(
             durable_name=name,
             filter_subject=subject,
@@ -246,9 +283,10 @@ class Bus:
             ack_wait=ACK_WAIT_S,
             max_ack_pending=ACK_PENDING_MAX,
         )
-        subscription = await self._stream.pull_subscribe(
-            subject, durable=name, stream=STREAM, config=config
-        )
+        with _broker_errors(f"consumer {name} not ready"):
+            subscription = await self._stream.pull_subscribe(
+                subject, durable=name, stream=STREAM, config=config
+            )
         return DurableConsumer(subscription)
 
     async def subscribe_live(

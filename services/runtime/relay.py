@@ -107,6 +107,8 @@ class Relay:
         self._database_url = database_url
         self._publish = publish
         self._clock = clock
+        self.stuck_on: str | None = None
+        """Why events do not leave; ``None`` while all is well."""
 
     def run(self, stop: threading.Event) -> None:
         """Relay until ``stop`` is set, whatever happens to the database or the broker."""
@@ -115,8 +117,7 @@ class Relay:
                 with self._listening() as listener:
                     self._relay_until_stopped(listener, stop)
             except (psycopg.Error, DBAPIError) as error:
-                log.warning("outbox relay waits for the database", cause=str(error))
-                stop.wait(FAILURE_WAIT_S)
+                self._wait_after(f"database: {error}", stop)
 
     def _listening(self) -> psycopg.Connection[Any]:
         connection = psycopg.connect(
@@ -138,11 +139,17 @@ class Relay:
 
     def _relay_batch(self, stop: threading.Event) -> int:
         try:
-            return relay_once(self._sessions, self._publish, now=self._clock.now())
+            count = relay_once(self._sessions, self._publish, now=self._clock.now())
         except BusUnavailableError as error:
-            log.warning("outbox relay waits for the broker", cause=str(error))
-            stop.wait(FAILURE_WAIT_S)
+            self._wait_after(f"broker: {error}", stop)
             return 0
+        self.stuck_on = None
+        return count
+
+    def _wait_after(self, cause: str, stop: threading.Event) -> None:
+        self.stuck_on = cause
+        log.warning("outbox relay waits", cause=cause)
+        stop.wait(FAILURE_WAIT_S)
 
 
 def _is_only_relay(session: Session) -> bool:

@@ -1,0 +1,75 @@
+"""Scheduled jobs: what they are, and running each at its interval, one run at a time."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from gateway.worker.metrics import WorkerMetrics
+from services.booking import handlers as booking
+from services.capacity import handlers as capacity
+from services.runtime import relay
+from services.runtime.clock import Clock
+from services.runtime.db import Sessions, transaction
+from services.runtime.settings import Settings
+
+EXPIRE_MAX: Final = 500
+LINKS_INTERVAL: Final = timedelta(seconds=5)
+HOLDS_INTERVAL: Final = timedelta(seconds=5)
+OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
+PRUNE_INTERVAL: Final = timedelta(minutes=1)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work done again and again. It must be safe to run twice at once: there may be two workers."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], object]
+
+
+def scheduled_jobs(
+    *, settings: Settings, sessions: Sessions, clock: Clock, metrics: WorkerMetrics
+) -> Sequence[Job]:
+    def mark_unseen() -> None:
+        stale_after = timedelta(seconds=settings.seen_stale_after_s)
+        with transaction(sessions) as session:
+            capacity.mark_unseen(session=session, clock=clock, stale_after=stale_after)
+
+    def expire_holds() -> None:
+        expired = EXPIRE_MAX
+        while expired == EXPIRE_MAX:
+            with transaction(sessions) as session:
+                expired = booking.expire_overdue(session=session, clock=clock, limit=EXPIRE_MAX)
+
+    return (
+        Job("mark-unseen", LINKS_INTERVAL, mark_unseen),
+        Job("expire-holds", HOLDS_INTERVAL, expire_holds),
+        Job(
+            "count-outbox",
+            OUTBOX_GAUGE_INTERVAL,
+            lambda: metrics.outbox.set(relay.unpublished(sessions)),
+        ),
+        Job("prune", PRUNE_INTERVAL, lambda: relay.prune(sessions, now=clock.now())),
+    )
+
+
+async def run_job(job: Job, metrics: WorkerMetrics, stop: asyncio.Event) -> None:
+    """Run ``job`` at its interval until ``stop``; a failed run is logged and the next one comes."""
+    while not stop.is_set():
+        try:
+            await asyncio.to_thread(job.run)
+        except Exception:
+            log.exception("job failed", job=job.name)
+            metrics.jobs.labels(job.name, "failed").inc()
+        else:
+            metrics.jobs.labels(job.name, "done").inc()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), job.every.total_seconds())
