@@ -1,0 +1,147 @@
+"""The API as the command line uses it: found, asked, and its refusals told to a person."""
+
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, NoReturn
+from uuid import UUID
+
+import httpx
+import typer
+from rich.console import Console
+
+from gateway.endpoints import read_endpoints
+from services.runtime.settings import Settings
+from services.runtime.web import Language
+
+EXIT_REFUSED: Final = 1
+EXIT_UNREACHABLE: Final = 3
+TIMEOUT_S: Final = 30.0
+TRIES: Final = 3
+PAGE_MAX: Final = 200
+PREFIX: Final = "/api/v1"
+
+ApiOption = Annotated[
+    str | None,
+    typer.Option("--api", help="Address of the platform; default: the one running here."),
+]
+LanguageOption = Annotated[
+    str, typer.Option("--lang", help="Language of the answers: en or zh.", metavar="en|zh")
+]
+AsOption = Annotated[
+    str | None, typer.Option("--as", help="The acting organisation: its id, or part of its name.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the API's answer as it is.")]
+
+console = Console()
+errors = Console(stderr=True)
+
+
+class Api:
+    """Requests that succeed, or end the program with what is wrong and a meaningful exit code."""
+
+    def __init__(self, url: str, *, language: Language) -> None:
+        self._url = url.rstrip("/")
+        self._client = httpx.Client(
+            base_url=self._url + PREFIX,
+            timeout=TIMEOUT_S,
+            headers={"accept-language": language},
+            trust_env=False,
+        )
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._ask("GET", path, params=query)
+
+    def post(self, path: str, body: object = None, *, key: UUID | None = None, **query: Any) -> Any:
+        """Post; with an idempotency ``key`` a lost answer is asked for again."""
+        headers = {} if key is None else {"idempotency-key": str(key)}
+        tries = 1 if key is None else TRIES
+        return self._ask("POST", path, tries=tries, json=body, params=query, headers=headers)
+
+    def organisation_id(self, wanted: str | None) -> str:
+        """The id of the organisation ``--as`` names.
+
+        Raises:
+            typer.Exit: none or several are meant.
+        """
+        if wanted is None:
+            refuse("Name the organisation you act for: --as ID or --as PART-OF-NAME.")
+        try:
+            return str(UUID(wanted))
+        except ValueError:
+            pass
+        everyone = self.get("/organisations", limit=PAGE_MAX)["items"]
+        found = [one for one in everyone if _is_meant(one, wanted)]
+        if len(found) != 1:
+            names = ", ".join(one["name"] for one in found or everyone)
+            refuse(f"{len(found)} organisations match {wanted!r}. Choose one of: {names}.")
+        return str(found[0]["id"])
+
+    def _ask(self, method: str, path: str, *, tries: int = TRIES, **request: Any) -> Any:
+        for left in reversed(range(tries)):
+            try:
+                response = self._client.request(method, path, **request)
+            except httpx.TransportError as error:
+                if left == 0:
+                    self._unreachable(error)
+            else:
+                return self._answer(response)
+        raise AssertionError("unreachable: the last try answers or exits")
+
+    def _answer(self, response: httpx.Response) -> Any:
+        if response.is_success:
+            return response.json()
+        errors.print(f"[bold red]{response.status_code}[/] {_told(response)}")
+        raise typer.Exit(EXIT_REFUSED)
+
+    def _unreachable(self, error: httpx.TransportError) -> NoReturn:
+        errors.print(f"[bold red]Cannot reach[/] {self._url}: {error}. Is the platform running?")
+        raise typer.Exit(EXIT_UNREACHABLE)
+
+
+def connect(url: str | None, language: str) -> Api:
+    """The API at ``url``, at ``NONAGON_API_URL``, or of the platform running here.
+
+    Raises:
+        typer.Exit: there is none.
+    """
+    if language not in {"en", "zh"}:
+        refuse(f"--lang is en or zh, not {language!r}.")
+    settings = Settings()
+    running = read_endpoints(settings.state_path)
+    found = url or settings.api_url or (running and running.http_url)
+    if not found:
+        errors.print(
+            f"No platform runs on {settings.state_path}. Start one by [bold]nonagon up[/], or name"
+            " one by --api or NONAGON_API_URL."
+        )
+        raise typer.Exit(EXIT_UNREACHABLE)
+    return Api(found, language="zh" if language == "zh" else "en")
+
+
+def refuse(text: str) -> NoReturn:
+    """Say what is wrong with the command and end it.
+
+    Raises:
+        typer.Exit: always.
+    """
+    errors.print(text, markup=False)
+    raise typer.Exit(2)
+
+
+def print_json(document: object) -> None:
+    console.print_json(data=document, ensure_ascii=False, indent=2)
+    sys.stdout.flush()
+
+
+def _is_meant(organisation: Mapping[str, Any], wanted: str) -> bool:
+    names = f"{organisation['name']}\n{organisation['name_zh']}".casefold()
+    return wanted.casefold() in names
+
+
+def _told(response: httpx.Response) -> str:
+    try:
+        problem = response.json()
+    except ValueError:
+        return response.text[:500]
+    fields = [f"\n  {one['pointer']}: {one['message']}" for one in problem.get("errors", ())]
+    return str(problem.get("detail", problem)) + "".join(fields)

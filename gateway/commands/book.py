@@ -1,0 +1,137 @@
+"""``nonagon book``: hold a slot, confirm it, give it back, look at it."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from gateway.commands.api import (
+    Api,
+    ApiOption,
+    AsOption,
+    JsonOption,
+    LanguageOption,
+    connect,
+    console,
+    print_json,
+    refuse,
+)
+from services.runtime.clock import SystemClock
+
+MINUTES_PER_HOUR = 60
+
+BookingArgument = Annotated[str, typer.Argument(help="Id of the booking.")]
+
+book_app = typer.Typer(
+    help="Hold a slot, confirm it, give it back.", no_args_is_help=True, add_completion=False
+)
+
+
+@book_app.command("hold")
+def hold_command(
+    match: Annotated[str | None, typer.Option(help="Id of a match to book from.")] = None,
+    rank: Annotated[int, typer.Option(help="Which candidate of the match.", min=1)] = 1,
+    resource: Annotated[str | None, typer.Option(help="Or: id of the resource …")] = None,
+    offer: Annotated[str | None, typer.Option(help="… of the offer whose price applies …")] = None,
+    start: Annotated[datetime | None, typer.Option("--from", help="… from when …")] = None,
+    hours: Annotated[float, typer.Option(help="… for how long …")] = 1.0,
+    units: Annotated[int, typer.Option(help="… and how many units.", min=1)] = 1,
+    acting: AsOption = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Make it firm at once.")] = False,  # noqa: FBT002 - a command-line switch
+    language: LanguageOption = "en",
+    api: ApiOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """Hold a free slot: a candidate of a match, or a resource and a time."""
+    client = connect(api, language)
+    if match is not None:
+        body = _from_match(client, match, rank, acting)
+    elif resource is not None and start is not None:
+        body = {
+            "organisation_id": client.organisation_id(acting),
+            "resource_id": resource,
+            "offer_id": offer,
+            "start": start.astimezone().isoformat(),
+            "minutes": round(hours * MINUTES_PER_HOUR),
+            "units": units,
+        }
+    else:
+        refuse("Say what to hold: --match ID [--rank N], or --resource ID --from TIME --hours H.")
+    booking = client.post("/bookings", body, key=SystemClock().new_id())
+    if confirm:
+        booking = client.post(f"/bookings/{booking['id']}/confirm")
+    _show(booking, as_json=as_json)
+
+
+@book_app.command("confirm")
+def confirm_command(
+    booking_id: BookingArgument,
+    language: LanguageOption = "en",
+    api: ApiOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """Make a held slot firm."""
+    _show(connect(api, language).post(f"/bookings/{booking_id}/confirm"), as_json=as_json)
+
+
+@book_app.command("cancel")
+def cancel_command(
+    booking_id: BookingArgument,
+    language: LanguageOption = "en",
+    api: ApiOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """Give a held or confirmed slot back."""
+    _show(connect(api, language).post(f"/bookings/{booking_id}/cancel"), as_json=as_json)
+
+
+@book_app.command("show")
+def show_command(
+    booking_id: BookingArgument,
+    language: LanguageOption = "en",
+    api: ApiOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """Show a booking."""
+    _show(connect(api, language).get(f"/bookings/{booking_id}"), as_json=as_json)
+
+
+def _from_match(client: Api, match_id: str, rank: int, acting: str | None) -> dict[str, Any]:
+    found = client.get(f"/matches/{match_id}")
+    candidates = found["candidates"]
+    if rank > len(candidates):
+        refuse(f"Match {match_id} has {len(candidates)} candidates; there is no rank {rank}.")
+    chosen = candidates[rank - 1]
+    demand = client.get(f"/demands/{found['demand_id']}")
+    start, end = (datetime.fromisoformat(chosen[name]) for name in ("start", "end"))
+    buyer = demand["organisation_id"] if acting is None else client.organisation_id(acting)
+    return {
+        "organisation_id": buyer,
+        "resource_id": chosen["resource_id"],
+        "offer_id": chosen["offer_id"],
+        "demand_id": found["demand_id"],
+        "start": chosen["start"],
+        "minutes": round((end - start).total_seconds() / MINUTES_PER_HOUR),
+        "units": chosen["units"],
+    }
+
+
+def _show(booking: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(booking)
+        return
+    price = booking["price"]
+    table = Table(show_header=False, box=None)
+    table.add_row("booking", booking["id"])
+    table.add_row("state", booking["state"])
+    table.add_row("resource", booking["resource_id"])
+    table.add_row("from", datetime.fromisoformat(booking["start"]).astimezone().isoformat())
+    table.add_row("to", datetime.fromisoformat(booking["end"]).astimezone().isoformat())
+    if price:
+        table.add_row("price", f"{price['minor'] / 100:,.2f} {price['currency']}")
+    if booking["hold_until"]:
+        table.add_row("confirm before", booking["hold_until"])
+    if booking["at_risk"]:
+        table.add_row("at risk", booking["at_risk_reason"])
+    console.print(table)

@@ -1,0 +1,175 @@
+"""``nonagon match``: state a demand, or take a stored one, and see who can do it and why."""
+
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Final
+
+import typer
+from rich.table import Table
+
+from gateway.commands.api import (
+    EXIT_REFUSED,
+    Api,
+    ApiOption,
+    AsOption,
+    JsonOption,
+    LanguageOption,
+    connect,
+    console,
+    print_json,
+    refuse,
+)
+from services.runtime.clock import SystemClock
+
+WINDOW_DAYS: Final = 7
+_TOLERANCE: Final = re.compile(
+    r"(?P<grade>IT\d{1,2}|[fmcv])@(?P<nominal>\d+(\.\d+)?)", re.IGNORECASE
+)
+_EDGES: Final = re.compile(r"(\d+)[x×](\d+)[x×](\d+)")
+_SHORT: Final = {"process", "window", "budget", "hours"}
+"""Constraints the table already shows in a column of their own."""
+
+
+def match(
+    process: Annotated[str | None, typer.Option(help="e.g. machining.milling")] = None,
+    hours: Annotated[float, typer.Option(help="Time needed.")] = 1.0,
+    demand: Annotated[str | None, typer.Option(help="Id of a stored demand instead.")] = None,
+    acting: AsOption = None,
+    title: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    material: Annotated[str | None, typer.Option(help="e.g. metal.aluminium.6061")] = None,
+    envelope: Annotated[str | None, typer.Option(help="Part in mm: 180x120x60")] = None,
+    tolerance: Annotated[
+        str | None, typer.Option(help="± in µm, or a grade at a size: 20, IT7@25, m@30")
+    ] = None,
+    certificate: Annotated[list[str] | None, typer.Option(help="e.g. iso-9001; repeat")] = None,
+    start: Annotated[datetime | None, typer.Option("--from", help="Default: now.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", help="Default: in a week.")] = None,
+    budget: Annotated[str | None, typer.Option(help="At most, in yuan.")] = None,
+    near: Annotated[str | None, typer.Option(help="LATITUDE,LONGITUDE")] = None,
+    radius: Annotated[int | None, typer.Option(help="km around --near")] = None,
+    quantity: Annotated[int, typer.Option(help="Pieces.")] = 1,
+    units: Annotated[int, typer.Option(help="Units at the same time, e.g. seats.")] = 1,
+    limit: Annotated[int, typer.Option(help="Candidates shown.", min=1, max=200)] = 10,
+    language: LanguageOption = "en",
+    api: ApiOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """Rank what is free for a demand; exit code 1 when nothing fits."""
+    client = connect(api, language)
+    demand_id = demand
+    if demand_id is None:
+        if process is None:
+            refuse("Say what is needed: --process CODE, or --demand ID.")
+        body = {
+            "organisation_id": client.organisation_id(acting),
+            "title": title or process,
+            "process": process,
+            "hours": str(hours),
+            "window": _window(start, end),
+            "material": material,
+            "envelope_mm": envelope and _edges(envelope),
+            "tolerance": tolerance and _tolerance(tolerance),
+            "certificates": [{"kind": kind} for kind in certificate or ()],
+            "budget_minor": budget and _minor(budget),
+            "place": near and _place(near),
+            "radius_km": radius,
+            "quantity": quantity,
+            "units": units,
+        }
+        demand_id = client.post("/demands", body, key=SystemClock().new_id())["id"]
+    found = client.post(f"/demands/{demand_id}/matches", key=SystemClock().new_id(), limit=limit)
+    if as_json:
+        print_json(found)
+    else:
+        _show(client, found, language)
+    if not found["candidates"]:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def _window(start: datetime | None, end: datetime | None) -> dict[str, str]:
+    begins = (start or SystemClock().now()).astimezone()
+    ends = (end or begins + timedelta(days=WINDOW_DAYS)).astimezone()
+    return {"start": begins.isoformat(), "end": ends.isoformat()}
+
+
+def _edges(text: str) -> list[int]:
+    edges = _EDGES.fullmatch(text)
+    if edges is None:
+        refuse(f"--envelope is three edges in mm such as 180x120x60, not {text!r}.")
+    return [int(edge) for edge in edges.groups()]
+
+
+def _tolerance(text: str) -> dict[str, Any]:
+    graded = _TOLERANCE.fullmatch(text)
+    if graded:
+        return {"grade": graded["grade"], "nominal_mm": float(graded["nominal"])}
+    if not text.removeprefix("-").isdecimal():
+        refuse(f"--tolerance is µm such as 20, or a grade at a size such as IT7@25, not {text!r}.")
+    return {"plus_minus_um": int(text)}
+
+
+def _minor(text: str) -> int:
+    try:
+        return int(Decimal(text) * 100)
+    except InvalidOperation:
+        refuse(f"--budget is an amount in yuan such as 3000 or 99.50, not {text!r}.")
+
+
+def _place(text: str) -> dict[str, float]:
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        refuse(f"--near is LATITUDE,LONGITUDE such as 30.5,114.4, not {text!r}.")
+    return {"latitude": latitude, "longitude": longitude}
+
+
+def _show(client: Api, found: dict[str, Any], language: str) -> None:
+    candidates = found["candidates"]
+    console.print(
+        f"match {found['id']}: {len(candidates)} candidates of {found['considered']} listings"
+        f" in {found['took_ms']:.1f} ms"
+    )
+    if candidates:
+        names = {one["resource_id"]: _name(client, one, language) for one in candidates}
+        console.print(_table(candidates, names))
+        console.print(f"book one: nonagon book hold --match {found['id']} --rank 1 --confirm")
+    for failure in found["failures"]:
+        console.print(f"· {failure['text']}", markup=False)
+    for miss in found["near_misses"]:
+        reasons = "; ".join(one["text"] for one in miss["verdicts"] if not one["passed"])
+        console.print(f"✗ {_name(client, miss, language)}: {reasons}", markup=False)
+
+
+def _table(candidates: list[dict[str, Any]], names: dict[str, str]) -> Table:
+    table = Table("#", "resource", "from", "to", "price", "km", "known by", "why")
+    for one in candidates:
+        distance = one["distance_m"]
+        table.add_row(
+            str(one["rank"]),
+            names[one["resource_id"]],
+            _local(one["start"]),
+            _local(one["end"]),
+            f"{Decimal(one['price']['minor']) / 100:,.2f} {one['price']['currency']}",
+            "–" if distance is None else f"{distance / 1000:.1f}",
+            one["provenance"],
+            "\n".join(_reasons(one)),
+        )
+    return table
+
+
+def _reasons(candidate: dict[str, Any]) -> list[str]:
+    return [
+        verdict["text"]
+        for verdict in candidate["verdicts"]
+        if verdict["reason"] != "not-asked" and verdict["constraint"] not in _SHORT
+    ]
+
+
+def _name(client: Api, found: dict[str, Any], language: str) -> str:
+    resource = client.get(f"/resources/{found['resource_id']}")
+    return str(resource["name_zh" if language == "zh" else "name"])
+
+
+def _local(instant: str) -> str:
+    return datetime.fromisoformat(instant).astimezone().strftime("%a %d %b %H:%M")
