@@ -26,6 +26,8 @@ from marketplace.offers import routes as offers
 from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
 from services.booking import routes as booking
+from services.capacity import routes as capacity
+from services.identity import routes as identity
 from services.matching import routes as matching
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions
@@ -34,6 +36,8 @@ from services.runtime.settings import Settings
 API_PREFIX: Final = "/api/v1"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 ROUTERS: Final[Sequence[APIRouter]] = (
+    identity.router,
+    capacity.router,
     taxonomy.router,
     offers.router,
     demands.router,

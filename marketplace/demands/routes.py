@@ -7,14 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from marketplace.demands import handlers
-from marketplace.demands.schemas import DemandIn, DemandOut, DemandPage
+from marketplace.demands.schemas import DemandIn, DemandOut
 from marketplace.taxonomy.routes import TaxonomyDep
 from services.contracts.ids import DemandId, OrganisationId
 from services.matching.domain import CANDIDATES_MAX
 from services.matching.schemas import MatchOut, match_out
+from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ClockDep, CreationDep, LanguageDep, SessionDep
 
-PAGE_MAX = 200
 CANDIDATES_DEFAULT = 10
 
 router = APIRouter(prefix="/demands", tags=["demands"])
@@ -37,20 +37,19 @@ def create_demand(
     return creation.once(asked, create)
 
 
-@router.get("", summary="Demands, in the order they were made")
+@router.get("", response_model=Page[DemandOut], summary="Demands, in the order they were made")
 def list_demands(
     session: SessionDep,
-    after: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+    page: PageDep,
     organisation_id: UUID | None = None,
-) -> DemandPage:
+) -> Page[DemandOut] | Response:
     demands = handlers.list_demands(
         session=session,
-        after=after,
-        limit=limit,
+        after=page.after,
+        limit=page.fetch,
         organisation_id=None if organisation_id is None else OrganisationId(organisation_id),
     )
-    return DemandPage.of(demands, limit=limit)
+    return page.answer(demands, DemandOut.of, name="demands")
 
 
 @router.get("/{demand_id}", summary="One demand")

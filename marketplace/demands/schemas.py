@@ -205,15 +205,3 @@ class DemandOut(BaseModel):
             state=demand.state,
             created_at=demand.created_at,
         )
-
-
-class DemandPage(BaseModel):
-    """``next`` is the ``after`` of the following page; absent on the last."""
-
-    items: list[DemandOut]
-    next: UUID | None
-
-    @classmethod
-    def of(cls, demands: list[Demand], *, limit: int) -> Self:
-        last = demands[-1].id if len(demands) == limit else None
-        return cls(items=[DemandOut.of(demand) for demand in demands], next=last)

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query, Response
 
 from marketplace.offers import handlers
 from marketplace.offers.domain import OfferState
-from marketplace.offers.schemas import OfferIn, OfferOut, OfferPage, PriceOut
+from marketplace.offers.schemas import OfferIn, OfferOut, PriceOut
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
+from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ClockDep, CreationDep, SessionDep
 
-PAGE_MAX = 200
 MINUTES_MAX = 366 * 24 * 60
 UNITS_MAX = 10_000
 
@@ -39,22 +39,21 @@ def publish_offer(
     return creation.once(asked, publish)
 
 
-@router.get("", summary="Offers, in the order they were made")
+@router.get("", response_model=Page[OfferOut], summary="Offers, in the order they were made")
 def list_offers(
     session: SessionDep,
-    after: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+    page: PageDep,
     organisation_id: UUID | None = None,
     state: OfferState | None = None,
-) -> OfferPage:
+) -> Page[OfferOut] | Response:
     offers = handlers.list_offers(
         session=session,
-        after=after,
-        limit=limit,
+        after=page.after,
+        limit=page.fetch,
         organisation_id=None if organisation_id is None else OrganisationId(organisation_id),
         state=state,
     )
-    return OfferPage.of(offers, limit=limit)
+    return page.answer(offers, OfferOut.of, name="offers")
 
 
 @router.get("/{offer_id}", summary="One offer")

@@ -86,18 +86,6 @@ class OfferOut(BaseModel):
         return cls.model_validate(offer)
 
 
-class OfferPage(BaseModel):
-    """``next`` is the ``after`` of the following page; absent on the last."""
-
-    items: list[OfferOut]
-    next: UUID | None
-
-    @classmethod
-    def of(cls, offers: list[Offer], *, limit: int) -> Self:
-        last = offers[-1].id if len(offers) == limit else None
-        return cls(items=[OfferOut.of(offer) for offer in offers], next=last)
-
-
 class PriceLineOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
