@@ -39,12 +39,10 @@ async def run_agent(
     stopping = stopping or asyncio.Event()
     recorder = await Recorder(lambda: _open_journal(config, clock)).open()
     devices = await _devices(config, recorder, clock)
-    by_name = {device.twin.device: device for device in devices}
     session = NodeSession(
         config=config,
         recorder=recorder,
-        twins=[device.twin for device in devices],
-        vouches=lambda twin: by_name[twin.device].can_vouch,
+        devices=devices,
         clock=clock,
     )
     gauge = JournalGauge(recorder)

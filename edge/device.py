@@ -1,6 +1,7 @@
 """One device of the agent: hears its driver, keeps the twin, records what is observed."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from edge.clock import Clock
@@ -20,6 +21,7 @@ class Device:
         self._recorder = recorder
         self._clock = clock
         self._heartbeat_s: float | None = None
+        self.seen_at: datetime | None = None
         self.link_state = LinkState.BACKOFF
         self.connects_count = 0
         self.samples_count = 0
@@ -71,3 +73,5 @@ class Device:
 
     def heartbeat(self) -> None:
         self._heartbeat_s = self._clock.monotonic()
+        if self.can_vouch:
+            self.seen_at = self._clock.now()

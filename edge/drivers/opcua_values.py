@@ -77,12 +77,12 @@ def _instant_or_none(value: datetime, _machinery_index: int) -> SampleValue:
 
 _OPTIONS: Final[Mapping[Feature, tuple[tuple[MachineVariable, Reader], ...]]] = {
     Feature.ITEM_STATE: (
-        (machinery.ITEM_STATE_ID, _state_object(machinery.ITEM_STATE_OBJECTS)),
         (machinery.ITEM_STATE_NUMBER, _state_number(MachineryItemState)),
+        (machinery.ITEM_STATE_ID, _state_object(machinery.ITEM_STATE_OBJECTS)),
     ),
     Feature.OPERATION_MODE: (
-        (machinery.OPERATION_MODE_ID, _state_object(machinery.OPERATION_MODE_OBJECTS)),
         (machinery.OPERATION_MODE_NUMBER, _state_number(MachineryOperationMode)),
+        (machinery.OPERATION_MODE_ID, _state_object(machinery.OPERATION_MODE_OBJECTS)),
     ),
     Feature.EXECUTION: ((machinery.EXECUTION, _plain),),
     Feature.PARTS: ((machinery.PARTS_PRODUCED, _plain),),

@@ -53,9 +53,15 @@ def node_birth_metrics(*, bd_seq: int, epoch: int, now: datetime) -> list[Metric
     ]
 
 
-def device_birth_metrics(twin: MachineTwin, aliases: AliasBook, now: datetime) -> list[Metric]:
-    """Every metric the device will ever send, with the last known values."""
+def device_birth_metrics(
+    twin: MachineTwin, aliases: AliasBook, *, seen_at: datetime | None, now: datetime
+) -> list[Metric]:
+    """Every metric the device will ever send, with the last known values.
+
+    A machine never seen is seen at 0: a birth is no live sign of a machine that does not answer.
+    """
     now_ms = ms_from_utc(now)
+    seen_ms = 0 if seen_at is None else ms_from_utc(seen_at)
     signals = [
         _metric(_known_or_unknown(twin, signal, now), signal, name=signal.value, alias=alias)
         for signal in SIGNALS
@@ -63,7 +69,7 @@ def device_birth_metrics(twin: MachineTwin, aliases: AliasBook, now: datetime) -
     ]
     return [
         *signals,
-        Metric(None, DataType.DATETIME, name=SEEN_AT_METRIC, timestamp_ms=now_ms),
+        Metric(seen_ms, DataType.DATETIME, name=SEEN_AT_METRIC, timestamp_ms=now_ms),
         Metric(None, DataType.UINT64, name=EPOCH_METRIC, timestamp_ms=now_ms),
         Metric(None, DataType.UINT64_ARRAY, name=OFFSETS_METRIC, timestamp_ms=now_ms),
     ]

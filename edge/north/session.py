@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -63,31 +64,41 @@ class NorthState(StrEnum):
     DRAINING = "draining"
 
 
+class Witnessed(Protocol):
+    """A device whose live signs can be trusted."""
+
+    @property
+    def twin(self) -> MachineTwin: ...
+
+    @property
+    def can_vouch(self) -> bool:
+        """Whether its values are really good now."""
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When they last were."""
+
+
 class HostOfflineError(Exception):
     """The primary host has left; Sparkplug wants the node to disconnect and wait for it."""
 
 
 class NodeSession:
-    """Keeps the node born while the primary host is there, and publishes the journal.
-
-    ``vouches`` says of a twin whether its values are really good now: only then is it seen.
-    """
+    """Keeps the node born while the primary host is there, and publishes the journal."""
 
     def __init__(
         self,
         *,
         config: EdgeConfig,
         recorder: Recorder,
-        twins: Sequence[MachineTwin],
-        vouches: Callable[[MachineTwin], bool],
+        devices: Sequence[Witnessed],
         clock: Clock,
     ) -> None:
         self._config = config
         self._recorder = recorder
-        self._twins = twins
-        self._vouches = vouches
+        self._devices = devices
         self._clock = clock
-        self._aliases = AliasBook([twin.device for twin in twins])
+        self._aliases = AliasBook([device.twin.device for device in devices])
         self._backoff = Backoff(max_s=config.broker.retry_max_s)
         self._window = SendWindow()
         self._wake = asyncio.Event()
@@ -265,13 +276,15 @@ class NodeSession:
             MessageType.NBIRTH,
             node_birth_metrics(bd_seq=self._bd_seq, epoch=self._recorder.epoch, now=now),
         )
-        for twin in self._twins:
-            metrics = device_birth_metrics(twin, self._aliases, now)
-            self._publish(MessageType.DBIRTH, metrics, device=twin.device)
+        for device in self._devices:
+            metrics = device_birth_metrics(
+                device.twin, self._aliases, seen_at=device.seen_at, now=now
+            )
+            self._publish(MessageType.DBIRTH, metrics, device=device.twin.device)
         await self._begin_window()
         self._seen_due_s = 0.0
         self.state = NorthState.LIVE
-        log.info("born", bd_seq=self._bd_seq, devices=len(self._twins), made=self._recorder.made)
+        log.info("born", bd_seq=self._bd_seq, devices=len(self._devices), made=self._recorder.made)
 
     async def _begin_window(self) -> None:
         head = self._recorder.made
@@ -314,11 +327,10 @@ class NodeSession:
         if now_s < self._seen_due_s:
             return
         self._seen_due_s = now_s + SEEN_INTERVAL_S
-        for twin in self._twins:
-            if self._vouches(twin):
-                self._publish(
-                    MessageType.DDATA, seen_metrics(self._clock.now()), device=twin.device
-                )
+        for device in self._devices:
+            if device.can_vouch:
+                metrics = seen_metrics(self._clock.now())
+                self._publish(MessageType.DDATA, metrics, device=device.twin.device)
 
     def _publish(
         self, message_type: MessageType, metrics: Sequence[Metric], *, device: str | None = None
@@ -345,7 +357,7 @@ class NodeSession:
     def _new_epoch(self) -> None:
         """The journal was replaced: a birth announces the new one, and what is known goes first."""
         self._window.begin(head=0, newest=[])
-        for twin in self._twins:
-            self._recorder.record(twin.facts())
+        for device in self._devices:
+            self._recorder.record(device.twin.facts())
         self._wants_rebirth = True
         self._wake.set()

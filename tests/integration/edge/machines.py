@@ -1,0 +1,125 @@
+"""A machine to connect to: a real OPC UA server in this event loop, or in a process to kill.
+
+``python -m tests.integration.edge.machines PORT STATE_DIR EVERY_MS`` serves ``Mill 07`` on PORT and
+makes a part every EVERY_MS, its execution going between ACTIVE and READY with each.
+"""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from asyncua import ua
+
+from gateway.plant.blueprint import Blueprint, load_blueprint
+from gateway.plant.nodes import ITEM_STATE_IDS, OPERATION_MODE_IDS
+from gateway.plant.server import MachineServer
+from gateway.plant.values import bad, fact, good
+from services.contracts import machinery
+from services.contracts.machinery import MachineVariable
+from services.contracts.telemetry import MachineryItemState, MachineryOperationMode
+
+NAME = "Mill 07"
+TICK_S = 0.25
+
+
+def instant() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - a machine has its own clock
+
+
+def states(item: MachineryItemState, mode: MachineryOperationMode) -> dict[MachineVariable, object]:
+    return {
+        machinery.ITEM_STATE_NUMBER: int(item),
+        machinery.ITEM_STATE_ID: ITEM_STATE_IDS[item],
+        machinery.OPERATION_MODE_NUMBER: int(mode),
+        machinery.OPERATION_MODE_ID: OPERATION_MODE_IDS[mode],
+    }
+
+
+EXECUTING = states(MachineryItemState.EXECUTING, MachineryOperationMode.PROCESSING)
+IDLE = states(MachineryItemState.NOT_EXECUTING, MachineryOperationMode.PROCESSING)
+DOWN = states(MachineryItemState.OUT_OF_SERVICE, MachineryOperationMode.PROCESSING)
+SETUP = states(MachineryItemState.NOT_EXECUTING, MachineryOperationMode.SETUP)
+FACTS: dict[MachineVariable, object] = {
+    **EXECUTING,
+    machinery.EXECUTION: "ACTIVE",
+    machinery.PARTS_PRODUCED: 41,
+    machinery.JOB_IDENTIFIER: "J-1",
+    machinery.JOB_PREDICTED_END: None,
+    machinery.SPINDLE_LOAD: 35.5,
+}
+
+
+class LiveMachine:
+    """One machine whose values a test sets; its clock ticks while it is open."""
+
+    def __init__(self, blueprint: Blueprint, *, port: int = 0) -> None:
+        self._server = MachineServer(device="mill-07", name=NAME, port=port, blueprint=blueprint)
+        self._ticking: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    @property
+    def writes_attempted(self) -> int:
+        return self._server.writes_attempted
+
+    async def open(self, facts: Mapping[MachineVariable, object] = FACTS) -> None:
+        now = instant()
+        await self._server.open(
+            {variable: _value(variable, value, now) for variable, value in facts.items()}
+        )
+        self._ticking = asyncio.create_task(self._tick())
+
+    async def close(self) -> None:
+        await self.stop_clock()
+        await self._server.close()
+
+    async def stop_clock(self) -> None:
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+            self._ticking = None
+
+    async def show(self, facts: Mapping[MachineVariable, object]) -> None:
+        now = instant()
+        for variable, value in facts.items():
+            await self._server.write(variable, _value(variable, value, now))
+
+    async def show_text(self, variable: MachineVariable, text: str) -> None:
+        """A defect: text where another type belongs."""
+        await self._server.write(variable, good(ua.Variant(text, ua.VariantType.String), instant()))
+
+    async def show_bad(self, variable: MachineVariable) -> None:
+        await self._server.write(variable, bad(instant()))
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _tick(self) -> None:
+        while True:
+            await self._server.tell_time(instant())
+            await asyncio.sleep(TICK_S)
+
+
+def _value(variable: MachineVariable, value: object, now: datetime) -> ua.DataValue:
+    return fact(variable, value, at=now, written_at=now)
+
+
+async def _serve(port: int, state_dir: Path, every_s: float) -> None:
+    async with LiveMachine(load_blueprint(state_dir), port=port) as machine:
+        for count in range(sys.maxsize):
+            execution = ("ACTIVE", "READY")[count % 2]
+            await machine.show({machinery.PARTS_PRODUCED: count, machinery.EXECUTION: execution})
+            await asyncio.sleep(every_s)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) / 1_000))
