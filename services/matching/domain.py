@@ -91,7 +91,7 @@ class Place:
     longitude: float
 
     def __post_init__(self) -> None:
-        if abs(self.latitude) > LATITUDE_MAX or abs(self.longitude) > LONGITUDE_MAX:
+        if not (abs(self.latitude) <= LATITUDE_MAX and abs(self.longitude) <= LONGITUDE_MAX):
             raise ValueError(f"no such place: {self.latitude}, {self.longitude}")
 
 

@@ -1,0 +1,230 @@
+"""Small markets: builders with telling defaults, and whole ones drawn from a seed."""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from services.capacity.domain import CapabilityDeclaration, Certificate, Provenance, Visibility
+from services.contracts.ids import OfferId, OrganisationId, ResourceId
+from services.contracts.intervals import Interval
+from services.contracts.telemetry import ResourceState
+from services.matching.domain import CertificateNeed, Listing, Place, Rate, Requirement
+from services.matching.engine.interface import (
+    FreeGap,
+    OfferedResource,
+    Snapshot,
+    floor_minute,
+)
+from tests.support.clock import START as NOW
+
+Drawn = TypeVar("Drawn")
+NOW_MINUTE = floor_minute(NOW)
+MILLING = "machining.milling"
+TURNING = "machining.turning"
+STEEL = "metal.steel"
+WUHAN = Place(30.5928, 114.3055)
+SHANGHAI = Place(31.2304, 121.4737)
+EVERYBODY = OrganisationId(UUID(int=1))
+DAY = timedelta(days=1)
+
+
+def offer(number: int) -> OfferId:
+    return OfferId(UUID(int=1_000 + number))
+
+
+def machine(number: int) -> ResourceId:
+    return ResourceId(UUID(int=2_000 + number))
+
+
+def gap(start: int, end: int, units: int = 1) -> FreeGap:
+    """Free from ``start`` to ``end`` minutes after now."""
+    return FreeGap(NOW_MINUTE + start, NOW_MINUTE + end, units)
+
+
+def capability(**changes: Any) -> CapabilityDeclaration:
+    plain = CapabilityDeclaration(
+        process=MILLING, materials=(STEEL,), envelope_mm=(400, 300, 200), tolerance_um=20
+    )
+    return replace(plain, **changes)
+
+
+def resource(number: int = 1, **changes: Any) -> OfferedResource:
+    plain = OfferedResource(
+        id=machine(number),
+        units=1,
+        notice_minutes=0,
+        minimum_minutes=30,
+        horizon_minutes=60 * 24 * 60,
+        capabilities=(capability(),),
+        gaps=(gap(0, 10_000),),
+    )
+    return replace(plain, **changes)
+
+
+def listing(number: int = 1, **changes: Any) -> Listing:
+    plain = Listing(
+        offer_id=offer(number),
+        resource_id=machine(number),
+        organisation_id=EVERYBODY,
+        rate=Rate(per_hour_minor=10_000),
+        visibility=Visibility.PUBLIC,
+        place=WUHAN,
+    )
+    return replace(plain, **changes)
+
+
+def requirement(**changes: Any) -> Requirement:
+    plain = Requirement(
+        processes=frozenset({MILLING}), minutes=120, window=Interval(NOW, NOW + 5 * DAY)
+    )
+    return replace(plain, **changes)
+
+
+def market(*offered: OfferedResource, listings: Sequence[Listing] | None = None) -> Snapshot:
+    """``offered`` under ``listings``; by default each under an offer of its own."""
+    if listings is None:
+        listings = [
+            listing(number, resource_id=one.id) for number, one in enumerate(offered, start=1)
+        ]
+    return Snapshot(tuple(listings), {one.id: one for one in offered})
+
+
+PROCESSES = (MILLING, MILLING, TURNING)
+MATERIALS = (STEEL, "metal.aluminium", "polymer")
+KINDS = ("iso-9001", "cnas")
+PLACES = (None, WUHAN, SHANGHAI, Place(30.6, 114.4))
+SPAN = 240
+"""Minutes over which drawn times spread; small, so that stepping stays cheap."""
+FAR = 24 * 60 - SPAN // 2
+"""Drawn times lie around the end of the withdraw horizon, where the live state matters."""
+
+
+MEASURED_SHARE = 0.2
+
+
+class Draw:
+    """Everything a random market and its demands are made of, from one seed.
+
+    Plain choices instead of composed strategies: many times faster, and biased so that about half
+    of the demands find something.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def maybe(self, likely: float, make: Callable[[], Drawn]) -> Drawn | None:
+        return make() if self.random.random() < likely else None
+
+    def some(self, things: Sequence[Drawn], most: int) -> list[Drawn]:
+        return self.random.sample(things, self.random.randint(0, most))
+
+    def one(self, *things: Drawn) -> Drawn:
+        return self.random.choice(things)
+
+    def envelope(self) -> tuple[int, int, int]:
+        return (self.one(50, 100, 200), self.one(50, 100, 200), self.one(50, 100, 200))
+
+    def certificate(self) -> Certificate:
+        return Certificate(
+            kind=self.one(*KINDS),
+            scope=self.one("", "hardness"),
+            valid_to=self.one(None, NOW.date(), NOW.date() + DAY, date(2020, 1, 1)),
+        )
+
+    def capability(self) -> CapabilityDeclaration:
+        return CapabilityDeclaration(
+            process=self.one(*PROCESSES),
+            materials=tuple(self.some(MATERIALS, 3)),
+            envelope_mm=self.maybe(0.8, self.envelope),
+            tolerance_um=self.one(None, 10, 20, 50),
+            certificates=tuple(self.certificate() for _ in range(self.one(0, 1, 3))),
+        )
+
+    def gap(self) -> FreeGap:
+        start = FAR + self.random.randint(0, SPAN)
+        return gap(start, start + self.random.randint(0, SPAN), self.one(1, 2, 3))
+
+    def resource(self, number: int) -> OfferedResource:
+        return OfferedResource(
+            id=machine(number),
+            units=self.one(1, 2, 3),
+            notice_minutes=self.one(0, 0, 0, FAR + 60),
+            minimum_minutes=self.one(1, 1, 30),
+            horizon_minutes=self.one(FAR + 180, 86_400, 86_400),
+            capabilities=tuple(self.capability() for _ in range(self.one(1, 2, 3))),
+            gaps=tuple(self.gap() for _ in range(self.one(0, 1, 2, 4))),
+            state=self.one(None, None, None, *ResourceState),
+            provenance=self.one(*Provenance),
+            seen_at=self.one(None, NOW - timedelta(seconds=7)),
+        )
+
+    def rate(self) -> Rate:
+        return Rate(
+            per_hour_minor=self.one(0, 1_000, 1_001, 5_000),
+            setup_minor=self.one(0, 0, 300),
+            minimum_minor=self.one(0, 0, 2_000),
+            currency=self.one("CNY", "CNY", "CNY", "CNY", "EUR"),
+        )
+
+    def market(self) -> Snapshot:
+        machines = self.random.randint(1, 5)
+        listings = [
+            listing(
+                number,
+                resource_id=machine(self.random.randint(1, machines)),
+                rate=self.rate(),
+                place=self.one(*PLACES),
+            )
+            for number in range(self.random.randint(0, 9))
+        ]
+        offered = (self.resource(number) for number in range(1, machines + 1))
+        return market(*offered, listings=listings)
+
+    def window(self, minutes: int) -> Interval:
+        start = FAR + self.random.randint(0, SPAN)
+        seconds = self.one(0, 0, 1, 59)
+        opening = NOW + timedelta(minutes=start, seconds=seconds)
+        length = self.random.randint(minutes, 2 * SPAN)
+        return Interval(opening, opening + timedelta(minutes=length, seconds=self.one(0, 1, 59)))
+
+    def requirement(self) -> Requirement:
+        minutes = self.random.randint(1, 60)
+        place = self.one(*PLACES)
+        return Requirement(
+            processes=frozenset(self.some(PROCESSES, 3)) | {self.one(*PROCESSES)},
+            minutes=minutes,
+            window=self.window(minutes),
+            materials=frozenset(self.maybe(0.3, lambda: self.some(MATERIALS, 2)) or ()),
+            envelope_mm=self.maybe(0.3, self.envelope),
+            tolerance_um=self.maybe(0.3, lambda: self.one(10, 20, 50)),
+            certificates=frozenset(
+                CertificateNeed(self.one(*KINDS), self.one(None, "hardness"))
+                for _ in range(self.one(0, 0, 0, 1, 2))
+            ),
+            units=self.one(1, 1, 1, 2, 3),
+            budget_minor=self.maybe(0.3, lambda: self.one(1_000, 2_000, 20_000)),
+            place=place,
+            radius_km=None if place is None else self.one(None, 20, 1_000),
+            measured_only=self.random.random() < MEASURED_SHARE,
+        )
+
+
+seeds = st.integers(0, 2**32 - 1)
+markets = seeds.map(lambda seed: Draw(seed).market())
+requirements = seeds.map(lambda seed: Draw(seed).requirement())
+
+
+def without_gap(snapshot: Snapshot, resource_id: ResourceId, index: int) -> Snapshot:
+    offered = snapshot.resources[resource_id]
+    left = (*offered.gaps[:index], *offered.gaps[index + 1 :])
+    changed = {**snapshot.resources, resource_id: replace(offered, gaps=left)}
+    return Snapshot(snapshot.listings, changed)
+
+
+def identities(found: Iterable[Any]) -> list[tuple[OfferId, ResourceId]]:
+    return [(one.offer_id, one.resource_id) for one in found]
