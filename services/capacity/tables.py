@@ -1,7 +1,7 @@
 """Tables of the capacity context. What must never be false is a constraint here."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,14 +26,13 @@ from services.capacity.domain import (
     HORIZON_DAYS_MAX,
     KIND_PATTERN,
     MINUTES_MAX,
+    QUARANTINE_PAYLOAD_MAX,
     UNITS_MAX,
     WITHDRAWING,
     Visibility,
 )
 from services.contracts.telemetry import ResourceState, Signal
 from services.runtime.tables import instant
-
-QUARANTINE_PAYLOAD_MAX: Final = 64 * 1024
 
 
 def _one_of(column: str, values: Any) -> str:
@@ -145,7 +144,7 @@ class TwinRow(SQLModel, table=True):
 
 
 class ResourceStateRow(SQLModel, table=True):
-    """The latest known of a resource with a twin; ``cursors`` holds the journal place of each signal."""
+    """The latest known of a resource with a twin; ``cursors`` tells each signal's journal place."""
 
     __tablename__: ClassVar[str] = "resource_state"
     __table_args__ = (
@@ -182,7 +181,7 @@ class ResourceStateRow(SQLModel, table=True):
 
 
 class StateChangeRow(SQLModel, table=True):
-    """A state a resource took, for the timeline of a day; equal neighbours are merged on reading."""
+    """A state a resource took, for its timeline; equal neighbours are merged on reading."""
 
     __tablename__: ClassVar[str] = "state_change"
     __table_args__ = (
@@ -248,7 +247,7 @@ class QuarantineRow(SQLModel, table=True):
 
 
 class ReservationRow(SQLModel, table=True):
-    """A unit that is busy, buffers included. The exclusion constraint is the guard of double booking."""
+    """A busy unit, buffers included. The exclusion constraint is the guard of double booking."""
 
     __tablename__: ClassVar[str] = "reservation"
     __table_args__ = (

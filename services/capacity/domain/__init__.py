@@ -1,6 +1,11 @@
 """What capacity decides: resources, working time, live state and the gaps that follow. Pure."""
 
-from services.capacity.domain.calendar import CalendarError, check_calendar, working_time
+from services.capacity.domain.calendar import (
+    ICS_BYTES_MAX,
+    CalendarError,
+    check_calendar,
+    working_time,
+)
 from services.capacity.domain.gaps import (
     Gap,
     Provenance,
@@ -51,6 +56,7 @@ from services.capacity.domain.resource import (
     is_timezone,
 )
 from services.capacity.domain.timeline import (
+    QUARANTINE_PAYLOAD_MAX,
     QuarantinedMessage,
     StateSpan,
     Withdrawal,
@@ -63,11 +69,13 @@ __all__ = [
     "CAPABILITIES_MAX",
     "CODES_MAX",
     "HORIZON_DAYS_MAX",
+    "ICS_BYTES_MAX",
     "KIND_PATTERN",
     "LINK_LOST",
     "MINUTES_MAX",
     "NAME_MAX",
     "NEVER_REPORTED",
+    "QUARANTINE_PAYLOAD_MAX",
     "UNITS_MAX",
     "WITHDRAWING",
     "WITHDRAW_HORIZON",

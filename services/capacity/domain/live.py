@@ -1,12 +1,13 @@
-"""The live state of a resource with a twin: how reports move it, when it is stale, what it withdraws.
+"""The live state of a resource with a twin: how reports move it, when it is stale.
 
 Reports reach us late, twice and out of order, so each signal keeps a cursor: within one journal
 epoch the higher offset wins, and a report of another epoch wins only when its source timestamp is
 not older. A report that does not win is history, never the latest state.
 
-A source timestamp more than an hour ahead of our clock, or before the year 2000, is kept as sent and
-flagged; wherever time is reasoned about, the agent's receive time stands in for it, and our own clock if that is
-absurd as well. One machine with a wrong clock thus cannot put ``since`` into the future.
+A source timestamp more than an hour ahead of our clock, or before the year 2000, is kept as sent
+and flagged. Wherever time is reasoned about, the agent's receive time stands in for it, and our
+own clock if that is absurd as well: a machine with a wrong clock cannot put ``since`` into the
+future or win against every other epoch for years.
 """
 
 import math
@@ -84,7 +85,7 @@ class RecordResult:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """The latest known of a resource with a twin. ``since`` is the machine's own time of the change."""
+    """The latest known of a resource with a twin; ``since`` is the machine's own time of change."""
 
     resource_id: ResourceId
     state: ResourceState
@@ -158,7 +159,7 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A record after reports: ``changes`` moved the latest state, ``history`` only fills the timeline."""
+    """A record after reports: ``changes`` moved its state, ``history`` only fills the timeline."""
 
     record: TwinRecord
     changes: tuple[StateChange, ...] = ()

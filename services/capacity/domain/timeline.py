@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from services.capacity.domain.live import StateChange
 from services.contracts.ids import ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
+
+QUARANTINE_PAYLOAD_MAX: Final = 64 * 1024
+"""Bytes kept of a message that could not be understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedMessage:
-    """A message that could not be understood; ``payload`` may be cut, ``payload_bytes`` is its size."""
+    """A message that could not be understood; ``payload_bytes`` counts what was cut as well."""
 
     id: UUID
     topic: str

@@ -23,6 +23,7 @@ from services.capacity.handlers.slots import (
 from services.capacity.handlers.telemetry import (
     list_quarantine,
     live_states,
+    mark_lost,
     mark_unseen,
     quarantine,
     record_observations,
@@ -42,6 +43,7 @@ __all__ = [
     "list_resources",
     "list_withdrawals",
     "live_states",
+    "mark_lost",
     "mark_unseen",
     "put_calendar",
     "quarantine",

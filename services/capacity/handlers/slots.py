@@ -164,7 +164,7 @@ def _with_buffers(resource: Resource, interval: Interval) -> Interval:
 
 
 def _choice(free: Sequence[int], units: int, *, turn: int) -> list[int]:
-    """``units`` of ``free`` counted from ``turn``; ascending, so that rivals never wait in a circle."""
+    """``units`` of ``free`` from ``turn`` on; ascending, so rivals never wait in a circle."""
     start = turn % len(free) if turn else 0
     return sorted([*free[start:], *free[:start]][:units])
 

@@ -1,1 +1,63 @@
 """The only SQL of capacity."""
+
+from services.capacity.store.resources import (
+    devices_of,
+    insert_maintenance,
+    insert_resource,
+    put_calendar,
+    put_twin,
+    resources_after,
+    resources_by_id,
+    twin_of,
+)
+from services.capacity.store.slots import (
+    delete_reservations,
+    free_units,
+    insert_reservations,
+    insert_withdrawals,
+    open_withdrawals,
+    restore_withdrawals,
+    slot_facts,
+    state_changes,
+    withdrawals_since,
+)
+from services.capacity.store.telemetry import (
+    insert_observations,
+    insert_quarantined,
+    insert_state_changes,
+    live_states,
+    lock_twin_records,
+    put_twin_record,
+    quarantined_after,
+    stale_twins,
+    update_twin_records,
+)
+
+__all__ = [
+    "delete_reservations",
+    "devices_of",
+    "free_units",
+    "insert_maintenance",
+    "insert_observations",
+    "insert_quarantined",
+    "insert_reservations",
+    "insert_resource",
+    "insert_state_changes",
+    "insert_withdrawals",
+    "live_states",
+    "lock_twin_records",
+    "open_withdrawals",
+    "put_calendar",
+    "put_twin",
+    "put_twin_record",
+    "quarantined_after",
+    "resources_after",
+    "resources_by_id",
+    "restore_withdrawals",
+    "slot_facts",
+    "stale_twins",
+    "state_changes",
+    "twin_of",
+    "update_twin_records",
+    "withdrawals_since",
+]

@@ -1,0 +1,226 @@
+"""SQL of resources, their capabilities, calendars, maintenance and twins."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from services.capacity.domain import (
+    CapabilityDeclaration,
+    CapacityRule,
+    Certificate,
+    Resource,
+    Visibility,
+)
+from services.capacity.tables import (
+    CapabilityRow,
+    MaintenanceRow,
+    ResourceRow,
+    TwinRow,
+    WorkingCalendarRow,
+)
+from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
+from services.contracts.intervals import Interval
+
+_UNIQUE_VIOLATION = "23505"
+
+
+def insert_resource(session: Session, resource: Resource, capability_ids: Sequence[UUID]) -> None:
+    rule = resource.rule
+    session.add(
+        ResourceRow(
+            id=resource.id,
+            organisation_id=resource.organisation_id,
+            site_id=resource.site_id,
+            kind=resource.kind,
+            name=resource.name,
+            name_zh=resource.name_zh,
+            timezone=resource.timezone,
+            units=resource.units,
+            setup_minutes=rule.setup_minutes,
+            buffer_before_minutes=rule.buffer_before_minutes,
+            buffer_after_minutes=rule.buffer_after_minutes,
+            notice_minutes=rule.notice_minutes,
+            horizon_days=rule.horizon_days,
+            minimum_hours=rule.minimum_hours,
+            visibility=resource.visibility.value,
+            created_at=resource.created_at,
+        )
+    )
+    session.flush()
+    session.add_all(
+        _capability_row(capability_id, resource.id, capability)
+        for capability_id, capability in zip(capability_ids, resource.capabilities, strict=True)
+    )
+    session.flush()
+
+
+def resources_by_id(session: Session, ids: Sequence[UUID]) -> list[Resource]:
+    """Those that exist, by id."""
+    if not ids:
+        return []
+    query = select(ResourceRow).where(col(ResourceRow.id).in_(ids)).order_by(col(ResourceRow.id))
+    return _with_capabilities(session, session.exec(query).all())
+
+
+def resources_after(
+    session: Session,
+    *,
+    after: UUID | None,
+    limit: int,
+    kind: str | None,
+    organisation_id: UUID | None,
+) -> list[Resource]:
+    query = select(ResourceRow).order_by(col(ResourceRow.id)).limit(limit)
+    if after is not None:
+        query = query.where(col(ResourceRow.id) > after)
+    if kind is not None:
+        query = query.where(ResourceRow.kind == kind)
+    if organisation_id is not None:
+        query = query.where(ResourceRow.organisation_id == organisation_id)
+    return _with_capabilities(session, session.exec(query).all())
+
+
+def put_calendar(session: Session, resource_id: UUID, ics: str) -> None:
+    statement = insert(WorkingCalendarRow).values(resource_id=resource_id, ics=ics)
+    session.connection().execute(
+        statement.on_conflict_do_update(index_elements=["resource_id"], set_={"ics": ics})
+    )
+
+
+def insert_maintenance(
+    session: Session, maintenance_id: UUID, resource_id: UUID, during: Interval, reason: str
+) -> None:
+    session.add(
+        MaintenanceRow(
+            id=maintenance_id,
+            resource_id=resource_id,
+            during=Range(during.start, during.end),
+            reason=reason,
+        )
+    )
+    session.flush()
+
+
+def twin_of(session: Session, resource_id: UUID) -> tuple[GatewayId, str] | None:
+    """Gateway and device of the resource's twin; the row stays locked for the transaction."""
+    query = select(TwinRow).where(TwinRow.resource_id == resource_id).with_for_update()
+    row = session.exec(query).one_or_none()
+    return None if row is None else (GatewayId(row.gateway_id), row.device)
+
+
+def put_twin(session: Session, resource_id: UUID, gateway_id: UUID, device: str) -> bool:
+    """Whether the twin was bound; not when the device is another resource's."""
+    statement = insert(TwinRow).values(
+        resource_id=resource_id, gateway_id=gateway_id, device=device
+    )
+    try:
+        with session.begin_nested():
+            session.connection().execute(
+                statement.on_conflict_do_update(
+                    index_elements=["resource_id"],
+                    set_={"gateway_id": gateway_id, "device": device},
+                )
+            )
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) == _UNIQUE_VIOLATION:
+            return False
+        raise
+    return True
+
+
+def devices_of(session: Session, gateway_id: UUID) -> dict[str, ResourceId]:
+    """Resources by the device of the gateway that is their twin."""
+    query = select(TwinRow.device, TwinRow.resource_id).where(TwinRow.gateway_id == gateway_id)
+    return {device: ResourceId(resource_id) for device, resource_id in session.exec(query)}
+
+
+def _with_capabilities(session: Session, rows: Sequence[ResourceRow]) -> list[Resource]:
+    if not rows:
+        return []
+    query = (
+        select(CapabilityRow)
+        .where(col(CapabilityRow.resource_id).in_([row.id for row in rows]))
+        .order_by(col(CapabilityRow.id))
+    )
+    capabilities: dict[UUID, list[CapabilityDeclaration]] = defaultdict(list)
+    for capability in session.exec(query):
+        capabilities[capability.resource_id].append(_capability(capability))
+    return [_resource(row, capabilities[row.id]) for row in rows]
+
+
+def _resource(row: ResourceRow, capabilities: Iterable[CapabilityDeclaration]) -> Resource:
+    return Resource(
+        id=ResourceId(row.id),
+        organisation_id=OrganisationId(row.organisation_id),
+        site_id=SiteId(row.site_id),
+        kind=row.kind,
+        name=row.name,
+        name_zh=row.name_zh,
+        timezone=row.timezone,
+        units=row.units,
+        rule=CapacityRule(
+            setup_minutes=row.setup_minutes,
+            buffer_before_minutes=row.buffer_before_minutes,
+            buffer_after_minutes=row.buffer_after_minutes,
+            notice_minutes=row.notice_minutes,
+            horizon_days=row.horizon_days,
+            minimum_hours=row.minimum_hours,
+        ),
+        capabilities=tuple(capabilities),
+        visibility=Visibility(row.visibility),
+        created_at=row.created_at,
+    )
+
+
+def _capability_row(
+    capability_id: UUID, resource_id: UUID, capability: CapabilityDeclaration
+) -> CapabilityRow:
+    return CapabilityRow(
+        id=capability_id,
+        resource_id=resource_id,
+        process=capability.process,
+        materials=list(capability.materials),
+        envelope_mm=list(capability.envelope_mm) if capability.envelope_mm else None,
+        tolerance_um=capability.tolerance_um,
+        certificates=[_certificate_document(held) for held in capability.certificates],
+        attributes=dict(capability.attributes),
+    )
+
+
+def _capability(row: CapabilityRow) -> CapabilityDeclaration:
+    envelope = row.envelope_mm
+    return CapabilityDeclaration(
+        process=row.process,
+        materials=tuple(row.materials),
+        envelope_mm=None if envelope is None else (envelope[0], envelope[1], envelope[2]),
+        tolerance_um=row.tolerance_um,
+        certificates=tuple(_certificate(document) for document in row.certificates),
+        attributes=row.attributes,
+    )
+
+
+def _certificate_document(certificate: Certificate) -> dict[str, Any]:
+    return {
+        "kind": certificate.kind,
+        "scope": certificate.scope,
+        "number": certificate.number,
+        "issuer": certificate.issuer,
+        "valid_to": certificate.valid_to.isoformat() if certificate.valid_to else None,
+    }
+
+
+def _certificate(document: dict[str, Any]) -> Certificate:
+    valid_to = document["valid_to"]
+    return Certificate(
+        kind=document["kind"],
+        scope=document["scope"],
+        number=document["number"],
+        issuer=document["issuer"],
+        valid_to=date.fromisoformat(valid_to) if valid_to else None,
+    )

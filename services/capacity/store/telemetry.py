@@ -1,0 +1,244 @@
+"""SQL of what machines tell: observations, latest states, changes of state, quarantine."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, bindparam, inspect
+from sqlmodel import Session, col, select, text
+
+from services.capacity.domain import (
+    Cursor,
+    LiveState,
+    QuarantinedMessage,
+    ReportedObservation,
+    StateChange,
+    TwinRecord,
+    is_suspect,
+    stored_text,
+)
+from services.capacity.tables import QuarantineRow, ResourceStateRow
+from services.contracts.ids import ResourceId
+from services.contracts.telemetry import JobPredictionSource, Quality, ResourceState, Signal
+
+Key = tuple[UUID, int, int]
+"""Gateway, epoch and offset: the place of an observation."""
+
+_INSERT_OBSERVATIONS = text(
+    """
+    INSERT INTO observation (gateway_id, epoch, journal_offset, resource_id, signal, value_text,
+        value_number, value_at, quality, source_at, received_at, ingested_at, suspect)
+    SELECT gateway_id, epoch, journal_offset, resource_id, signal, value_text,
+        value_number, value_at, quality, source_at, received_at, :now, suspect
+    FROM unnest(
+        CAST(:gateway_id AS uuid[]), CAST(:epoch AS bigint[]), CAST(:journal_offset AS bigint[]),
+        CAST(:resource_id AS uuid[]), CAST(:signal AS text[]), CAST(:value_text AS text[]),
+        CAST(:value_number AS float8[]), CAST(:value_at AS timestamptz[]),
+        CAST(:quality AS integer[]), CAST(:source_at AS timestamptz[]),
+        CAST(:received_at AS timestamptz[]), CAST(:suspect AS boolean[])
+    ) AS batch (gateway_id, epoch, journal_offset, resource_id, signal, value_text,
+        value_number, value_at, quality, source_at, received_at, suspect)
+    ON CONFLICT DO NOTHING
+    RETURNING gateway_id, epoch, journal_offset
+    """
+)
+_INSERT_CHANGES = text(
+    """
+    INSERT INTO state_change (resource_id, at, state, reason, recorded_at)
+    SELECT resource_id, at, state, reason, :now
+    FROM unnest(CAST(:resource_id AS uuid[]), CAST(:at AS timestamptz[]),
+        CAST(:state AS text[]), CAST(:reason AS text[])) AS batch (resource_id, at, state, reason)
+    """
+)
+_STALE_TWINS = text(
+    "SELECT resource_id FROM resource_state"
+    " WHERE state <> 'unknown' AND (seen_at IS NULL OR seen_at < :before)"
+)
+
+
+def insert_observations(
+    session: Session, rows: Sequence[ReportedObservation], now: datetime
+) -> set[Key]:
+    """Store what is not stored yet, in key order so that rival writers never wait in a circle.
+
+    Returns:
+        The keys that are new.
+    """
+    columns = _columns(sorted(rows, key=lambda row: row.key), now)
+    inserted = session.connection().execute(_INSERT_OBSERVATIONS, {**columns, "now": now})
+    return {(gateway_id, epoch, offset) for gateway_id, epoch, offset in inserted}
+
+
+def insert_state_changes(session: Session, changes: Sequence[StateChange], now: datetime) -> None:
+    if changes:
+        columns = {
+            "resource_id": [change.resource_id for change in changes],
+            "at": [change.at for change in changes],
+            "state": [change.state.value for change in changes],
+            "reason": [change.reason for change in changes],
+        }
+        session.connection().execute(_INSERT_CHANGES, {**columns, "now": now})
+
+
+def lock_twin_records(session: Session, ids: Iterable[ResourceId]) -> dict[ResourceId, TwinRecord]:
+    """Records of those that have a twin, locked in id order until the transaction ends."""
+    query = (
+        select(ResourceStateRow)
+        .where(col(ResourceStateRow.resource_id).in_(list(ids)))
+        .order_by(col(ResourceStateRow.resource_id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {ResourceId(row.resource_id): _record(row) for row in session.exec(query)}
+
+
+def put_twin_record(session: Session, record: TwinRecord) -> None:
+    """Store the latest known of one resource, new or not."""
+    session.merge(ResourceStateRow(**_record_values(record)))
+    session.flush()
+
+
+def update_twin_records(session: Session, records: Sequence[TwinRecord]) -> None:
+    """Write back records read under lock."""
+    if records:
+        table = inspect(ResourceStateRow).local_table
+        assert isinstance(table, Table)
+        values = [
+            {("target" if name == "resource_id" else name): value for name, value in row.items()}
+            for row in map(_record_values, records)
+        ]
+        session.connection().execute(
+            table.update().where(table.c.resource_id == bindparam("target")), values
+        )
+
+
+def stale_twins(session: Session, before: datetime) -> list[ResourceId]:
+    """Resources in a known state with no live sign since ``before``."""
+    rows = session.connection().execute(_STALE_TWINS, {"before": before})
+    return [ResourceId(row.resource_id) for row in rows]
+
+
+def live_states(session: Session, ids: Sequence[ResourceId] | None) -> dict[ResourceId, LiveState]:
+    """Latest states of those that have a twin; of all by default."""
+    query = select(ResourceStateRow).execution_options(populate_existing=True)
+    if ids is not None:
+        query = query.where(col(ResourceStateRow.resource_id).in_(ids))
+    return {ResourceId(row.resource_id): _live(row) for row in session.exec(query)}
+
+
+def insert_quarantined(session: Session, message: QuarantinedMessage) -> None:
+    session.add(
+        QuarantineRow(
+            id=message.id,
+            topic=message.topic,
+            payload=message.payload,
+            payload_bytes=message.payload_bytes,
+            cause=message.cause,
+            received_at=message.received_at,
+        )
+    )
+    session.flush()
+
+
+def quarantined_after(session: Session, after: UUID | None, limit: int) -> list[QuarantinedMessage]:
+    query = select(QuarantineRow).order_by(col(QuarantineRow.id)).limit(limit)
+    if after is not None:
+        query = query.where(col(QuarantineRow.id) > after)
+    return [
+        QuarantinedMessage(
+            id=row.id,
+            topic=row.topic,
+            payload=row.payload,
+            payload_bytes=row.payload_bytes,
+            cause=row.cause,
+            received_at=row.received_at,
+        )
+        for row in session.exec(query)
+    ]
+
+
+def _columns(rows: Sequence[ReportedObservation], now: datetime) -> dict[str, list[Any]]:
+    observations = [row.observation for row in rows]
+    values = [_stored_value(observation.value) for observation in observations]
+    return {
+        "gateway_id": [row.gateway_id for row in rows],
+        "epoch": [row.epoch for row in rows],
+        "journal_offset": [row.journal_offset for row in rows],
+        "resource_id": [row.resource_id for row in rows],
+        "signal": [observation.signal.value for observation in observations],
+        "value_text": [value if isinstance(value, str) else None for value in values],
+        "value_number": [value if isinstance(value, float) else None for value in values],
+        "value_at": [value if isinstance(value, datetime) else None for value in values],
+        "quality": [observation.quality.value for observation in observations],
+        "source_at": [observation.source_at for observation in observations],
+        "received_at": [observation.received_at for observation in observations],
+        "suspect": [is_suspect(observation.source_at, now) for observation in observations],
+    }
+
+
+def _stored_value(value: str | float | datetime | None) -> str | float | datetime | None:
+    if isinstance(value, str):
+        return stored_text(value)
+    return float(value) if isinstance(value, int) else value
+
+
+def _record_values(record: TwinRecord) -> dict[str, Any]:
+    live = record.live
+    return {
+        "resource_id": live.resource_id,
+        "state": live.state.value,
+        "reason": live.reason,
+        "since": live.since,
+        "source_at": live.source_at,
+        "received_at": live.received_at,
+        "seen_at": live.seen_at,
+        "job_id": live.job_id,
+        "job_predicted_end": live.job_predicted_end,
+        "prediction_source": live.prediction_source.value if live.prediction_source else None,
+        "part_count": live.part_count,
+        "execution": live.execution,
+        "epoch": live.epoch,
+        "journal_offset": live.journal_offset,
+        "quality": live.quality.value,
+        "reported": record.reported.value,
+        "reported_reason": record.reported_reason,
+        "cursors": {
+            signal.value: [cursor.epoch, cursor.journal_offset, cursor.at.isoformat()]
+            for signal, cursor in record.cursors.items()
+        },
+    }
+
+
+def _record(row: ResourceStateRow) -> TwinRecord:
+    return TwinRecord(
+        live=_live(row),
+        reported=ResourceState(row.reported),
+        reported_reason=row.reported_reason,
+        cursors={
+            Signal(signal): Cursor(epoch, offset, datetime.fromisoformat(at))
+            for signal, (epoch, offset, at) in row.cursors.items()
+        },
+    )
+
+
+def _live(row: ResourceStateRow) -> LiveState:
+    return LiveState(
+        resource_id=ResourceId(row.resource_id),
+        state=ResourceState(row.state),
+        reason=row.reason,
+        since=row.since,
+        source_at=row.source_at,
+        received_at=row.received_at,
+        seen_at=row.seen_at,
+        job_id=row.job_id,
+        job_predicted_end=row.job_predicted_end,
+        prediction_source=JobPredictionSource(row.prediction_source)
+        if row.prediction_source
+        else None,
+        part_count=row.part_count,
+        execution=row.execution,
+        epoch=row.epoch,
+        journal_offset=row.journal_offset,
+        quality=Quality(row.quality),
+    )

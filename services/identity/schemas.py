@@ -1,0 +1,104 @@
+"""What the API says about organisations, sites and gateways."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.identity.domain import (
+    NAME_MAX,
+    REGION_CODE_PATTERN,
+    Gateway,
+    Organisation,
+    OrganisationKind,
+    Site,
+)
+
+Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
+SparkplugId = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
+RegionCode = Annotated[
+    str, Field(pattern=REGION_CODE_PATTERN, description="GB/T 2260, six digits, e.g. 420106")
+]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class OrganisationCreate(_Document):
+    name: Name
+    name_zh: Name
+    kind: OrganisationKind
+    uscc: str | None = Field(
+        default=None, max_length=40, description="统一社会信用代码, GB 32100, with check character"
+    )
+
+
+class OrganisationRead(_Document):
+    id: UUID
+    name: str
+    name_zh: str
+    kind: OrganisationKind
+    uscc: str | None
+
+    @classmethod
+    def of(cls, organisation: Organisation) -> "OrganisationRead":
+        return cls(
+            id=organisation.id,
+            name=organisation.name,
+            name_zh=organisation.name_zh,
+            kind=organisation.kind,
+            uscc=organisation.uscc,
+        )
+
+
+class SiteCreate(_Document):
+    organisation_id: UUID
+    code: SparkplugId = Field(description="Sparkplug group of the site, unique on the platform")
+    name: Name
+    name_zh: Name
+    region_code: RegionCode
+    park: str | None = Field(default=None, max_length=NAME_MAX)
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+
+
+class SiteRead(_Document):
+    id: UUID
+    organisation_id: UUID
+    code: str
+    name: str
+    name_zh: str
+    region_code: str
+    park: str | None
+    lat: float
+    lon: float
+
+    @classmethod
+    def of(cls, site: Site) -> "SiteRead":
+        return cls(
+            id=site.id,
+            organisation_id=site.organisation_id,
+            code=site.code,
+            name=site.name,
+            name_zh=site.name_zh,
+            region_code=site.region_code,
+            park=site.park,
+            lat=site.lat,
+            lon=site.lon,
+        )
+
+
+class GatewayCreate(_Document):
+    site_id: UUID
+    edge_node: SparkplugId = Field(description="Sparkplug edge node, unique on its site")
+
+
+class GatewayRead(_Document):
+    id: UUID
+    site_id: UUID
+    edge_node: str
+
+    @classmethod
+    def of(cls, gateway: Gateway) -> "GatewayRead":
+        return cls(id=gateway.id, site_id=gateway.site_id, edge_node=gateway.edge_node)
