@@ -1,0 +1,183 @@
+"""Offers through the API on a real PostgreSQL."""
+
+from uuid import UUID
+
+import httpx
+
+from tests.support.api import Market
+
+
+class TestPublish:
+    def test_makes_the_resource_match(self, market: Market) -> None:
+        _, resource_id, offer = market.listed_mill()
+        buyer = market.organisation("Buyer")
+
+        found = market.match(market.demand(buyer)["id"])
+
+        assert [one["resource_id"] for one in found["candidates"]] == [resource_id]
+        assert found["candidates"][0]["offer_id"] == offer["id"]
+        assert found["candidates"][0]["price"] == {"minor": 120000, "currency": "CNY"}
+
+    def test_names_each_resource_once(self, market: Market) -> None:
+        owner = market.organisation()
+        resource_id = market.resource(owner, market.site(owner))
+
+        offer = market.offer(owner, [resource_id, resource_id])
+
+        assert offer["resource_ids"] == [resource_id]
+
+    def test_refuses_the_resource_of_somebody_else(
+        self, market: Market, client: httpx.Client
+    ) -> None:
+        owner, rival = market.organisation("Owner"), market.organisation("Rival")
+        resource_id = market.resource(owner, market.site(owner))
+
+        response = client.post("offers", json=_offer(rival, resource_id))
+
+        assert response.status_code == 403
+        assert response.json()["code"] == "resource-not-owned"
+
+    def test_refuses_a_negative_price_in_both_languages(
+        self, market: Market, client: httpx.Client
+    ) -> None:
+        owner = market.organisation()
+        resource_id = market.resource(owner, market.site(owner))
+        body = _offer(owner, resource_id) | {"price": {"price_minor": -1}}
+
+        english = client.post("offers", json=body, headers={"accept-language": "en"})
+        chinese = client.post("offers", json=body, headers={"accept-language": "zh-CN"})
+
+        assert english.status_code == chinese.status_code == 422
+        assert english.json()["code"] == "price-invalid"
+        assert english.json()["detail"] == (
+            "price_minor is -1; a price must not be negative. Give zero or more."
+        )
+        assert chinese.json()["detail"] == "price_minor 为 -1；价格不能为负，请填写零或正数。"
+
+    def test_leaves_nothing_behind_when_refused(self, market: Market, client: httpx.Client) -> None:
+        owner = market.organisation()
+        resource_id = market.resource(owner, market.site(owner))
+        missing = str(UUID(int=7))
+
+        body = _offer(owner, resource_id) | {"resource_ids": [resource_id, missing]}
+        response = client.post("offers", json=body)
+
+        assert response.status_code == 404
+        assert market.get("offers")["items"] == []
+
+    def test_repeats_the_saved_answer_for_the_same_key(
+        self, market: Market, client: httpx.Client
+    ) -> None:
+        owner = market.organisation()
+        body = _offer(owner, market.resource(owner, market.site(owner)))
+
+        first = client.post("offers", json=body, headers={"idempotency-key": "one"})
+        again = client.post("offers", json=body, headers={"idempotency-key": "one"})
+
+        assert first.json() == again.json()
+        assert len(market.get("offers")["items"]) == 1
+
+    def test_refuses_the_key_of_another_request(self, market: Market, client: httpx.Client) -> None:
+        owner = market.organisation()
+        body = _offer(owner, market.resource(owner, market.site(owner)))
+        client.post("offers", json=body, headers={"idempotency-key": "one"})
+
+        changed = body | {"title": "Something else"}
+        response = client.post("offers", json=changed, headers={"idempotency-key": "one"})
+
+        assert (response.status_code, response.json()["code"]) == (422, "idempotency-key-reused")
+
+
+class TestWithdraw:
+    def test_takes_the_resource_out_of_matching(self, market: Market) -> None:
+        _, _, offer = market.listed_mill()
+        buyer = market.organisation("Buyer")
+
+        withdrawn = market.post(f"offers/{offer['id']}/withdraw", status=200)
+
+        assert (withdrawn["state"], withdrawn["version"]) == ("withdrawn", 2)
+        assert market.match(market.demand(buyer)["id"])["candidates"] == []
+
+    def test_refuses_a_second_time(self, market: Market, client: httpx.Client) -> None:
+        _, _, offer = market.listed_mill()
+        market.post(f"offers/{offer['id']}/withdraw", status=200)
+
+        response = client.post(f"offers/{offer['id']}/withdraw")
+
+        assert (response.status_code, response.json()["code"]) == (409, "offer-withdrawn")
+
+    def test_knows_no_offer_of_that_id(self, client: httpx.Client) -> None:
+        response = client.post(f"offers/{UUID(int=1)}/withdraw")
+
+        assert (response.status_code, response.json()["code"]) == (404, "offer-not-found")
+
+
+class TestPrice:
+    def test_explains_the_sum_line_by_line(self, market: Market) -> None:
+        owner = market.organisation()
+        resource_id = market.resource(owner, market.site(owner))
+        price = {"price_minor": 10000, "setup_minor": 5000, "minimum_minor": 40000}
+        offer = market.offer(owner, [resource_id], price=price)
+
+        quoted = market.get(f"offers/{offer['id']}/price", minutes=90)
+
+        assert quoted == {
+            "total_minor": 40000,
+            "currency": "CNY",
+            "lines": [
+                {"rule": "hours", "amount_minor": 15000},
+                {"rule": "setup", "amount_minor": 5000},
+                {"rule": "minimum", "amount_minor": 20000},
+            ],
+        }
+
+    def test_is_for_at_least_a_minute(self, market: Market, client: httpx.Client) -> None:
+        _, _, offer = market.listed_mill()
+
+        response = client.get(f"offers/{offer['id']}/price", params={"minutes": 0})
+
+        assert (response.status_code, response.json()["code"]) == (422, "quoted-time-not-positive")
+
+
+class TestList:
+    def test_pages_through_everything_once(self, market: Market) -> None:
+        owner = market.organisation()
+        resource_id = market.resource(owner, market.site(owner))
+        made = [market.offer(owner, [resource_id])["id"] for _ in range(5)]
+
+        seen: list[str] = []
+        page = market.get("offers", limit=2)
+        while True:
+            seen += [offer["id"] for offer in page["items"]]
+            if page["next"] is None:
+                break
+            page = market.get("offers", limit=2, after=page["next"])
+
+        assert seen == made
+
+    def test_filters_by_owner_and_state(self, market: Market) -> None:
+        owner, _, offer = market.listed_mill("One")
+        market.listed_mill("Another")
+        market.post(f"offers/{offer['id']}/withdraw", status=200)
+
+        assert len(market.get("offers", organisation_id=owner)["items"]) == 1
+        assert market.get("offers", organisation_id=owner, state="published")["items"] == []
+
+    def test_leaves_as_a_spreadsheet(self, market: Market, client: httpx.Client) -> None:
+        market.listed_mill()
+
+        response = client.get("offers", params={"format": "csv"})
+
+        assert response.headers["content-type"] == "text/csv; charset=utf-8"
+        assert response.text.lstrip("\ufeff").startswith("id,organisation_id,direction,title")
+
+
+def _offer(organisation_id: str, resource_id: str) -> dict[str, object]:
+    return {
+        "organisation_id": organisation_id,
+        "direction": 4,
+        "title": "Milling",
+        "title_zh": "铣削",
+        "resource_ids": [resource_id],
+        "price": {"price_minor": 30000},
+    }
