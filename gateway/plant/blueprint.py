@@ -28,6 +28,7 @@ Blueprint = Mapping[int, bytes]
 
 _STANDARD_NODES = "asyncua.server.standard_address_space.standard_address_space"
 """Tens of thousands of lines of code: imported only where there is no kept blueprint."""
+_UNREADABLE = (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError, ValueError)
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -50,7 +51,7 @@ def load_blueprint(state_dir: Path | None) -> Blueprint:
         return build_blueprint()
     kept = state_dir / "plant" / _file_name()
     if _is_ours(kept.parent) and _is_ours(kept):
-        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):
+        with contextlib.suppress(*_UNREADABLE):
             found: Blueprint = pickle.loads(kept.read_bytes())  # noqa: S301 - ours, checked above
             return found
     built = build_blueprint()
