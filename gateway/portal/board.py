@@ -16,12 +16,10 @@ from gateway.http.live import (
     Subscription,
     TooManySubscribersError,
 )
-from gateway.portal.assets import Assets
 from gateway.portal.cells import Cell, Cells, changed, panel_versions, park_cells
 from gateway.portal.live import deltas, event_of, rereads
-from gateway.portal.languages import locale_for
 from gateway.portal.model import Park
-from gateway.portal.words import Words
+from gateway.portal.rendering import Renderer
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.envelope import Event
 from services.runtime.web import Language
@@ -56,11 +54,11 @@ class Board:
     """
 
     def __init__(
-        self, *, read: Callable[[], Park], source: LiveHub, assets: Assets, boot: str
+        self, *, read: Callable[[], Park], source: LiveHub, renderer: Renderer, boot: str
     ) -> None:
         self._read = read
         self._source = source
-        self._assets = assets
+        self._renderer = renderer
         self._hubs = {language: LiveHub(boot=f"{boot}{language}") for language in LANGUAGES}
         self._cells: dict[Language, Cells] = {language: {} for language in LANGUAGES}
         self._panels: dict[str, str] = {}
@@ -129,9 +127,9 @@ class Board:
         for language in LANGUAGES:
             told = deltas(
                 event,
-                Words(locale_for(language)),
+                self._renderer.words(language),
                 timezones=self._timezones,
-                icons_url=self._assets.url("icons.svg"),
+                icons_url=self._renderer.assets.url("icons.svg"),
             )
             self._send(language, told)
 
@@ -145,9 +143,9 @@ class Board:
             return
         self.park = park
         self._timezones = {resource.id: resource.timezone for resource in park.resources}
-        icons = self._assets.url("icons.svg")
+        icons = self._renderer.assets.url("icons.svg")
         for language in LANGUAGES:
-            self._send(language, park_cells(park, Words(locale_for(language)), icons))
+            self._send(language, park_cells(park, self._renderer.words(language), icons))
         self._announce(panel_versions(park))
 
     async def _read_undisturbed(self) -> Park:

@@ -1,4 +1,4 @@
-"""Keeps the translations complete: ``python -m gateway.portal.catalogue`` adds new texts to the .po.
+"""Keeps translations complete: ``python -m gateway.portal.catalogue`` adds new texts to the .po.
 
 Translate what it adds, then build. A test fails while anything is missing.
 """
@@ -30,7 +30,7 @@ def template(portal: Path = PORTAL) -> Catalog:
     catalogue = Catalog(project="nonagon", charset="utf-8")
     found = extract_from_dir(portal, _METHODS, keywords=_KEYWORDS)
     for file, _, message, _, context in found:
-        catalogue.add(message, locations=[(file, None)], context=context)
+        catalogue.add(message, locations=[(file, 0)], context=context)
     return catalogue
 
 

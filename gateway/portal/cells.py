@@ -44,7 +44,9 @@ def changed(before: Cells, after: Cells) -> Cells:
 
 def panel_versions(park: Park) -> dict[str, str]:
     """A version of what each panel lists; equal content has the same on every server."""
-    board = [(firm.id, [(one.id, one.live is None) for one in firm.resources]) for firm in park.firms]
+    board = [
+        (firm.id, [(one.id, one.live is None) for one in firm.resources]) for firm in park.firms
+    ]
     content = (board, park.demands, park.bookings, park.withdrawals)
     return {
         panel: blake2s(repr(part).encode(), digest_size=6).hexdigest()
@@ -96,7 +98,7 @@ def state_cells(key: str, state: str, reason: str | None, words: Words, icons_ur
         f"{key}:card": Cell(attributes={"data-state": str(state)}),
         f"{key}:icon": Cell(attributes={"href": f"{icons_url}#state-{state}"}),
         f"{key}:state": Cell(words.coded(texts.STATES, state)),
-        f"{key}:reason": Cell(reason or ""),
+        f"{key}:reason": Cell(words.reason(reason)),
     }
 
 
@@ -108,7 +110,7 @@ def since_cell(since: datetime, timezone: str, words: Words) -> Cell:
 def seen_cells(
     key: str,
     *,
-    seen_at: datetime,
+    seen_at: datetime | None,
     job_id: str | None,
     job_predicted_end: datetime | None,
     part_count: int | None,
@@ -120,7 +122,7 @@ def seen_cells(
     parts = "" if part_count is None else words.plural("%(n)s part", "%(n)s parts", part_count)
     about = words.text("ends about %(time)s")
     return {
-        f"{key}:age": Cell(attributes={"datetime": seen_at.isoformat()}),
+        f"{key}:age": Cell(attributes={"datetime": seen_at.isoformat() if seen_at else None}),
         f"{key}:job": Cell(words.text("Job %(id)s") % {"id": job_id} if job_id else ""),
         f"{key}:job-end": Cell(about % {"time": words.clock(end, timezone)} if end else ""),
         f"{key}:parts": Cell(parts),

@@ -32,7 +32,8 @@ class Live:
     state: ResourceState
     reason: str | None
     since: datetime
-    seen_at: datetime
+    seen_at: datetime | None
+    """None: it has never given a live sign."""
     job_id: str | None = None
     job_predicted_end: datetime | None = None
     part_count: int | None = None
@@ -87,7 +88,7 @@ class Resource:
 class Firm:
     id: str
     name: Name
-    place: str
+    place: Name | None
     resources: tuple[Resource, ...]
 
 
@@ -131,7 +132,7 @@ class Demand:
     id: str
     title: str
     organisation: Name
-    process: Name
+    process: str
     minutes: int
     window: Interval
     timezone: str

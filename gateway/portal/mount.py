@@ -11,7 +11,7 @@ from gateway.portal.assets import URL_PREFIX, Assets, accepted_encodings
 from gateway.portal.board import Board
 from gateway.portal.languages import LANGUAGE_COOKIE, chosen_language
 from gateway.portal.model import Park
-from gateway.portal.rendering import render
+from gateway.portal.rendering import Renderer
 from gateway.portal.views import read_park
 from services.runtime.web import Language
 
@@ -28,26 +28,27 @@ def mount(app: FastAPI, *, read: ReadPark | None = None) -> None:
     """Add the pages to ``app``.
 
     Args:
-        app: its state holds ``sessions``, ``clock``, ``settings`` and ``live``.
+        app: its state holds ``sessions``, ``clock``, ``settings``, ``live`` and ``catalogue``.
         read: where the page's content comes from; the database of ``app`` if not given.
     """
-    assets = Assets()
-    reading = read or (lambda: read_park(app.state.sessions, app.state.clock, app.state.settings))
-    boot = app.state.clock.new_id().hex[-12:]
-    board = Board(read=reading, source=app.state.live, assets=assets, boot=boot)
-    app.include_router(_router(reading, board, assets), include_in_schema=False)
+    state = app.state
+    reading = read or (lambda: read_park(state.sessions, state.clock, state.settings))
+    renderer = Renderer(Assets(), state.catalogue.namer)
+    boot = state.clock.new_id().hex[-12:]
+    board = Board(read=reading, source=state.live, renderer=renderer, boot=boot)
+    app.include_router(_router(reading, board, renderer), include_in_schema=False)
 
 
-def _router(read: ReadPark, board: Board, assets: Assets) -> APIRouter:
+def _router(read: ReadPark, board: Board, renderer: Renderer) -> APIRouter:
     router = APIRouter()
 
     @router.get("/")
     def page(request: Request) -> HTMLResponse:
-        return _html(request, "park.html", read(), assets)
+        return _html(request, "park.html", read(), renderer)
 
     @router.get("/portal/panels/{panel}")
     def panel(request: Request, panel: Panel) -> HTMLResponse:
-        return _html(request, f"panels/{panel}.html", board.park or read(), assets)
+        return _html(request, f"panels/{panel}.html", board.park or read(), renderer)
 
     @router.get("/portal/stream")
     async def stream(
@@ -63,15 +64,15 @@ def _router(read: ReadPark, board: Board, assets: Assets) -> APIRouter:
 
     @router.get(URL_PREFIX + "/{name}")
     def asset(request: Request, name: str) -> FileResponse:
-        return assets.response(name, request.headers)
+        return renderer.assets.response(name, request.headers)
 
     return router
 
 
-def _html(request: Request, template: str, park: Park, assets: Assets) -> HTMLResponse:
+def _html(request: Request, template: str, park: Park, renderer: Renderer) -> HTMLResponse:
     """The page in the reader's language and theme; a choice made in the address is remembered."""
     language, theme = _language(request), _theme(request)
-    html = render(template, park, language=language, assets=assets, theme=theme).encode()
+    html = renderer.html(template, park, language, theme=theme).encode()
     headers = {"cache-control": "no-store", "vary": "accept-encoding, accept-language, cookie"}
     if "gzip" in accepted_encodings(request.headers.get("accept-encoding", "")):
         html = gzip.compress(html, GZIP_LEVEL)

@@ -1,5 +1,6 @@
 """Templates in one environment per language, and what every template may use."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Final
 
@@ -18,30 +19,46 @@ from services.runtime.web import Language
 
 CANDIDATES_SHOWN: Final = 3
 
+Namer = Callable[[str], Callable[[str], str]]
 
-def render(template: str, park: Park, *, language: Language, assets: Assets, **facts: object) -> str:
-    """``template`` as HTML in ``language``.
 
-    Raises:
-        AssetsNotBuiltError: the assets are not built.
+class Renderer:
+    """Renders for any language.
+
+    Args:
+        assets: whose addresses the pages name.
+        namer: gives the function that names taxonomy codes in a language.
     """
-    icons = assets.url("icons.svg")
-    words = Words(locale_for(language))
-    return (
-        _environment(language)
-        .get_template(template)
-        .render(
-            park=park,
-            words=words,
-            locale=words.locale,
-            cells=park_cells(park, words, icons),
-            versions=panel_versions(park),
-            shown_candidates=CANDIDATES_SHOWN,
-            icons_url=icons,
-            asset=assets.url,
-            **facts,
+
+    def __init__(self, assets: Assets, namer: Namer) -> None:
+        self.assets = assets
+        self._namer = namer
+
+    def words(self, language: Language) -> Words:
+        return Words(locale_for(language), self._namer(language))
+
+    def html(self, template: str, park: Park, language: Language, **facts: object) -> str:
+        """``template`` as HTML.
+
+        Raises:
+            AssetsNotBuiltError: the assets are not built.
+        """
+        icons, words = self.assets.url("icons.svg"), self.words(language)
+        return (
+            _environment(language)
+            .get_template(template)
+            .render(
+                park=park,
+                words=words,
+                locale=words.locale,
+                cells=park_cells(park, words, icons),
+                versions=panel_versions(park),
+                shown_candidates=CANDIDATES_SHOWN,
+                icons_url=icons,
+                asset=self.assets.url,
+                **facts,
+            )
         )
-    )
 
 
 @cache
@@ -56,9 +73,7 @@ def _environment(language: Language) -> Environment:
     )
     catalogue = locale_for(language).catalogue
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(
-        icon=_icon, texts=texts, timeline=timeline, interval=Interval
-    )
+    environment.globals.update(icon=_icon, texts=texts, timeline=timeline, interval=Interval)
     return environment
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.booking.domain import BookingState
+from services.capacity.domain import Provenance
+from services.capacity.domain.live import BAD_QUALITY, LINK_LOST, NEVER_REPORTED, UNREADABLE
 from services.contracts.telemetry import ResourceState
-from services.matching.domain import Constraint, Provenance, Reason
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for "extract, translate later"
@@ -53,36 +54,9 @@ PROVENANCES: Final[Mapping[str, str]] = {
     Provenance.MEASURED: N_("measured"),
 }
 
-CONSTRAINTS: Final[Mapping[str, str]] = {
-    Constraint.PROCESS: N_("Process"),
-    Constraint.MATERIAL: N_("Material"),
-    Constraint.ENVELOPE: N_("Size"),
-    Constraint.TOLERANCE: N_("Tolerance"),
-    Constraint.CERTIFICATES: N_("Certificates"),
-    Constraint.UNITS: N_("Units"),
-    Constraint.HOURS: N_("Hours"),
-    Constraint.PLACE: N_("Distance"),
-    Constraint.PROVENANCE: N_("Measured"),
-    Constraint.BUDGET: N_("Budget"),
-    Constraint.WINDOW: N_("Window"),
-    Constraint.LIVE: N_("Running state"),
-}
-
-REASONS: Final[Mapping[str, str]] = {
-    Reason.NOT_ASKED: N_("not asked"),
-    Reason.MET: N_("met"),
-    Reason.TOO_SMALL: N_("too small"),
-    Reason.TOO_COARSE: N_("too coarse"),
-    Reason.TOO_FEW: N_("too few"),
-    Reason.TOO_SHORT: N_("too short"),
-    Reason.TOO_FAR: N_("too far"),
-    Reason.TOO_DEAR: N_("too expensive"),
-    Reason.UNDECLARED: N_("not declared"),
-    Reason.OTHER_CURRENCY: N_("another currency"),
-    Reason.NOT_HELD: N_("not held"),
-    Reason.EXPIRED: N_("expired"),
-    Reason.NOT_MEASURED: N_("not measured"),
-    Reason.NO_FREE_TIME: N_("no free time"),
-    Reason.OUT_OF_SERVICE: N_("out of service"),
-    Reason.UNOBSERVED: N_("not observed now"),
+LIVE_REASONS: Final[Mapping[str, str]] = {
+    LINK_LOST: N_("link lost"),
+    NEVER_REPORTED: N_("never reported"),
+    BAD_QUALITY: N_("bad quality"),
+    UNREADABLE: N_("unreadable state"),
 }

@@ -40,9 +40,7 @@ def layers(today: Today, now: datetime) -> dict[str, str]:
             for state in ResourceState
         },
         "booked": _path(day, today.booked, 0, RAIL_HEIGHT),
-        "free": _path(
-            day, (span.during for span in today.free), HEIGHT - RAIL_HEIGHT, RAIL_HEIGHT
-        ),
+        "free": _path(day, (span.during for span in today.free), HEIGHT - RAIL_HEIGHT, RAIL_HEIGHT),
         "now": f"M{_minute(day, now)} 0V{HEIGHT}",
     }
 

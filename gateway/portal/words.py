@@ -8,22 +8,24 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale as BabelLocale
 from babel.dates import format_datetime, format_skeleton
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_decimal
 
 from gateway.portal import texts
 from gateway.portal.languages import Locale
 from gateway.portal.model import FreeSpan, Name
 from services.contracts.intervals import Interval
 from services.contracts.money import Money
-from services.matching.domain import Constraint, Reason, Verdict
+from services.matching.domain import FailureCount, Verdict
+from services.matching.explain import amount, duration, explain, explain_failures
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 60 * MINUTE_S
 DAY_S: Final = 24 * HOUR_S
 AGE_HOURS_UP_TO_S: Final = 2 * DAY_S
 METRES_PER_KM: Final = 1000
-MINOR_PER_MAJOR: Final = 100
 SPANS_TOLD_MAX: Final = 3
+DASH: Final = "–\u2060"
+"""A dash with a word joiner: times do not break across lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Words:
     """Formats values for one locale; ``n`` in a pattern stands for the number."""
 
     locale: Locale
+    term: Callable[[str], str] = str
+    """Names a code of the taxonomy."""
 
     def text(self, message: str) -> str:
         return self.locale.catalogue.gettext(message)
@@ -81,12 +85,12 @@ class Words:
         zone = ZoneInfo(timezone)
         same_day = span.start.astimezone(zone).date() == span.end.astimezone(zone).date()
         end = self.clock(span.end, timezone) if same_day else self.moment(span.end, timezone)
-        return f"{self.moment(span.start, timezone)}–{end}"
+        return f"{self.moment(span.start, timezone)}{DASH}{end}"
 
     def clock_span(self, span: Interval, timezone: str) -> str:
         """``08:00–12:00``; midnight at the end of the day reads 24:00."""
         end = self.clock(span.end, timezone)
-        return f"{self.clock(span.start, timezone)}–{'24:00' if end == '00:00' else end}"
+        return f"{self.clock(span.start, timezone)}{DASH}{'24:00' if end == '00:00' else end}"
 
     def free(self, spans: tuple[FreeSpan, ...], units: int, timezone: str) -> str:
         told = [
@@ -105,49 +109,32 @@ class Words:
     def hours(self, value: float) -> str:
         return self.text("%(n)s h") % {"n": self.number(value)}
 
-    def minutes(self, value: int) -> str:
-        """Minutes up to two hours, then hours."""
-        if abs(value) < HOUR_S / 30:
-            return self.text("%(n)s min") % {"n": value}
-        return self.hours(value / 60)
+    def duration(self, minutes: int) -> str:
+        return duration(minutes, self.locale.language)
 
     def money(self, money: Money) -> str:
-        return cast(
-            "str",
-            format_currency(money.minor / MINOR_PER_MAJOR, money.currency, locale=self._babel),
-        )
+        return amount(money.minor, money.currency, self.locale.language)
 
     def distance(self, metres: int) -> str:
         return self.text("%(n)s km") % {"n": self.number(metres / METRES_PER_KM)}
 
     def verdict(self, verdict: Verdict, currency: str) -> str:
-        """``Tolerance: 15 µm to spare``, ``Budget: too expensive by ¥120.00``."""
-        label = self.coded(texts.CONSTRAINTS, verdict.constraint)
-        return self.text("%(label)s: %(detail)s") % {
-            "label": label,
-            "detail": self._detail(verdict, currency),
-        }
+        return explain(verdict, language=self.locale.language, currency=currency, term=self.term)
 
-    def _detail(self, verdict: Verdict, currency: str) -> str:
-        reason = self.coded(texts.REASONS, verdict.reason)
-        if verdict.margin is None:
-            return reason
-        amount = self._margin(verdict.constraint, abs(verdict.margin), currency)
-        if verdict.reason is Reason.MET:
-            return self.text("%(amount)s to spare") % {"amount": amount}
-        return self.text("%(reason)s by %(amount)s") % {"reason": reason, "amount": amount}
+    def failure(self, failure: FailureCount) -> str:
+        return explain_failures(failure, language=self.locale.language)
 
-    def _margin(self, constraint: Constraint, margin: int, currency: str) -> str:
-        formats: dict[Constraint, Callable[[int], str]] = {
-            Constraint.ENVELOPE: lambda n: f"{n} mm",
-            Constraint.TOLERANCE: lambda n: f"{n} µm",
-            Constraint.CERTIFICATES: lambda n: self.plural("%(n)s day", "%(n)s days", n),
-            Constraint.HOURS: self.minutes,
-            Constraint.WINDOW: self.minutes,
-            Constraint.PLACE: self.distance,
-            Constraint.BUDGET: lambda n: self.money(Money(n, currency)),
-        }
-        return formats.get(constraint, str)(margin)
+    def reason(self, reason: str | None) -> str:
+        """Why a machine is in its state: the platform's own words, or the machine's as they are."""
+        return self.coded(texts.LIVE_REASONS, reason) if reason else ""
+
+    def cause(self, told: str) -> str:
+        """``down: spindle drive fault``: the state's words, and the machine's in brackets."""
+        state, _, detail = told.partition(": ")
+        cause = self.coded(texts.CAUSES, state)
+        if not detail:
+            return cause
+        return self.text("%(cause)s (%(detail)s)") % {"cause": cause, "detail": self.reason(detail)}
 
     @property
     def _babel(self) -> BabelLocale:

@@ -39,6 +39,7 @@ from services.matching.domain import (
 ZONE = "Asia/Shanghai"
 DAY = Interval(datetime(2026, 11, 21, 16, tzinfo=UTC), datetime(2026, 11, 22, 16, tzinfo=UTC))
 NOW = datetime(2026, 11, 22, 5, 42, 7, tzinfo=UTC)
+RISK = "down: Spindle drive fault E-217"
 BUYER = Name("Hanyang Pump Works", "汉阳泵业")
 
 _MACHINES = {
@@ -109,14 +110,19 @@ def sample_park() -> Park:
         for name_en, name_zh, state in machines:
             number += 1
             resources.append(_machine(number, Name(name_en, name_zh), state))
-        firms.append(Firm(f"firm-{len(firms)}", Name(en, zh), "420104", tuple(resources)))
+        firms.append(
+            Firm(
+                f"firm-{len(firms)}",
+                Name(en, zh),
+                Name(f"{en} works", f"{zh}厂区"),
+                tuple(resources),
+            )
+        )
     declared = tuple(
         _declared(100 + index, Name(en, zh), kind, units)
         for index, (en, zh, kind, units) in enumerate(_DECLARED)
     )
-    firms.append(
-        Firm("lab", Name("Wuhan Testing Laboratory", "武汉检测中心"), "420106", declared)
-    )
+    firms.append(Firm("lab", Name("Wuhan Testing Laboratory", "武汉检测中心"), None, declared))
     return Park(
         name=Name("Hankou Demonstration Park", "汉口示范园区"),
         at=NOW,
@@ -128,7 +134,9 @@ def sample_park() -> Park:
     )
 
 
-def with_state(park: Park, key: str, state: ResourceState, reason: str | None, at: datetime) -> Park:
+def with_state(
+    park: Park, key: str, state: ResourceState, reason: str | None, at: datetime
+) -> Park:
     """``park`` after the machine ``key`` changed state."""
 
     def moved(resource: Resource) -> Resource:
@@ -188,23 +196,20 @@ def _declared(number: int, name: Name, kind: str, units: int) -> Resource:
     return Resource(str(identity(number)), name, kind, units, ZONE, None, today, free_h)
 
 
-def _verdicts(*, budget: int) -> tuple[Verdict, ...]:
-    dear = budget < 0
+def _verdicts(*, price: int) -> tuple[Verdict, ...]:
+    def met(constraint: Constraint, margin: int | None, asked: object, offered: object) -> Verdict:
+        return Verdict(constraint, True, Reason.MET, margin, asked, offered)  # type: ignore[arg-type]  # noqa: FBT003
+
     return (
-        Verdict(Constraint.PROCESS, passed=True, reason=Reason.MET),
-        Verdict(Constraint.MATERIAL, passed=True, reason=Reason.MET),
-        Verdict(Constraint.ENVELOPE, passed=True, reason=Reason.MET, margin=130),
-        Verdict(Constraint.TOLERANCE, passed=True, reason=Reason.MET, margin=12),
-        Verdict(Constraint.CERTIFICATES, passed=True, reason=Reason.MET, margin=213),
+        met(Constraint.PROCESS, None, "machining.milling", "machining.milling"),
+        met(Constraint.MATERIAL, None, "metal.aluminium", "metal.aluminium"),
+        met(Constraint.ENVELOPE, 130, "320 × 240 × 90", "850 × 500 × 510"),
+        met(Constraint.TOLERANCE, 12, 20, 8),
         Verdict(Constraint.UNITS, passed=True, reason=Reason.NOT_ASKED),
-        Verdict(Constraint.PLACE, passed=True, reason=Reason.MET, margin=18_400),
-        Verdict(
-            Constraint.BUDGET,
-            passed=not dear,
-            reason=Reason.TOO_DEAR if dear else Reason.MET,
-            margin=budget,
-        ),
-        Verdict(Constraint.WINDOW, passed=True, reason=Reason.MET, margin=1_560),
+        met(Constraint.PLACE, 18_400, 25_000, 6_600),
+        met(Constraint.BUDGET, 200_000 - price, 200_000, price),
+        met(Constraint.WINDOW, 1_560, None, None),
+        met(Constraint.LIVE, None, None, "executing"),
     )
 
 
@@ -222,7 +227,7 @@ def _candidate(number: int, price: int, provenance: Provenance) -> Candidate:
         distance_m=4_200 * number,
         provenance=provenance,
         age_s=3,
-        verdicts=_verdicts(budget=200_000 - price),
+        verdicts=_verdicts(price=price),
     )
 
 
@@ -241,7 +246,7 @@ def _demand() -> Demand:
         id="d1",
         title="40 泵体端盖 / 40 pump end covers",
         organisation=BUYER,
-        process=Name("Milling", "铣削"),
+        process="machining.milling",
         minutes=240,
         window=hours(24, 72),
         timezone=ZONE,
@@ -250,7 +255,7 @@ def _demand() -> Demand:
 
 
 def _unmatched() -> Demand:
-    process = Name("Finite-element analysis", "有限元分析")
+    process = "design.simulation"
     title = "齿轮箱仿真 / Gearbox simulation"
     return Demand("d2", title, BUYER, process, 90, hours(32, 56), ZONE)
 
@@ -265,8 +270,14 @@ def _impossible() -> Demand:
         distance_m=8_100,
         causes=(Constraint.TOLERANCE,),
         verdicts=(
-            Verdict(Constraint.PROCESS, passed=True, reason=Reason.MET),
-            Verdict(Constraint.TOLERANCE, passed=False, reason=Reason.TOO_COARSE, margin=-3),
+            Verdict(
+                Constraint.TOLERANCE,
+                passed=False,
+                reason=Reason.TOO_COARSE,
+                margin=-3,
+                asked=2,
+                offered=5,
+            ),
             Verdict(Constraint.WINDOW, passed=True, reason=Reason.MET, margin=300),
         ),
     )
@@ -281,7 +292,7 @@ def _impossible() -> Demand:
         ),
         misses=(ExplainedMiss(offered, miss),),
     )
-    process = Name("Grinding", "磨削")
+    process = "machining.grinding"
     title = "导轨面磨削 ±2 µm / Guideway grinding ±2 µm"
     return Demand("d3", title, BUYER, process, 120, hours(24, 30), ZONE, match)
 
@@ -307,7 +318,7 @@ def _bookings() -> tuple[BookingLine, ...]:
         return BookingLine(booking, machine, BUYER, ZONE)
 
     return (
-        line(2, Name("5-axis DMU 50", "DMU 50 五轴加工中心"), BookingState.CONFIRMED, "down"),
+        line(2, Name("5-axis DMU 50", "DMU 50 五轴加工中心"), BookingState.CONFIRMED, RISK),
         line(1, Name("VMC-850 mill", "VMC-850 立式加工中心"), BookingState.HELD, None),
         line(3, Name("CK6150 lathe", "CK6150 数控车床"), BookingState.CONFIRMED, None),
         line(5, Name("HSM 600 graphite mill", "HSM 600 石墨高速铣"), BookingState.CANCELLED, None),

@@ -19,6 +19,7 @@ from gateway.http.live import LiveHub
 from gateway.http.middleware import SecurityHeaders
 from gateway.portal.model import Park
 from gateway.portal.mount import mount
+from marketplace.taxonomy.loader import load_taxonomy
 from services.contracts.events.envelope import Event
 from services.contracts.ids import uuid7
 
@@ -132,6 +133,7 @@ class PageServer:
     def _application(self) -> FastAPI:
         app = FastAPI()
         app.state.clock = self.clock
+        app.state.catalogue = load_taxonomy()
         app.state.live = LiveHub(boot=self.clock.new_id().hex[-12:])
         app.add_middleware(SecurityHeaders)
         problems.install(app)

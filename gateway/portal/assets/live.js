@@ -30,6 +30,7 @@ function patch(element, { text, attributes }) {
 }
 
 function tick(element) {
+  if (!element.dateTime) return;
   const seconds = Math.max(0, (Date.now() + clockOffset - Date.parse(element.dateTime)) / 1000);
   const [unit, n] =
     seconds < 60
