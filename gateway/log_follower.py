@@ -31,10 +31,17 @@ class LogFollower:
         self._followed.append(_Followed(name, path))
 
     def show(self) -> None:
-        """Log each new loud line once. What is not JSON is a crash's last words, hence loud."""
+        """Log each new loud line once, and of a traceback its last line, which names the error."""
         for followed in self._followed:
+            last_words = ""
             for line in _new_lines(followed):
-                _show(followed.name, line)
+                record = _record(line)
+                if record is None:
+                    last_words = line.decode(errors="replace")
+                elif record.get("level") in LOUD:
+                    _show(followed.name, record)
+            if last_words:
+                log.warning(last_words, door=followed.name, log=str(followed.path))
 
 
 def _new_lines(followed: _Followed) -> list[bytes]:
@@ -49,14 +56,15 @@ def _new_lines(followed: _Followed) -> list[bytes]:
     return [line for line in lines if line.strip()]
 
 
-def _show(name: str, line: bytes) -> None:
-    text = line.decode(errors="replace")
+def _record(line: bytes) -> dict[str, Any] | None:
     try:
-        record: Any = json.loads(text)
-    except json.JSONDecodeError:
-        record = None
-    if not isinstance(record, dict):
-        log.warning(text, door=name)
-    elif record.get("level") in LOUD:
-        facts = {key: record[key] for key in record if key not in {"event", "timestamp", "level"}}
-        log.warning(record.get("event", ""), **{**facts, "door": name})
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _show(name: str, record: dict[str, Any]) -> None:
+    own = {"event", "timestamp", "level", "logger", "process"}
+    facts = {key: value for key, value in record.items() if key not in own}
+    log.warning(record.get("event", ""), **{**facts, "door": name})

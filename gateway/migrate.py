@@ -1,14 +1,24 @@
-"""``nonagon migrate``: the schema of the database in use, brought to the newest version."""
+"""``nonagon migrate``: the schema of the database in use, brought to the newest version.
 
-from typing import Annotated, ClassVar
+``python -m gateway.migrate`` does it for ``nonagon up``, which would otherwise have to import all
+of SQLAlchemy before it could start anything; it waits for the server.
+"""
 
+import time
+from typing import Annotated, ClassVar, Final
+
+import psycopg
 import typer
 from rich.console import Console
 
 from gateway.endpoints import read_endpoints
 from services.contracts.errors import DomainError, ErrorKind
 from services.runtime import migrations
+from services.runtime.logging import configure_logging
 from services.runtime.settings import Settings
+
+SERVER_WITHIN_S: Final = 60.0
+POLL_S: Final = 0.05
 
 
 class NoDatabaseError(DomainError):
@@ -41,3 +51,30 @@ def migrate(
     before = migrations.current_version(url)
     migrations.upgrade(url)
     Console().print(f"{before or 'empty'} → {migrations.current_version(url) or 'empty'}")
+
+
+def main() -> None:
+    """Wait for the server of the settings, then migrate it."""
+    settings = Settings()
+    configure_logging(settings, process="migrate")
+    assert settings.database_url is not None, "started by the platform, which knows the database"
+    await_server(settings.database_url)
+    migrations.upgrade(settings.database_url)
+
+
+def await_server(database_url: str, *, within_s: float = SERVER_WITHIN_S) -> None:
+    """Return once the server takes connections; its last refusal is raised after ``within_s``."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            psycopg.connect(database_url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_S)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,5 @@
 """``nonagon up``: embedded servers, migrations and doors as one supervised platform."""
 
-import http.client
 import signal
 import sys
 import threading
@@ -25,9 +24,9 @@ from gateway.endpoints import (
     write_private,
 )
 from gateway.log_follower import LogFollower
+from gateway.readiness import answers
 from gateway.supervisor import Supervisor
 from services.contracts.errors import DomainError, ErrorKind
-from services.runtime import migrations
 from services.runtime.clock import Clock, SystemClock
 from services.runtime.embedded.lock import StateDirectoryLock
 from services.runtime.embedded.nats import EmbeddedNats
@@ -39,6 +38,7 @@ from services.runtime.settings import Settings, child_environment
 
 PACKAGES_ROOT: Final = Path(__file__).resolve().parents[1]
 HTTP_READY_WITHIN_S: Final = 30.0
+MIGRATED_WITHIN_S: Final = 120.0
 DOORS_STOP_WITHIN_S: Final = 2.0
 SERVERS_STOP_WITHIN_S: Final = 1.5
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - compared with, not bound
@@ -93,6 +93,7 @@ class Platform:
         self._addresses: dict[str, str] = {}
         self._metrics_urls: dict[str, str] = {}
         self._steps: dict[str, float] = {}
+        self._migrating: OwnedProcess | None = None
 
     @property
     def endpoints(self) -> Endpoints:
@@ -125,11 +126,13 @@ class Platform:
             raise
 
     def _start(self) -> None:
+        self._note("imports")
         self._end_doors_of_predecessor()
         self._prepare_servers()
         doors = self._doors()
         self._gate.unlink(missing_ok=True)
         self._supervisor.start()
+        migration = self._migration()
         for door in doors:
             self._begin(door)
         if self._nats is not None:
@@ -138,7 +141,7 @@ class Platform:
             self._begin(self._postgres.process, self._postgres.spawn)
             self._postgres.await_ready()
         self._note("database")
-        migrations.upgrade(self._addresses["database_url"])
+        migration.await_success(within_s=MIGRATED_WITHIN_S)
         self._gate.touch()
         self._note("migrations")
         if self._nats is not None:
@@ -176,6 +179,23 @@ class Platform:
     def _end_doors_of_predecessor(self) -> None:
         for name in DOORS:
             OwnedProcess(self._door_launch(name, {}), state_dir=self._state_dir).end_predecessor()
+
+    def _migration(self) -> OwnedProcess:
+        """Migrates in a process of its own: its imports, initdb and the doors' imports overlap."""
+        environment = child_environment(
+            state_dir=self._state_dir,
+            log_json="true",
+            database_url=self._addresses["database_url"],
+        )
+        argv = (sys.executable, "-m", "gateway.migrate")
+        migration = OwnedProcess(
+            Launch(name="migrate", argv=argv, environment=environment, directory=PACKAGES_ROOT),
+            state_dir=self._state_dir,
+        )
+        migration.rotate_log()
+        migration.spawn()
+        self._migrating = migration
+        return migration
 
     def _doors(self) -> list[OwnedProcess]:
         book = PortBook(self._state_dir)
@@ -242,6 +262,8 @@ class Platform:
 
     def stop(self) -> None:
         """Stop the doors, then the servers; nothing of ours runs afterwards."""
+        if self._migrating is not None:
+            self._migrating.stop(grace_s=DOORS_STOP_WITHIN_S)
         self._supervisor.stop([DOORS], grace_s=DOORS_STOP_WITHIN_S)
         self._supervisor.stop([("nats", "postgres")], grace_s=SERVERS_STOP_WITHIN_S)
         endpoints_path(self._state_dir).unlink(missing_ok=True)
@@ -258,18 +280,6 @@ class Platform:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def answers(url: str, path: str = "/readyz") -> bool:
-    """Whether the door at ``url`` says it is ready."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=2)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def up() -> None:

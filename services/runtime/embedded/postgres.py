@@ -15,8 +15,6 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 import psutil
-import psycopg
-from psycopg import sql
 
 from services.contracts.errors import DomainError, ErrorKind
 from services.runtime.embedded.placement import Placement, place
@@ -138,9 +136,8 @@ class EmbeddedPostgres:
         )
 
     def await_ready(self) -> None:
-        """Return once connections are accepted and the database exists."""
+        """Return once connections are accepted."""
         self.process.await_ready(self.is_ready, within_s=READY_WITHIN_S)
-        _ensure_database(self.url("postgres"))
 
     def start(self) -> None:
         self.prepare()
@@ -211,31 +208,33 @@ def _initialise(placement: Placement, *, password: str) -> None:
     handed_over.write_text(password, encoding="ascii")
     handed_over.chmod(0o600)
     placement.give(handed_over)
-    argv = [placement.program("initdb"), "-D", str(unfinished), "-U", ROLE]
-    argv += ["--auth=scram-sha-256", f"--pwfile={handed_over}", "--data-checksums"]
-    argv += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    argv += ["--locale=C", "--no-instructions"]
+    initdb = [placement.program("initdb"), "-D", str(unfinished), "-U", ROLE]
+    initdb += ["--auth=scram-sha-256", f"--pwfile={handed_over}", "--data-checksums"]
+    initdb += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    initdb += ["--locale=C", "--no-instructions"]
+    single_user = [placement.program("postgres"), "--single", "-D", str(unfinished), "postgres"]
+    try:
+        _run(initdb, placement)
+        _run(single_user, placement, said=f"CREATE DATABASE {DATABASE};\n")
+    finally:
+        handed_over.unlink()
+    unfinished.rename(placement.data)
+
+
+def _run(argv: list[str], placement: Placement, *, said: str = "") -> None:
     account = placement.account
-    done = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(  # noqa: S603 - our own programs
         argv,
         cwd=placement.home,
         env=_ENVIRONMENT,
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
+        input=said,
         capture_output=True,
         text=True,
         check=False,
     )
-    handed_over.unlink()
     if done.returncode != 0:
         tail = "\n".join((done.stderr or done.stdout).splitlines()[-ERROR_TAIL_LINES:])
         raise InitdbFailedError(data=placement.data, tail=tail)
-    unfinished.rename(placement.data)
-
-
-def _ensure_database(maintenance_url: str) -> None:
-    with psycopg.connect(maintenance_url, autocommit=True, connect_timeout=5) as connection:
-        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
-        if known.fetchone() is None:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))

@@ -181,6 +181,19 @@ class OwnedProcess:
                 )
             time.sleep(POLL_S)
 
+    def await_success(self, *, within_s: float) -> None:
+        """Return once the program has done its work and ended with exit code 0.
+
+        Raises:
+            ServerDiedError: it ended otherwise.
+            ServerNotReadyError: it took longer than ``within_s``.
+        """
+        assert self._popen is not None, "spawn() first"
+        self.await_ready(
+            lambda: self._popen is not None and self._popen.poll() == 0, within_s=within_s
+        )
+        self._record.unlink(missing_ok=True)
+
     def end_predecessor(self, *, grace_s: float = 5.0) -> int | None:
         """End what a killed supervisor left running under our record; return its pid, if any."""
         process = self._predecessor()
