@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from paho.mqtt import client as paho
@@ -107,7 +107,7 @@ class Host:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def __enter__(self) -> "Host":
+    def __enter__(self) -> Self:
         deadline_s = time.monotonic() + 10
         while not self._client.is_connected() and time.monotonic() < deadline_s:
             time.sleep(0.02)
