@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -30,7 +31,7 @@ from edge.north.payloads import (
     node_birth_metrics,
     seen_metrics,
 )
-from edge.north.window import Parcel, SendWindow
+from edge.north.window import BacklogRead, Parcel, SendWindow
 from edge.recorder import Recorder
 from services.contracts.intervals import ms_from_utc
 from services.contracts.journal import RECEIPT_METRIC, read_receipt
@@ -300,17 +301,13 @@ class NodeSession:
         now_s = self._clock.monotonic()
         self._window.expire(now_s)
         self._publish_parcels(self._window.take_live(now_s))
-        read = self._window.backlog_read()
-        if read is None:
-            return
-        try:
-            rows = await self._recorder.ask(
-                lambda journal: journal.rows_after(read.after, limit=read.limit)
-            )
-        except JournalUnavailableError as error:
-            log.warning("backlog_unreadable", cause=str(error))
-            return
-        self._publish_parcels(self._window.take_backlog(read, rows, now_s))
+        while (read := self._window.backlog_read()) is not None:
+            try:
+                rows = await self._recorder.ask(partial(_read_backlog, read=read))
+            except JournalUnavailableError as error:
+                log.warning("backlog_unreadable", cause=str(error))
+                return
+            self._publish_parcels(self._window.take_backlog(read, rows, now_s))
 
     def _publish_parcels(self, parcels: Sequence[Parcel]) -> None:
         by_device: dict[str, list[Parcel]] = {}
@@ -361,3 +358,7 @@ class NodeSession:
             self._recorder.record(device.twin.facts())
         self._wants_rebirth = True
         self._wake.set()
+
+
+def _read_backlog(journal: Journal, *, read: BacklogRead) -> list[Row]:
+    return journal.rows_after(read.after, limit=read.limit)
