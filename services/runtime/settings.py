@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     )
     ingest_batch_max: int = Field(default=2_000, description="observations per transaction")
     ingest_batch_wait_ms: int = Field(default=20, description="how long a batch waits to fill")
+    recorded_data: Path = Field(
+        default=Path("../shared/data"), description="folder of recorded machine data"
+    )
     log_json: bool = Field(default=False, description="one JSON object per log line")
     log_level: str = "INFO"
 

@@ -1,0 +1,102 @@
+"""Registers the demonstration park through the public API; a second time changes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.demo.api import DemoApi
+from gateway.demo.park import TIMEZONE, DemoPark, ResourceEntry
+
+DIRECTION_BY_KIND: Final[Mapping[str, int]] = {
+    "machine": 4,
+    "lab_method": 4,
+    "software_seats": 3,
+    "expert": 3,
+    "room": 5,
+}
+
+
+@dataclass(slots=True)
+class Seeded:
+    """Ids the platform gave, by the keys of the park file."""
+
+    organisations: dict[str, str] = field(default_factory=dict)
+    sites: dict[str, str] = field(default_factory=dict)
+    gateways: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, str] = field(default_factory=dict)
+    offers: dict[str, str] = field(default_factory=dict)
+
+    def resource_key(self, resource_id: str) -> str:
+        return next(key for key, known in self.resources.items() if known == resource_id)
+
+
+def seed(api: DemoApi, park: DemoPark) -> Seeded:
+    """Make organisations, sites, gateways, resources, twins and offers.
+
+    Raises:
+        ApiRefusedError: the state directory holds a park made from another park file.
+    """
+    made = Seeded()
+    for organisation in park.organisations:
+        body: dict[str, Any] = organisation.model_dump(exclude={"key"})
+        made.organisations[organisation.key] = _create(api, "organisations", organisation.key, body)
+    for site in park.sites:
+        body = site.model_dump(exclude={"key", "organisation"}) | {
+            "organisation_id": made.organisations[site.organisation],
+            "region_code": park.region_code,
+            "park": park.park,
+        }
+        made.sites[site.key] = _create(api, "sites", site.key, body)
+    for gateway in park.gateways:
+        body = {"site_id": made.sites[gateway.site], "edge_node": gateway.edge_node}
+        made.gateways[gateway.key] = _create(api, "gateways", gateway.key, body)
+    for resource in park.resources:
+        _register(api, park, made, resource)
+    return made
+
+
+def _register(api: DemoApi, park: DemoPark, made: Seeded, resource: ResourceEntry) -> None:
+    calendar = park.calendars[resource.calendar]
+    body = {
+        "organisation_id": made.organisations[resource.organisation],
+        "site_id": made.sites[resource.site],
+        "kind": resource.kind,
+        "name": resource.name,
+        "name_zh": resource.name_zh,
+        "timezone": TIMEZONE,
+        "units": resource.units,
+        "rule": {
+            "setup_minutes": resource.setup_minutes,
+            "buffer_before_minutes": resource.setup_minutes,
+            "buffer_after_minutes": resource.buffer_after_minutes,
+        },
+        "capabilities": _capabilities(resource),
+        "calendar_ics": calendar.ics(),
+    }
+    resource_id = _create(api, "resources", resource.key, body)
+    made.resources[resource.key] = resource_id
+    if resource.twin is not None:
+        twin = {"gateway_id": made.gateways[resource.twin.gateway], "device": resource.key}
+        api.put(f"/resources/{resource_id}/twin", twin)
+    made.offers[resource.key] = _create(
+        api,
+        "offers",
+        resource.key,
+        {
+            "organisation_id": made.organisations[resource.organisation],
+            "direction": DIRECTION_BY_KIND[resource.kind],
+            "title": resource.name,
+            "title_zh": resource.name_zh,
+            "resource_ids": [resource_id],
+            "price": {"price_minor": resource.price_per_hour, "setup_minor": resource.setup_fee},
+        },
+    )
+
+
+def _capabilities(resource: ResourceEntry) -> list[dict[str, Any]]:
+    shared = resource.capability.model_dump(mode="json", exclude={"processes"}, exclude_none=True)
+    return [{"process": process, **shared} for process in resource.capability.processes]
+
+
+def _create(api: DemoApi, kind: str, key: str, body: dict[str, Any]) -> str:
+    return str(api.post(f"/{kind}", body, key=f"demo-{key}")["id"])
