@@ -1,1 +1,1 @@
-"""Rebuildable search projection behind one port."""
+"""Search over what is on offer: a projection behind one port that can be rebuilt at any time."""

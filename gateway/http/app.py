@@ -25,6 +25,8 @@ from marketplace.demands import routes as demands
 from marketplace.offers import routes as offers
 from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
+from search import routes as search
+from search.backend import index_for
 from services.booking import routes as booking
 from services.capacity import routes as capacity
 from services.identity import routes as identity
@@ -43,6 +45,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     demands.router,
     matching.router,
     booking.router,
+    search.router,
     stream.router,
 )
 
@@ -72,6 +75,7 @@ def create_app(
     app.state.sessions = sessions
     app.state.clock = clock
     app.state.catalogue = catalogue
+    app.state.index_for = index_for(settings)
     app.state.live = LiveHub(boot=clock.new_id().hex[-12:])
     app.state.bus = None if connect_bus is None else LiveFeed(app.state.live, connect_bus)
     app.state.metrics_registry = registry

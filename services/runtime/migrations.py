@@ -16,7 +16,7 @@ from services.runtime.db import engine_for
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPTS: Final = ROOT / "deploy" / "migrations"
-CONTEXT_ROOTS: Final = ("services", "marketplace")
+CONTEXT_ROOTS: Final = ("services", "marketplace", "search")
 LOCK_KEY: Final = 0x6E6F6E61676F6E
 """Advisory lock under which one process migrates; "nonagon" in ASCII."""
 LOCK_WAIT_S: Final = 60
@@ -77,7 +77,7 @@ def current_version(database_url: str) -> str | None:
 def import_tables() -> None:
     """Import every context's ``tables`` module, which registers it with SQLModel's metadata."""
     for root in CONTEXT_ROOTS:
-        for path in sorted((ROOT / root).glob("*/tables.py")):
+        for path in sorted((ROOT / root).rglob("tables.py")):
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 

@@ -1,0 +1,98 @@
+"""The search port on a Meilisearch server: typo-tolerant, eventually consistent with the record."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+from uuid import UUID
+
+from meilisearch import Client
+from meilisearch.models.task import TaskInfo
+
+from search.port import Filters, Hit, SearchDocument
+
+INDEX_NAME: Final = "nonagon-offers"
+TASK_TIMEOUT_MS: Final = 30_000
+TASK_POLL_MS: Final = 20
+REQUEST_TIMEOUT_S: Final = 10
+INDEX_SETTINGS: Final[Mapping[str, Any]] = {
+    "searchableAttributes": ["title", "title_zh", "words"],
+    "filterableAttributes": ["direction", "kinds", "processes", "materials", "certificates"],
+    "displayedAttributes": ["id", "organisation_id", "title", "title_zh"],
+    "rankingRules": ["words", "typo", "attribute", "proximity", "sort", "exactness"],
+}
+_ATTRIBUTES: Final[Mapping[str, str]] = {
+    "direction": "direction",
+    "kind": "kinds",
+    "process": "processes",
+    "material": "materials",
+    "certificate": "certificates",
+}
+
+
+class IndexTaskFailedError(RuntimeError):
+    """The server took a change and then could not apply it."""
+
+
+class MeilisearchIndex:
+    """Documents in the index ``nonagon-offers``; every change is waited for."""
+
+    def __init__(self, url: str, *, key: str | None = None, name: str = INDEX_NAME) -> None:
+        self._client = Client(url, key, timeout=REQUEST_TIMEOUT_S)
+        self._index = self._client.index(name)
+        self._name = name
+
+    def prepare(self) -> None:
+        """Create the index with its settings; nothing changes when it is there."""
+        self._client.create_index(self._name, {"primaryKey": "id"})
+        self._done(self._index.update_settings(dict(INDEX_SETTINGS)))
+
+    def upsert(self, documents: Sequence[SearchDocument]) -> None:
+        if documents:
+            self._done(self._index.add_documents([record(document) for document in documents]))
+
+    def delete(self, ids: Sequence[UUID]) -> None:
+        self._done(self._index.delete_documents([str(document_id) for document_id in ids]))
+
+    def search(self, query: str, filters: Filters, *, limit: int) -> list[Hit]:
+        found = self._index.search(query, search_options(filters, limit=limit))
+        return [
+            Hit(UUID(hit["id"]), UUID(hit["organisation_id"]), hit["title"], hit["title_zh"])
+            for hit in found["hits"]
+        ]
+
+    def clear(self) -> None:
+        self.prepare()
+        self._done(self._index.delete_all_documents())
+
+    def _done(self, task: TaskInfo) -> None:
+        finished = self._client.wait_for_task(
+            task.task_uid, timeout_in_ms=TASK_TIMEOUT_MS, interval_in_ms=TASK_POLL_MS
+        )
+        if finished.status != "succeeded":
+            raise IndexTaskFailedError(f"{finished.type} {finished.status}: {finished.error}")
+
+
+def record(document: SearchDocument) -> dict[str, Any]:
+    """The document as the server keeps it."""
+    return {
+        **asdict(document),
+        "id": str(document.id),
+        "organisation_id": str(document.organisation_id),
+    }
+
+
+def search_options(filters: Filters, *, limit: int) -> dict[str, Any]:
+    """The parameters of a search: every word must occur, every filter must hold."""
+    held = [
+        f"{attribute} = {_literal(value)}"
+        for name, attribute in _ATTRIBUTES.items()
+        if (value := getattr(filters, name)) is not None
+    ]
+    return {"limit": limit, "matchingStrategy": "all", "filter": held}
+
+
+def _literal(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

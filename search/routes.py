@@ -1,0 +1,51 @@
+"""``/search``: find offers by words and facets."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict
+
+from search.backend import IndexFor
+from search.port import HITS_MAX, QUERY_MAX, Filters
+from services.runtime.web import SessionDep
+
+HITS_DEFAULT = 20
+CODE_MAX = 100
+
+router = APIRouter(tags=["search"])
+
+CodeDep = Annotated[str | None, Query(max_length=CODE_MAX)]
+
+
+class HitOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    organisation_id: UUID
+    title: str
+    title_zh: str
+
+
+class SearchOut(BaseModel):
+    """Offers that were found, best first."""
+
+    items: list[HitOut]
+
+
+@router.get("/search", summary="Find offers by words, in Chinese or English, and by facets")
+def search_offers(
+    request: Request,
+    session: SessionDep,
+    q: Annotated[str, Query(max_length=QUERY_MAX)] = "",
+    direction: int | None = None,
+    kind: CodeDep = None,
+    process: CodeDep = None,
+    material: CodeDep = None,
+    certificate: CodeDep = None,
+    limit: Annotated[int, Query(ge=1, le=HITS_MAX)] = HITS_DEFAULT,
+) -> SearchOut:
+    index_for: IndexFor = request.app.state.index_for
+    filters = Filters(direction, kind, process, material, certificate)
+    hits = index_for(session).search(q, filters, limit=limit)
+    return SearchOut(items=[HitOut.model_validate(hit) for hit in hits])

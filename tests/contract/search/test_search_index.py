@@ -1,0 +1,153 @@
+"""What every search backend promises, on PostgreSQL and, where one is configured, Meilisearch."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from sqlmodel import Session
+
+from search.meilisearch import MeilisearchIndex
+from search.port import Filters, SearchDocument, SearchIndex
+from search.postgres import PostgresIndex
+from services.runtime.settings import Settings
+
+ANYTHING = Filters()
+
+
+@pytest.fixture(params=["postgres", "meilisearch"])
+def index(request: pytest.FixtureRequest) -> Iterator[SearchIndex]:
+    if request.param == "postgres":
+        session: Session = request.getfixturevalue("session")
+        yield PostgresIndex(session)
+        return
+    settings = Settings()
+    if settings.meili_url is None:
+        pytest.skip("no Meilisearch server: NONAGON_MEILI_URL is not set")
+    meilisearch = MeilisearchIndex(settings.meili_url, key=settings.meili_key, name="contract")
+    meilisearch.clear()
+    yield meilisearch
+    meilisearch.clear()
+
+
+MILLING = SearchDocument(
+    id=UUID(int=1),
+    organisation_id=UUID(int=100),
+    title="Five-axis milling of aluminium",
+    title_zh="五轴铣削铝合金",
+    words=("5-axis mill", "五轴加工中心", "CNC milling", "6061-T6", "100%"),
+    direction=4,
+    kinds=("machine",),
+    processes=("machining", "machining.milling", "machining.milling.5axis"),
+    materials=("metal", "metal.aluminium"),
+    certificates=("iso-9001",),
+)
+GRINDING = SearchDocument(
+    id=UUID(int=2),
+    organisation_id=UUID(int=101),
+    title="Surface grinding",
+    title_zh="平面磨削",
+    words=("grinder", "磨床", "also some milling"),
+    direction=4,
+    kinds=("machine",),
+    processes=("machining", "machining.grinding"),
+    materials=("metal", "metal.steel"),
+)
+SEATS = SearchDocument(
+    id=UUID(int=3),
+    organisation_id=UUID(int=102),
+    title="Finite-element seats",
+    title_zh="有限元仿真软件席位",
+    words=("CAE", "结构仿真"),
+    direction=3,
+    kinds=("software_seats",),
+    processes=("design", "design.simulation"),
+)
+
+
+@pytest.fixture
+def filled(index: SearchIndex) -> SearchIndex:
+    index.upsert([MILLING, GRINDING, SEATS])
+    return index
+
+
+def found(index: SearchIndex, query: str, filters: Filters = ANYTHING) -> list[int]:
+    return [hit.id.int for hit in index.search(query, filters, limit=10)]
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        "query", ["aluminium", "ALUMINIUM", "alumin", "6061", "五轴", "轴铣", "铝", "cnc mill"]
+    )
+    def test_find_a_document(self, filled: SearchIndex, query: str) -> None:
+        assert found(filled, query) == [1]
+
+    def test_must_all_occur(self, filled: SearchIndex) -> None:
+        assert found(filled, "grinding seats") == []
+        assert found(filled, "仿真 席位") == [3]
+
+    def test_of_chinese_must_stand_together(self, filled: SearchIndex) -> None:
+        assert found(filled, "五轴削铣") == []
+
+    def test_in_a_title_come_first(self, filled: SearchIndex) -> None:
+        assert found(filled, "milling") == [1, 2]
+
+    def test_that_are_punctuation_only_do_not_filter(self, filled: SearchIndex) -> None:
+        assert found(filled, "!'\\&|:*%_") == [1, 2, 3]
+
+    def test_that_nobody_uses_find_nothing(self, filled: SearchIndex) -> None:
+        assert found(filled, "xylophone") == []
+        assert found(filled, "木琴") == []
+
+
+class TestFilters:
+    @pytest.mark.parametrize(
+        ("filters", "expected"),
+        [
+            (Filters(direction=3), [3]),
+            (Filters(kind="machine"), [1, 2]),
+            (Filters(process="machining.milling"), [1]),
+            (Filters(process="machining"), [1, 2]),
+            (Filters(material="metal.steel"), [2]),
+            (Filters(certificate="iso-9001"), [1]),
+            (Filters(kind="machine", direction=3), []),
+            (Filters(process='machining" OR direction = 3'), []),
+        ],
+    )
+    def test_are_exact_and_all_hold(
+        self, filled: SearchIndex, filters: Filters, expected: list[int]
+    ) -> None:
+        assert found(filled, "", filters) == expected
+
+    def test_narrow_the_words(self, filled: SearchIndex) -> None:
+        assert found(filled, "milling", Filters(material="metal.steel")) == [2]
+
+
+class TestChanges:
+    def test_replace_the_document_of_the_same_id(self, filled: SearchIndex) -> None:
+        filled.upsert(
+            [SearchDocument(MILLING.id, MILLING.organisation_id, "Turning", "车削", (), 4)]
+        )
+
+        assert found(filled, "aluminium") == []
+        assert found(filled, "车削") == [1]
+
+    def test_delete_what_is_named_and_nothing_else(self, filled: SearchIndex) -> None:
+        filled.delete([MILLING.id, UUID(int=999)])
+
+        assert found(filled, "") == [2, 3]
+
+    def test_clear_everything(self, filled: SearchIndex) -> None:
+        filled.clear()
+
+        assert found(filled, "") == []
+
+
+class TestHits:
+    def test_say_what_they_are(self, filled: SearchIndex) -> None:
+        hit = filled.search("席位", ANYTHING, limit=1)[0]
+
+        assert (hit.id, hit.organisation_id) == (SEATS.id, SEATS.organisation_id)
+        assert (hit.title, hit.title_zh) == (SEATS.title, SEATS.title_zh)
+
+    def test_are_cut_at_the_limit(self, filled: SearchIndex) -> None:
+        assert len(filled.search("", ANYTHING, limit=2)) == 2
