@@ -1,20 +1,18 @@
 """HTTP of booking: hold, read, confirm, cancel, start, finish."""
 
 from datetime import timedelta
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from services.booking import handlers
 from services.booking.domain import Booking, BookingState
-from services.booking.schemas import BookingIn, BookingOut, BookingPage
+from services.booking.schemas import BookingIn, BookingOut
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
+from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ClockDep, CreationDep, SessionDep
-
-PAGE_MAX: Final = 200
-PAGE_DEFAULT: Final = 50
 
 router = APIRouter(prefix="/bookings", tags=["bookings"])
 
@@ -57,31 +55,26 @@ def create_booking(
     return creation.once(asked, work)
 
 
-@router.get("")
+@router.get("", response_model=Page[BookingOut])
 def list_bookings(
     session: SessionDep,
-    after: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
-    organisation_id: UUID | None = None,
+    page: PageDep,
+    organisation_id: Annotated[UUID | None, Query(description="who booked")] = None,
     resource_id: UUID | None = None,
     state: Annotated[list[BookingState] | None, Query()] = None,
-    at_risk: bool | None = None,  # noqa: FBT001 - a query parameter
-) -> BookingPage:
+    at_risk: Annotated[bool | None, Query()] = None,
+) -> Page[BookingOut] | Response:
     """Bookings in order of creation."""
     found = handlers.list_bookings(
         session=session,
-        after=BookingId(after) if after else None,
-        limit=limit + 1,
+        after=BookingId(page.after) if page.after else None,
+        limit=page.fetch,
         organisation_id=OrganisationId(organisation_id) if organisation_id else None,
         resource_ids=[ResourceId(resource_id)] if resource_id else None,
         states=state,
         at_risk=at_risk,
     )
-    page = found[:limit]
-    return BookingPage(
-        items=[BookingOut.of(booking) for booking in page],
-        next=page[-1].id if len(found) > limit else None,
-    )
+    return page.answer(found, BookingOut.of, name="bookings")
 
 
 @router.get("/{booking_id}")

@@ -71,10 +71,3 @@ class BookingOut(BaseModel):
             updated_at=booking.updated_at,
             version=booking.version,
         )
-
-
-class BookingPage(BaseModel):
-    """``next`` is the ``after`` of the following page; absent on the last."""
-
-    items: list[BookingOut]
-    next: UUID | None
