@@ -1,6 +1,7 @@
 """The plant: all machines of a park, their clocks, their scripted faults and the control port."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -178,8 +179,9 @@ class Plant:
 
     async def _close(self) -> None:
         closing = [machine.server.close() for machine in self._machines.values()]
-        async with asyncio.timeout(CLOSE_WITHIN_S):
-            await asyncio.gather(self._control.close(), *closing)
+        with contextlib.suppress(TimeoutError):  # a client that hangs keeps no plant alive
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await asyncio.gather(self._control.close(), *closing)
 
     async def _answer(self, command: Command) -> object:
         name, device = str(command.get("command")), str(command.get("device"))
