@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -20,7 +20,7 @@ from gateway.http.middleware import (
     RequestBoundary,
     SecurityHeaders,
 )
-from gateway.http.problem_schema import PROBLEM_RESPONSES
+from gateway.http.problem_schema import PROBLEM_NAME, PROBLEM_RESPONSES, PROBLEM_SCHEMA
 from marketplace.demands import routes as demands
 from marketplace.offers import routes as offers
 from marketplace.taxonomy import routes as taxonomy
@@ -50,6 +50,17 @@ ROUTERS: Final[Sequence[APIRouter]] = (
 )
 
 
+class _Api(FastAPI):
+    """Describes its problem document once, beside the schemas FastAPI collects."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            document = super().openapi()
+            document["components"]["schemas"][PROBLEM_NAME] = PROBLEM_SCHEMA
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
 def create_app(
     *,
     settings: Settings,
@@ -60,7 +71,7 @@ def create_app(
 ) -> FastAPI:
     """The HTTP application; it starts without a database or a bus, and says so in ``/readyz``."""
     registry = CollectorRegistry()
-    app = FastAPI(
+    app = _Api(
         title="Nonagon",
         version=version("nonagon"),
         summary="Share industrial capacity: measured slots, explained matches, safe bookings.",

@@ -29,9 +29,12 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
         "suggestions": {"type": "array", "items": {"type": "string"}},
     },
 }
+PROBLEM_NAME: Final = "Problem"
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "default": {
         "description": "A problem, in the language of Accept-Language",
-        "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}},
+        "content": {
+            "application/problem+json": {"schema": {"$ref": f"#/components/schemas/{PROBLEM_NAME}"}}
+        },
     }
 }

@@ -1,0 +1,50 @@
+"""The committed API document is the API."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.http.openapi import openapi_document, openapi_text
+
+COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
+
+
+@pytest.fixture(scope="module")
+def operations() -> dict[str, dict[str, Any]]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in openapi_document()["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_is_committed_as_it_is() -> None:
+    assert openapi_text() == COMMITTED.read_text(encoding="utf-8"), (
+        "the API changed: python -m gateway.http.openapi > docs/openapi.json"
+    )
+
+
+def test_names_each_operation_once(operations: dict[str, dict[str, Any]]) -> None:
+    counted = Counter(operation["operationId"] for operation in operations.values())
+
+    assert [name for name, times in counted.items() if times > 1] == []
+
+
+def test_takes_an_idempotency_key_wherever_something_is_created(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    creating = {name: it for name, it in operations.items() if "201" in it["responses"]}
+
+    assert len(creating) >= 9
+    assert [name for name, it in creating.items() if "idempotency-key" not in _headers(it)] == []
+
+
+def test_describes_problems_of_every_operation(operations: dict[str, dict[str, Any]]) -> None:
+    for name, operation in operations.items():
+        assert "application/problem+json" in operation["responses"]["default"]["content"], name
+
+
+def _headers(operation: dict[str, Any]) -> set[str]:
+    return {it["name"] for it in operation.get("parameters", []) if it["in"] == "header"}
