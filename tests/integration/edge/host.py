@@ -87,21 +87,19 @@ class Host:
         self.faults: list[str] = []
         self._session: _Session | None = None
         self._timestamp_ms = 0
-        self._client = self._connected()
-
-    def _connected(self) -> paho.Client:
-        client = paho.Client(
+        self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id="test-host", protocol=paho.MQTTv311
         )
-        client.on_connect = self._on_connect
-        client.on_message = self._on_message
-        client.reconnect_delay_set(1, 1)
-        client.connect_async(str(self._address.hostname), int(self._address.port or 0), 10)
-        client.loop_start()
-        return client
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect_async(str(self._address.hostname), int(self._address.port or 0), 10)
+        self._client.loop_start()
 
     def _on_connect(self, client: paho.Client, *_: Any) -> None:
+        self._session = None  # births may have been missed: data means nothing until the next
         client.subscribe([(f"{NAMESPACE}/{GROUP}/#", 1)])
+        self.ask_rebirth()
 
     def close(self) -> None:
         self._client.disconnect()
