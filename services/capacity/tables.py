@@ -202,8 +202,8 @@ class StateChangeRow(SQLModel, table=True):
 class ObservationRow(SQLModel, table=True):
     """A value a machine reported, once per place in its gateway's journal.
 
-    ``suspect`` marks a source timestamp that cannot be true. There is no foreign key on the
-    gateway: the twin, which names the resource, has it.
+    ``suspect`` marks a source timestamp that cannot be true. Foreign keys would double the cost of
+    this append-only table: whoever stores a row has locked the twin's state, which has them.
     """
 
     __tablename__: ClassVar[str] = "observation"
@@ -217,7 +217,7 @@ class ObservationRow(SQLModel, table=True):
     gateway_id: UUID = Field(primary_key=True)
     epoch: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     journal_offset: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    resource_id: UUID = Field(foreign_key="resource.id")
+    resource_id: UUID
     signal: str
     value_text: str | None = None
     value_number: float | None = Field(default=None, sa_column=Column(Float(53)))

@@ -1,7 +1,9 @@
 """Writing events in the transaction of the fact they tell."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import insert
 from sqlmodel import Session, text
 
 from services.contracts.events.envelope import Event
@@ -13,12 +15,22 @@ WAKE_CHANNEL = "nonagon_outbox"
 
 def emit(session: Session, event: Event, *, now: datetime) -> None:
     """Store ``event`` for publication once the transaction of ``session`` commits."""
-    session.add(
-        OutboxEvent(
-            event_id=event.id,
-            subject=event.subject(),
-            payload=event.model_dump(mode="json"),
-            created_at=now,
-        )
-    )
-    session.connection().execute(text(f"NOTIFY {WAKE_CHANNEL}"))
+    emit_all(session, [event], now=now)
+
+
+def emit_all(session: Session, events: Sequence[Event], *, now: datetime) -> None:
+    """Store ``events`` in their order and wake the relay once."""
+    if not events:
+        return
+    rows = [
+        {
+            "event_id": event.id,
+            "subject": event.subject(),
+            "payload": event.model_dump(mode="json"),
+            "created_at": now,
+        }
+        for event in events
+    ]
+    connection = session.connection()
+    connection.execute(insert(OutboxEvent), rows)
+    connection.execute(text(f"NOTIFY {WAKE_CHANNEL}"))

@@ -26,6 +26,7 @@ from services.capacity.domain import (
     stored_text,
     unseen,
 )
+from services.capacity.handlers.resources import ResourceNotFoundError
 from services.contracts.events.capacity import (
     GapsRestored,
     GapsWithdrawn,
@@ -37,7 +38,7 @@ from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 from services.identity import handlers as identity
 from services.runtime.clock import Clock
-from services.runtime.outbox import emit
+from services.runtime.outbox import emit_all
 
 TOPIC_MAX: Final = 400
 CAUSE_MAX: Final = 1_000
@@ -66,6 +67,9 @@ def record_observations(
 
     A row already stored under its (gateway, epoch, offset) moves nothing, and neither does a row
     older than what its resource already knows; both rules hold in whatever order batches arrive.
+
+    Raises:
+        ResourceNotFoundError: a row names a resource that does not exist or has no twin.
     """
     now = clock.now()
     new_keys = store.insert_observations(session, rows, now) if rows else set()
@@ -75,6 +79,9 @@ def record_observations(
             new_keys.discard(row.key)
             fresh[row.resource_id].append(row)
     records = store.lock_twin_records(session, fresh)
+    strangers = fresh.keys() - records.keys()
+    if strangers:
+        raise ResourceNotFoundError(resource_id=min(strangers))
     folded = [fold(record, fresh[resource_id], now) for resource_id, record in records.items()]
     _settle(session, clock, folded, now)
     stored = sum(map(len, fresh.values()))
@@ -107,7 +114,7 @@ def mark_unseen(*, session: Session, clock: Clock, stale_after: timedelta) -> li
     folded = [unseen(record, now, stale_after) for record in records.values()]
     lost = [each for each in folded if each.changes]
     _store_folded(session, lost, now)
-    _tell_changes(session, clock, lost, now)
+    emit_all(session, _changed(clock, lost, now), now=now)
     return [each.record.live.resource_id for each in lost]
 
 
@@ -124,7 +131,7 @@ def mark_lost(
     folded = [unseen(record, now, timedelta.min) for record in records.values()]
     lost = [each for each in folded if each.changes]
     _store_folded(session, lost, now)
-    _tell_changes(session, clock, lost, now)
+    emit_all(session, _changed(clock, lost, now), now=now)
     return [each.record.live.resource_id for each in lost]
 
 
@@ -160,10 +167,12 @@ def live_states(
 def _settle(session: Session, clock: Clock, folded: Sequence[Folded], now: datetime) -> None:
     """Store what reports made of their resources and tell it downstream."""
     _store_folded(session, folded, now)
-    _tell_changes(session, clock, folded, now)
-    _settle_withdrawals(session, clock, folded, now)
-    for each in folded:
-        _tell_seen(session, clock, each.record.live, now)
+    events = [
+        *_changed(clock, folded, now),
+        *_settled_withdrawals(session, clock, folded, now),
+        *_seen(clock, folded, now),
+    ]
+    emit_all(session, events, now=now)
 
 
 def _store_folded(session: Session, folded: Sequence[Folded], now: datetime) -> None:
@@ -173,9 +182,9 @@ def _store_folded(session: Session, folded: Sequence[Folded], now: datetime) -> 
     )
 
 
-def _tell_changes(session: Session, clock: Clock, folded: Sequence[Folded], now: datetime) -> None:
-    for change in (change for each in folded for change in each.changes):
-        event = ResourceStateChanged(
+def _changed(clock: Clock, folded: Sequence[Folded], now: datetime) -> list[ResourceStateChanged]:
+    return [
+        ResourceStateChanged(
             id=clock.new_id(),
             occurred_at=now,
             resource_id=change.resource_id,
@@ -184,27 +193,31 @@ def _tell_changes(session: Session, clock: Clock, folded: Sequence[Folded], now:
             reason=change.reason,
             since=change.at,
         )
-        emit(session, event, now=now)
+        for each in folded
+        for change in each.changes
+    ]
 
 
-def _tell_seen(session: Session, clock: Clock, live: LiveState, now: datetime) -> None:
-    if live.seen_at is None:
-        return
-    event = ResourceSeen(
-        id=clock.new_id(),
-        occurred_at=now,
-        resource_id=live.resource_id,
-        seen_at=live.seen_at,
-        part_count=live.part_count,
-        job_id=live.job_id,
-        job_predicted_end=live.job_predicted_end,
-    )
-    emit(session, event, now=now)
+def _seen(clock: Clock, folded: Sequence[Folded], now: datetime) -> list[ResourceSeen]:
+    """One for each resource of the batch, however many reports it had."""
+    return [
+        ResourceSeen(
+            id=clock.new_id(),
+            occurred_at=now,
+            resource_id=live.resource_id,
+            seen_at=live.seen_at,
+            part_count=live.part_count,
+            job_id=live.job_id,
+            job_predicted_end=live.job_predicted_end,
+        )
+        for live in (each.record.live for each in folded)
+        if live.seen_at is not None
+    ]
 
 
-def _settle_withdrawals(
+def _settled_withdrawals(
     session: Session, clock: Clock, folded: Sequence[Folded], now: datetime
-) -> None:
+) -> list[GapsWithdrawn | GapsRestored]:
     """Withdraw the near time of what went down, off or into maintenance; restore what came back.
 
     Unknown does neither: a machine that fell silent while down has not recovered.
@@ -213,11 +226,7 @@ def _settle_withdrawals(
         each.record.live.resource_id: each.record.live.state for each in folded if each.changes
     }
     causes = store.open_withdrawals(session, list(states)) if states else {}
-    restored = [
-        resource_id
-        for resource_id, state in states.items()
-        if state in AVAILABLE and resource_id in causes
-    ]
+    restored = [key for key, state in states.items() if state in AVAILABLE and key in causes]
     withdrawn = [
         Withdrawal(
             id=clock.new_id(),
@@ -233,26 +242,18 @@ def _settle_withdrawals(
     replaced = [withdrawal.resource_id for withdrawal in withdrawn]
     store.restore_withdrawals(session, [*restored, *replaced], now)
     store.insert_withdrawals(session, withdrawn)
-    _tell_withdrawals(session, clock, withdrawn, restored, now)
+    return [
+        *(_withdrawn(clock, withdrawal) for withdrawal in withdrawn),
+        *(GapsRestored(id=clock.new_id(), occurred_at=now, resource_id=key) for key in restored),
+    ]
 
 
-def _tell_withdrawals(
-    session: Session,
-    clock: Clock,
-    withdrawn: Sequence[Withdrawal],
-    restored: Sequence[ResourceId],
-    now: datetime,
-) -> None:
-    for withdrawal in withdrawn:
-        event = GapsWithdrawn(
-            id=clock.new_id(),
-            occurred_at=now,
-            resource_id=withdrawal.resource_id,
-            start=withdrawal.during.start,
-            end=withdrawal.during.end,
-            cause=_CAUSES[withdrawal.cause],
-        )
-        emit(session, event, now=now)
-    for resource_id in restored:
-        back = GapsRestored(id=clock.new_id(), occurred_at=now, resource_id=resource_id)
-        emit(session, back, now=now)
+def _withdrawn(clock: Clock, withdrawal: Withdrawal) -> GapsWithdrawn:
+    return GapsWithdrawn(
+        id=clock.new_id(),
+        occurred_at=withdrawal.withdrawn_at,
+        resource_id=withdrawal.resource_id,
+        start=withdrawal.during.start,
+        end=withdrawal.during.end,
+        cause=_CAUSES[withdrawal.cause],
+    )

@@ -49,7 +49,10 @@ def state_of(session: Session, resource_id: ResourceId) -> ResourceState:
 
 
 def rows_stored(session: Session) -> int:
-    return session.connection().execute(text("SELECT count(*) FROM observation")).scalar_one()
+    counted: int = (
+        session.connection().execute(text("SELECT count(*) FROM observation")).scalar_one()
+    )
+    return counted
 
 
 def free_hours(session: Session, clock: FrozenClock, resource_id: ResourceId) -> list[Provenance]:
@@ -93,6 +96,13 @@ class TestOnce:
 
     def test_an_empty_batch_is_nothing(self, session: Session, clock: FrozenClock) -> None:
         assert record(session, clock) == RecordResult(0, 0, 0)
+
+    def test_a_report_of_a_resource_without_a_twin_is_refused(
+        self, session: Session, clock: FrozenClock, park: Park
+    ) -> None:
+        stranger = ResourceId(clock.new_id())
+        with pytest.raises(handlers.ResourceNotFoundError, match=str(stranger)):
+            record(session, clock, reported(park, stranger, 1, "idle", at=START))
 
 
 class TestOrder:
@@ -328,7 +338,7 @@ class TestUnseen:
         assert handlers.mark_unseen(session=session, clock=clock, stale_after=STALE_AFTER) == []
         assert state_of(session, mill) is ResourceState.UNKNOWN
 
-    def test_a_resource_without_a_twin_is_ignored(
+    def test_a_sign_of_a_resource_without_a_twin_is_ignored(
         self, session: Session, clock: FrozenClock
     ) -> None:
         stranger = ResourceId(clock.new_id())
