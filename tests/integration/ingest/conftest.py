@@ -1,4 +1,4 @@
-"""A park, its fake edge and a running ingest process, each on real servers."""
+"""A park, its fake edge and a running ingest door, each on real servers."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -10,7 +10,7 @@ from services.runtime.db import Sessions
 from services.runtime.embedded.nats import EmbeddedNats
 from tests.integration.ingest.fake_edge import FakeEdge
 from tests.integration.ingest.park import Park, register_park
-from tests.integration.ingest.process import IngestProcess
+from tests.integration.ingest.process import IngestThread
 
 _groups = count(1)
 
@@ -22,8 +22,8 @@ def park(sessions: Sessions) -> Park:
 
 
 @pytest.fixture
-def ingest(database_url: str, nats_server: EmbeddedNats) -> Iterator[IngestProcess]:
-    with IngestProcess(database_url=database_url, mqtt_url=nats_server.mqtt_url) as process:
+def ingest(database_url: str, nats_server: EmbeddedNats) -> Iterator[IngestThread]:
+    with IngestThread(database_url=database_url, mqtt_url=nats_server.mqtt_url) as process:
         yield process
 
 

@@ -11,7 +11,7 @@ from services.contracts.sparkplug import DataType, MessageType, Metric, Payload,
 from services.contracts.telemetry import ResourceState, Signal
 from tests.integration.ingest.fake_edge import FakeEdge, parts, state
 from tests.integration.ingest.park import Park
-from tests.integration.ingest.process import IngestProcess
+from tests.integration.ingest.process import IngestThread
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -53,9 +53,7 @@ class TestObservations:
         eventually(lambda: edge.receipted() == {1, 2, 3, 5, 6}, what="receipts")
         assert offsets(query) == [1, 2, 3, 5, 6]
 
-    def test_carry_their_values_and_times(
-        self, edge: FakeEdge, query: Query, park: Park
-    ) -> None:
+    def test_carry_their_values_and_times(self, edge: FakeEdge, query: Query, park: Park) -> None:
         edge.birth()
         end_ms = 1_800_000_000_123
         edge.report(
@@ -71,7 +69,7 @@ class TestObservations:
         )
         eventually(lambda: len(edge.receipted()) == 4)
         rows = query("SELECT * FROM observation ORDER BY journal_offset")
-        assert [row.value_text for row in rows][0] == "executing"
+        assert rows[0].value_text == "executing"
         assert rows[1].value_number == 42
         assert rows[2].value_at == datetime.fromtimestamp(end_ms / 1000, UTC)
         assert rows[3].value_number == 41.5
@@ -80,7 +78,7 @@ class TestObservations:
         assert live_state(query, park, "m1")[0] == "executing"
 
     def test_sent_again_are_receipted_again_and_stored_once(
-        self, edge: FakeEdge, query: Query, ingest: IngestProcess
+        self, edge: FakeEdge, query: Query, ingest: IngestThread
     ) -> None:
         edge.birth()
         edge.report("m1", [state("executing"), parts(1)], first_offset=1)
@@ -197,7 +195,7 @@ class TestRefusals:
         assert longest.kept <= 64 * 1024
 
     def test_a_flood_of_the_same_malformed_message_is_kept_once(
-        self, edge: FakeEdge, query: Query, park: Park, ingest: IngestProcess
+        self, edge: FakeEdge, query: Query, park: Park, ingest: IngestThread
     ) -> None:
         edge.birth()
         for _ in range(300):
@@ -234,9 +232,7 @@ class TestSessions:
         assert offsets(query) == [3]
         assert edge.rebirth_requests == 1
 
-    def test_messages_missing_for_good_lead_to_one_rebirth_request(
-        self, edge: FakeEdge
-    ) -> None:
+    def test_messages_missing_for_good_lead_to_one_rebirth_request(self, edge: FakeEdge) -> None:
         edge.birth()
         edge.skip_seq(2)
         edge.report("m1", [parts(1)], first_offset=1)
