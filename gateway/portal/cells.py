@@ -38,7 +38,7 @@ def park_cells(park: Park, words: Words, icons_url: str) -> Cells:
 
 
 def changed(before: Cells, after: Cells) -> Cells:
-    """The cells of ``after`` that differ; cells that are gone belong to a panel that is reloaded."""
+    """The cells of ``after`` that differ; a cell that is gone leaves with its panel."""
     return {key: cell for key, cell in after.items() if before.get(key) != cell}
 
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Literal
 
 from services.booking.domain import Booking
+from services.capacity.domain import Provenance
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
-from services.matching.domain import Candidate, FailureCount, NearMiss, Provenance
+from services.matching.domain import Candidate, FailureCount, NearMiss
 
 Shown = ResourceState | Literal["declared"]
 

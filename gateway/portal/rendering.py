@@ -18,6 +18,9 @@ from services.contracts.intervals import Interval
 from services.runtime.web import Language
 
 CANDIDATES_SHOWN: Final = 3
+_ICON: Final = Markup(
+    '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>'
+)
 
 Namer = Callable[[str], Callable[[str], str]]
 
@@ -79,5 +82,4 @@ def _environment(language: Language) -> Environment:
 
 @pass_context
 def _icon(context: Context, name: str) -> Markup:
-    markup = '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>'
-    return Markup(markup).format(context["icons_url"], name)
+    return _ICON.format(f"{context['icons_url']}#{name}")

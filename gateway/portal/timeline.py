@@ -12,11 +12,12 @@ from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 
 HEIGHT: Final = 32
-STATE_TOP: Final = 8
-STATE_HEIGHT: Final = 16
+BASE: Final = 24
+HEIGHTS: Final = {ResourceState.DOWN: 20, ResourceState.IDLE: 7, ResourceState.OFF: 3}
+"""States differ in height as well as in colour; those not named take the default."""
+HEIGHT_DEFAULT: Final = 14
 RAIL_HEIGHT: Final = 5
 """Booked time runs along the top edge, free time along the bottom edge."""
-SHIFT_HEIGHT: Final = HEIGHT
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -29,20 +30,18 @@ def layers(today: Today, now: datetime) -> dict[str, str]:
     """Path data by layer name; an empty layer is an empty path."""
     day = today.day
     return {
-        "working": _path(day, today.working, 0, SHIFT_HEIGHT),
-        **{
-            str(state): _path(
-                day,
-                (span.during for span in today.states if span.state is state),
-                STATE_TOP,
-                STATE_HEIGHT,
-            )
-            for state in ResourceState
-        },
+        "working": _path(day, today.working, 0, HEIGHT),
+        **{str(state): _state_path(today, state) for state in ResourceState},
         "booked": _path(day, today.booked, 0, RAIL_HEIGHT),
         "free": _path(day, (span.during for span in today.free), HEIGHT - RAIL_HEIGHT, RAIL_HEIGHT),
         "now": f"M{_minute(day, now)} 0V{HEIGHT}",
     }
+
+
+def _state_path(today: Today, state: ResourceState) -> str:
+    spans = (span.during for span in today.states if span.state is state)
+    height = HEIGHTS.get(state, HEIGHT_DEFAULT)
+    return _path(today.day, spans, BASE - height, height)
 
 
 def _path(day: Interval, spans: Iterable[Interval], top: int, height: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -35,7 +36,7 @@ from services.contracts.intervals import Interval
 from services.identity import handlers as identity
 from services.identity.domain import Organisation, Site
 from services.matching import handlers as matching
-from services.matching.domain import StoredMatch
+from services.matching.domain import Candidate, NearMiss, StoredMatch
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions, transaction
 from services.runtime.settings import Settings
@@ -169,7 +170,7 @@ class _Reading:
 
     def _match(self, match: StoredMatch) -> Match:
         result = match.result
-        offered = [*result.candidates, *result.near_misses]
+        offered: list[Candidate | NearMiss] = [*result.candidates, *result.near_misses]
         self._learn(one.resource_id for one in offered)
         self._know(one.organisation_id for one in offered)
         return Match(
@@ -258,7 +259,7 @@ def unit_hours(gaps: Sequence[Gap]) -> float:
     """Hours times free units; gaps of a pool overlap, so at each instant the largest counts."""
     bounds = sorted({bound for gap in gaps for bound in (gap.interval.start, gap.interval.end)})
     hours = 0.0
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         part = Interval(start, end)
         hours += part.hours * max(
             (gap.free_units for gap in gaps if gap.interval.contains(part)), default=0

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale as BabelLocale
@@ -104,7 +104,7 @@ class Words:
         return self.text(", ").join(told)
 
     def number(self, value: float) -> str:
-        return cast("str", format_decimal(round(value, 1), locale=self._babel))
+        return format_decimal(round(value, 1), locale=self._babel)
 
     def hours(self, value: float) -> str:
         return self.text("%(n)s h") % {"n": self.number(value)}

@@ -22,6 +22,7 @@ from gateway.portal.model import (
     Withdrawal,
 )
 from services.booking.domain import Booking, BookingState
+from services.capacity.domain import Provenance
 from services.contracts.ids import BookingId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval, subtract
 from services.contracts.money import Money
@@ -31,8 +32,8 @@ from services.matching.domain import (
     Constraint,
     FailureCount,
     NearMiss,
-    Provenance,
     Reason,
+    Value,
     Verdict,
 )
 
@@ -104,7 +105,8 @@ def identity(number: int) -> UUID:
 
 def sample_park() -> Park:
     """The same park at every call."""
-    firms, number = [], 0
+    firms: list[Firm] = []
+    number = 0
     for en, (zh, machines) in _MACHINES.items():
         resources = []
         for name_en, name_zh, state in machines:
@@ -197,8 +199,10 @@ def _declared(number: int, name: Name, kind: str, units: int) -> Resource:
 
 
 def _verdicts(*, price: int) -> tuple[Verdict, ...]:
-    def met(constraint: Constraint, margin: int | None, asked: object, offered: object) -> Verdict:
-        return Verdict(constraint, True, Reason.MET, margin, asked, offered)  # type: ignore[arg-type]  # noqa: FBT003
+    def met(constraint: Constraint, margin: int | None, asked: Value, offered: Value) -> Verdict:
+        return Verdict(
+            constraint, passed=True, reason=Reason.MET, margin=margin, asked=asked, offered=offered
+        )
 
     return (
         met(Constraint.PROCESS, None, "machining.milling", "machining.milling"),

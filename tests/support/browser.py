@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from socket import AF_INET, SOCK_STREAM, socket
 from time import monotonic, sleep
@@ -12,7 +13,8 @@ from uuid import UUID
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http import problems
 from gateway.http.live import LiveHub
@@ -34,7 +36,7 @@ CHROMIUM_ARGUMENTS = (
     "--disable-sync",
 )
 START_S = 10.0
-DESKTOP = {"width": 1440, "height": 900}
+DESKTOP = ViewportSize(width=1440, height=900)
 
 
 @pytest.fixture(scope="session")
@@ -100,9 +102,9 @@ class PageServer:
     def __init__(self, park: Park) -> None:
         self.park = park
         self.clock = SteadyClock()
-        self.readings = 0
+        self.streams_opened = 0
         self.port = free_port()
-        self._start()
+        self.start()
 
     @property
     def url(self) -> str:
@@ -115,18 +117,14 @@ class PageServer:
 
     def tell(self, *events: Event) -> None:
         for event in events:
-            self._server.call(self.live.publish, event)
-
-    def restart(self, *, while_down: float = 0.0) -> None:
-        """Stop, wait, and start again on the same port as a new process would."""
-        self.stop()
-        sleep(while_down)
-        self._start()
+            self._server.call(partial(self.live.publish, event))
 
     def stop(self) -> None:
+        self._server.call(self.live.close)
         self._server.stop()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Serve on the same port as before, as a new process would."""
         self._app = self._application()
         self._server = ServerThread(self._app, self.port)
 
@@ -137,12 +135,22 @@ class PageServer:
         app.state.live = LiveHub(boot=self.clock.new_id().hex[-12:])
         app.add_middleware(SecurityHeaders)
         problems.install(app)
-        mount(app, read=self._read)
+        app.add_middleware(CountStreams, server=self)
+        mount(app, read=lambda: self.park)
         return app
 
-    def _read(self) -> Park:
-        self.readings += 1
-        return self.park
+
+class CountStreams:
+    """Counts event streams on ``server`` as browsers open them."""
+
+    def __init__(self, app: ASGIApp, *, server: PageServer) -> None:
+        self._app = app
+        self._server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path") == "/portal/stream":
+            self._server.streams_opened += 1
+        await self._app(scope, receive, send)
 
 
 class ServerThread:
@@ -166,9 +174,9 @@ class ServerThread:
             assert monotonic() < deadline, "the page server did not start"
             sleep(0.01)
 
-    def call(self, function: Callable[[Event], None], event: Event) -> None:
-        """Run ``function(event)`` in the server's loop, where its hubs live."""
-        self._loop.call_soon_threadsafe(function, event)
+    def call(self, function: Callable[[], None]) -> None:
+        """Run ``function`` in the server's loop, where its hubs live."""
+        self._loop.call_soon_threadsafe(function)
 
     def stop(self) -> None:
         self._server.should_exit = True
