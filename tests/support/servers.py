@@ -42,22 +42,29 @@ class PostgresServer:
 
     def __init__(self, server: EmbeddedPostgres) -> None:
         self._server = server
-        self._cloned = 0
+        self._made = 0
         self.admin_url = server.url("postgres")
         self._create(TEMPLATE, template="template0")
         create_schema(server.url(TEMPLATE))
 
     def clone(self) -> str:
         """URL of a new database with the whole schema and no rows."""
-        self._cloned += 1
-        name = f"test_{self._cloned}"
-        self._create(name, template=TEMPLATE)
-        return self._server.url(name)
+        return self._new(TEMPLATE)
+
+    def empty(self) -> str:
+        """URL of a new database without anything, not even a schema."""
+        return self._new("template0")
 
     def drop(self, database_url: str) -> None:
         """Delete a clone, whoever is still connected."""
         name = sql.Identifier(database_url.rpartition("/")[2])
         self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+    def _new(self, template: str) -> str:
+        self._made += 1
+        name = f"test_{self._made}"
+        self._create(name, template=template)
+        return self._server.url(name)
 
     def _create(self, name: str, *, template: str) -> None:
         names = map(sql.Identifier, (name, template))

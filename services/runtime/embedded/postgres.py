@@ -93,8 +93,8 @@ class EmbeddedPostgres:
             PortInUseError: the port asked for is taken.
             PostgresMissingError: there is no server to run.
         """
-        self._placement = place(self._state_dir)
-        self._data = self._placement.data
+        self.placement = place(self._state_dir)
+        self._data = self.placement.data
         OwnedProcess(self._launch(), state_dir=self._state_dir).end_predecessor()
         end_postmaster_of(self._data, self._launch())
         self._password = _kept_password(self._state_dir / "postgres" / "password")
@@ -103,15 +103,15 @@ class EmbeddedPostgres:
 
     def _launch(self) -> Launch:
         options = {**self._options, "port": str(self._port)}
-        argv = [self._placement.program("postgres"), "-D", str(self._data)]
+        argv = [self.placement.program("postgres"), "-D", str(self._data)]
         for name, value in options.items():
             argv += ["-c", f"{name}={value}"]
         return Launch(
             name="postgres",
             argv=argv,
             environment=_ENVIRONMENT,
-            directory=self._placement.home,
-            account=self._placement.account,
+            directory=self.placement.home,
+            account=self.placement.account,
             stop_signal=signal.SIGINT,  # fast shutdown: open transactions are rolled back
             kill_signal=signal.SIGQUIT,  # immediate shutdown: backends go too, recovery follows
         )
@@ -123,7 +123,7 @@ class EmbeddedPostgres:
             InitdbFailedError: with what initdb said.
         """
         if not self._data.exists():
-            _initialise(self._placement, password=self._password)
+            _initialise(self.placement, password=self._password)
         self.process.spawn()
 
     def is_ready(self) -> bool:
@@ -154,7 +154,7 @@ class EmbeddedPostgres:
 
     def remove(self) -> None:
         """Delete the data, wherever it lies; the server must be stopped."""
-        shutil.rmtree(self._placement.home)
+        shutil.rmtree(self.placement.home)
 
     def __enter__(self) -> Self:
         self.start()

@@ -50,7 +50,7 @@ def start(folder: Path) -> Iterator[Starter]:
 
 def say(endpoints: Endpoints, statement: str) -> object:
     with psycopg.connect(endpoints.database_url, autocommit=True) as connection:
-        cursor = connection.execute(statement)  # type: ignore[call-overload]
+        cursor = connection.execute(statement)
         row = cursor.fetchone() if cursor.description else None
     return row[0] if row else None
 
