@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import Text, cast
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 from sqlmodel import Session, col, or_, select, update
 
 from services.capacity.domain import Visibility
@@ -116,7 +116,7 @@ def latest_match_of_each(
 ) -> dict[DemandId, StoredMatch]:
     rows = session.exec(
         select(MatchRow)
-        .distinct(col(MatchRow.demand_id))
+        .ext(distinct_on(col(MatchRow.demand_id)))
         .where(col(MatchRow.demand_id).in_(demand_ids))
         .order_by(col(MatchRow.demand_id), col(MatchRow.id).desc())
     )

@@ -198,5 +198,5 @@ class Lives(RuleBasedStateMachine):
 def test_no_life_of_bookings_breaks_the_slots(rolled_back_engine: Engine) -> None:
     run_state_machine_as_test(
         type("OnPostgres", (Lives,), {"engine": rolled_back_engine}),
-        settings=settings(max_examples=40, stateful_step_count=25, deadline=timedelta(seconds=30)),
+        settings=settings(max_examples=25, stateful_step_count=20, deadline=timedelta(seconds=30)),
     )
