@@ -28,12 +28,14 @@ def logged(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     return record
 
 
-class TestJson:
-    @pytest.fixture(autouse=True)
-    def configured(self, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG002 - first
-        configure_logging(Settings(log_json=True), process="http")
+def configure_json() -> None:
+    """Within the test: pytest replaces standard error between a fixture and its test."""
+    configure_logging(Settings(log_json=True), process="http")
 
+
+class TestJson:
     def test_names_the_process_and_the_level(self, capsys: pytest.CaptureFixture[str]) -> None:
+        configure_json()
         structlog.get_logger("here").warning("hello", count=3)
         record = logged(capsys)
         assert (record["event"], record["count"]) == ("hello", 3)
@@ -42,6 +44,7 @@ class TestJson:
     def test_takes_the_standard_librarys_records_in(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        configure_json()
         logging.getLogger("library").warning("via %s", URL)
         assert logged(capsys)["event"] == "via postgresql://nonagon:***@127.0.0.1:5432/nonagon"
 
@@ -60,10 +63,13 @@ class TestJson:
     def test_blanks_secrets(
         self, capsys: pytest.CaptureFixture[str], facts: dict[str, object]
     ) -> None:
+        configure_json()
         structlog.get_logger("here").warning("connecting", **facts)
         assert "s3cret" not in json.dumps(logged(capsys))
 
     def test_blanks_secrets_of_tracebacks(self, capsys: pytest.CaptureFixture[str]) -> None:
+        configure_json()
+
         def fail() -> None:
             raise ConnectionError(URL)
 
