@@ -11,11 +11,12 @@ future or win against every other epoch for years.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from services.contracts.ids import GatewayId, ResourceId
 from services.contracts.telemetry import (
@@ -243,18 +244,20 @@ def _reasons(reports: Sequence[ReportedObservation]) -> dict[datetime, str | Non
 
 
 class _Folding:
-    """A record while reports are applied to it."""
+    """A record while reports are applied to it; ``_values`` are the fields that differ so far."""
 
     def __init__(
         self, record: TwinRecord, reasons: Mapping[datetime, str | None], now: datetime
     ) -> None:
         self._live = record.live
+        self._state = record.live.state
         self._reported = record.reported
         self._reported_reason = record.reported_reason
         self._cursors = dict(record.cursors)
         self._reasons = reasons
         self._now = now
         self._seen_at = record.live.seen_at
+        self._values: dict[str, Any] = {}
         self._changes: list[StateChange] = []
         self._history: list[StateChange] = []
 
@@ -263,22 +266,26 @@ class _Folding:
         received_at = min(observation.received_at, self._now)
         if self._seen_at is None or received_at > self._seen_at:
             self._seen_at = received_at
-        if observation.signal is Signal.SPINDLE_LOAD:
+        signal = observation.signal
+        if signal is Signal.SPINDLE_LOAD:
             return
         place = Cursor(report.epoch, report.journal_offset, trusted_time(observation, self._now))
-        cursor = self._cursors.get(observation.signal)
+        cursor = self._cursors.get(signal)
         wins = cursor is None or cursor.yields_to(place)
         if wins:
-            self._cursors[observation.signal] = place
-        if observation.signal is Signal.STATE:
+            self._cursors[signal] = place
+        if signal is Signal.STATE:
             self._take_state(observation, place, wins=wins)
+        elif wins and signal is Signal.STATE_REASON:
+            self._take_reason(_text(observation))
         elif wins:
-            self._take_value(observation)
+            name, read = _VALUES[signal]
+            self._values[name] = read(observation)
 
     def result(self) -> Folded:
         return Folded(
             TwinRecord(
-                replace(self._live, seen_at=self._seen_at),
+                replace(self._live, **self._values, seen_at=self._seen_at),
                 self._reported,
                 self._reported_reason,
                 self._cursors,
@@ -290,20 +297,19 @@ class _Folding:
     def _take_state(self, observation: Observation, place: Cursor, *, wins: bool) -> None:
         state, reason = _state(observation)
         reason = reason or self._reasons.get(observation.source_at)
-        live = self._live
-        change = StateChange(live.resource_id, place.at, state, reason, previous=live.state)
+        resource_id = self._live.resource_id
         if not wins:
-            self._history.append(replace(change, previous=None))
+            self._history.append(StateChange(resource_id, place.at, state, reason))
             return
         self._reported, self._reported_reason = state, reason
-        changed = state is not live.state
-        if changed:
+        if state is not self._state:
+            change = StateChange(resource_id, place.at, state, reason, previous=self._state)
             self._changes.append(change)
-        self._live = replace(
-            live,
-            state=state,
-            reason=reason if changed or reason else live.reason,
-            since=place.at if changed else live.since,
+            self._values.update(state=state, reason=reason, since=place.at)
+            self._state = state
+        elif reason is not None:
+            self._values["reason"] = reason
+        self._values.update(
             source_at=place.at,
             received_at=observation.received_at,
             epoch=place.epoch,
@@ -311,26 +317,10 @@ class _Folding:
             quality=observation.quality,
         )
 
-    def _take_value(self, observation: Observation) -> None:
-        live = self._live
-        match observation.signal:
-            case Signal.STATE_REASON:
-                self._take_reason(_text(observation))
-            case Signal.JOB_ID:
-                self._live = replace(live, job_id=_text(observation))
-            case Signal.JOB_PREDICTED_END:
-                self._live = replace(live, job_predicted_end=_instant(observation))
-            case Signal.JOB_PREDICTION_SOURCE:
-                self._live = replace(live, prediction_source=_prediction_source(observation))
-            case Signal.PARTS:
-                self._live = replace(live, part_count=_count(observation))
-            case _:
-                self._live = replace(live, execution=_text(observation))
-
     def _take_reason(self, reason: str | None) -> None:
         self._reported_reason = reason
-        if self._live.state is not ResourceState.UNKNOWN:
-            self._live = replace(self._live, reason=reason)
+        if self._state is not ResourceState.UNKNOWN:
+            self._values["reason"] = reason
 
 
 def _good_value(observation: Observation) -> str | float | datetime | None:
@@ -374,3 +364,15 @@ def _prediction_source(observation: Observation) -> JobPredictionSource | None:
         return JobPredictionSource(str(_good_value(observation)))
     except ValueError:
         return None
+
+
+_VALUES: Final[Mapping[Signal, tuple[str, Callable[[Observation], object]]]] = MappingProxyType(
+    {
+        Signal.JOB_ID: ("job_id", _text),
+        Signal.JOB_PREDICTED_END: ("job_predicted_end", _instant),
+        Signal.JOB_PREDICTION_SOURCE: ("prediction_source", _prediction_source),
+        Signal.PARTS: ("part_count", _count),
+        Signal.EXECUTION: ("execution", _text),
+    }
+)
+"""The field each signal sets, and how it is read."""

@@ -161,12 +161,14 @@ def quarantined_after(session: Session, after: UUID | None, limit: int) -> list[
 def _columns(rows: Sequence[ReportedObservation], now: datetime) -> dict[str, object]:
     observations = [row.observation for row in rows]
     values = [_stored_value(observation.value) for observation in observations]
+    ids: set[UUID] = {row.gateway_id for row in rows} | {row.resource_id for row in rows}
+    texts = {each: str(each) for each in ids}
     return {
-        "gateway_id": _array(row.gateway_id for row in rows),
+        "gateway_id": _array(texts[row.gateway_id] for row in rows),
         "epoch": _array(row.epoch for row in rows),
         "journal_offset": _array(row.journal_offset for row in rows),
-        "resource_id": _array(row.resource_id for row in rows),
-        "signal": _array(observation.signal.value for observation in observations),
+        "resource_id": _array(texts[row.resource_id] for row in rows),
+        "signal": _array(observation.signal for observation in observations),
         "value_text": [value if isinstance(value, str) else None for value in values],
         "value_number": _array(value if isinstance(value, float) else None for value in values),
         "value_at": _array(value if isinstance(value, datetime) else None for value in values),
