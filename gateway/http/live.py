@@ -124,6 +124,11 @@ class LiveHub:
     def subscriber_count(self) -> int:
         return len(self._subscriptions)
 
+    @property
+    def last_id(self) -> str:
+        """The id of the newest event."""
+        return self._id(self._sequence)
+
     def publish(self, event: Event) -> None:
         """Hand ``event`` to every reader."""
         self.publish_json(event.type, _key_of(event), event.model_dump_json().encode())
