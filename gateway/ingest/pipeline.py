@@ -10,10 +10,10 @@ from typing import Final, Protocol, TypeVar
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from gateway.ingest.batch import Batch, NodeKey
+from gateway.ingest.batch import Arrival, Batch, NodeKey
 from gateway.ingest.commands import Command, RebirthLimit, rebirth, receipts
 from gateway.ingest.inbox import Inbox
-from gateway.ingest.interpretation import Interpreter
+from gateway.ingest.interpretation import Interpreter, refuse
 from gateway.ingest.metrics import IngestMetrics
 from gateway.ingest.writer import BatchWriter, Written
 from services.capacity.domain import GatewayTwins
@@ -83,12 +83,20 @@ class Pipeline:
         arrival = self._inbox.take(IDLE_WAIT_S)
         deadline = time.monotonic() + self._limits.wait.total_seconds()
         while arrival is not None:
-            self._interpreter.read(arrival, batch)
+            self._read(arrival, batch)
             if len(batch) >= self._limits.observations_max:
                 break
             arrival = self._inbox.take(max(0.0, deadline - time.monotonic()))
         self._interpreter.note_gaps(self._clock.now(), batch)
         return batch
+
+    def _read(self, arrival: Arrival, batch: Batch) -> None:
+        try:
+            self._interpreter.read(arrival, batch)
+        except Exception as error:
+            # One message must not end the door: its edge would send it again after every restart.
+            log.exception("message not understood through a fault of ours", topic=arrival.topic)
+            refuse(arrival, f"internal fault: {error!r}", batch)
 
     def process(self, batch: Batch, stop: threading.Event) -> None:
         """Write ``batch``, however long the database takes to come back, then answer its nodes.

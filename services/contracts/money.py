@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -36,7 +37,7 @@ class Money:
 
     def times(self, factor: int | Fraction) -> "Money":
         """Multiply and round half up to a whole minor unit."""
-        return Money(int(Fraction(self.minor) * factor + Fraction(1, 2)), self.currency)
+        return Money(floor(Fraction(self.minor) * factor + Fraction(1, 2)), self.currency)
 
     def _same_currency(self, other: "Money") -> None:
         if self.currency != other.currency:

@@ -228,7 +228,6 @@ _SIGNED_BITS: Final = {
     DataType.INT32: 32,
     DataType.INT64: 64,
 }
-_VALUE_FIELDS: Final = frozenset(_VALUE_FIELD.values())
 
 
 def encode(payload: Payload) -> bytes:
@@ -306,27 +305,60 @@ def decode(data: bytes) -> Payload:
 
 
 def _read(message: Any) -> Metric:
-    present = {descriptor.name: value for descriptor, value in message.ListFields()}
-    held = next((name for name in present if name in _VALUE_FIELDS), None)
-    name, alias = present.get("name"), present.get("alias")
-    datatype = _datatype(present.get("datatype"), held, name or alias)
-    value = None if held is None or present.get("is_null", False) else present[held]
-    if value is not None and held != _VALUE_FIELD[datatype]:
-        raise MalformedPayloadError(f"metric {name or alias}: {held} carries no {datatype.name}")
-    bits = _SIGNED_BITS.get(datatype)
-    if bits is not None and isinstance(value, int) and value >= 1 << (bits - 1):
-        value -= 1 << bits
+    """One metric. Plain attributes come first: asking for presence costs as much as a value."""
+    name, alias = _name(message), message.alias
+    if alias == 0 and not message.HasField("alias"):
+        alias = None
+    datatype = _DATATYPES.get(message.datatype) or _unusual_datatype(message, name or alias)
+    value = None if message.is_null else _value(message, datatype, name or alias)
     return Metric(
         value=value,
         datatype=datatype,
         name=name,
         alias=alias,
-        timestamp_ms=present.get("timestamp"),
-        is_historical=present.get("is_historical", False),
-        quality=_quality(present["properties"]) if "properties" in present else Quality.GOOD,
+        timestamp_ms=message.timestamp
+        or (message.timestamp if message.HasField("timestamp") else None),
+        is_historical=message.is_historical,
+        quality=_quality(message.properties) if message.HasField("properties") else Quality.GOOD,
     )
 
 
+def _name(message: Any) -> str | None:
+    name = message.name
+    if isinstance(name, str):
+        return name if name or message.HasField("name") else None
+    raise MalformedPayloadError(f"metric name {name!r} is not UTF-8")
+
+
+def _value(message: Any, datatype: DataType, who: object) -> MetricValue:
+    wanted = _VALUE_FIELD[datatype]
+    if not message.HasField(wanted):
+        held = _held_field(message)
+        if held is not None:
+            raise MalformedPayloadError(f"metric {who}: {held} carries no {datatype.name}")
+        return None
+    value: MetricValue = getattr(message, wanted)
+    bits = _SIGNED_BITS.get(datatype)
+    if bits is not None and isinstance(value, int) and value >= 1 << (bits - 1):
+        return value - (1 << bits)
+    if wanted == "string_value" and not isinstance(value, str):
+        raise MalformedPayloadError(f"metric {who}: text that is not UTF-8")
+    return value
+
+
+def _held_field(message: Any) -> str | None:
+    return next((name for name in _INFERRED if message.HasField(name)), None)
+
+
+def _unusual_datatype(message: Any, who: object) -> DataType:
+    """Data may leave the datatype of an aliased metric out."""
+    if message.HasField("datatype"):
+        raise MalformedPayloadError(f"metric {who}: unsupported datatype {message.datatype}")
+    held = _held_field(message)
+    return _INFERRED[held] if held else DataType.STRING
+
+
+_DATATYPES: Final = {datatype.value: datatype for datatype in DataType}
 _INFERRED: Final = {
     "int_value": DataType.UINT32,
     "long_value": DataType.UINT64,
@@ -336,15 +368,6 @@ _INFERRED: Final = {
     "string_value": DataType.STRING,
     "bytes_value": DataType.BYTES,
 }
-
-
-def _datatype(number: int | None, held: str | None, who: object) -> DataType:
-    if number is None:
-        return _INFERRED[held] if held else DataType.STRING
-    try:
-        return DataType(number)
-    except ValueError:
-        raise MalformedPayloadError(f"metric {who}: unsupported datatype {number}") from None
 
 
 def _quality(properties: Any) -> Quality:
