@@ -86,12 +86,20 @@ def _install_packages(portal: Path) -> None:
 
 
 def _bundle(portal: Path, digest: str) -> None:
-    fresh, static = portal / "node_modules" / ".static", portal / "static"
+    """Names are hashed, so the new files stand beside the old ones until the manifest changes."""
+    static = portal / "static"
+    fresh = static / ".fresh"
     shutil.rmtree(fresh, ignore_errors=True)
     _node(["bundle.mjs", str(fresh)], portal=portal, task="bundle the assets")
     (fresh / "stamp").write_text(digest)
-    shutil.rmtree(static, ignore_errors=True)
-    fresh.rename(static)
+    made = sorted(fresh.iterdir(), key=lambda path: path.name in {"manifest.json", "stamp"})
+    kept = {path.name for path in made}
+    for path in made:
+        path.replace(static / path.name)
+    fresh.rmdir()
+    for path in static.iterdir():
+        if path.name not in kept:
+            path.unlink()
 
 
 def _compile_translations(portal: Path) -> None:
