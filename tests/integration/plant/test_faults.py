@@ -142,6 +142,10 @@ async def test_stopping_a_server_drops_its_clients(start: Start) -> None:
         await client.connect()
         await watch(client, machinery.ITEM_STATE_NUMBER)
         await running.tell("stop-server", "mill-01")
+        left = [str(task.get_coro()) for task in asyncio.all_tasks()]
+        assert not [
+            task for task in left if "_subscription_loop" in task or "_timeout_loop" in task
+        ]
         with pytest.raises((OSError, UaError, TimeoutError)):
             await read(client, machinery.ITEM_STATE_NUMBER)
         await client.disconnect()
