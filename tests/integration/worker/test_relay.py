@@ -1,0 +1,162 @@
+"""The outbox relay on a real database: every event, in commit-safe order, marked only when sent."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import pairwise
+from random import Random
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from services.contracts.events.capacity import GapsRestored
+from services.runtime.bus import BusUnavailableError, OutgoingEvent
+from services.runtime.db import Sessions, transaction
+from services.runtime.outbox import emit
+from services.runtime.relay import PUBLISHED_KEPT, Relay, prune, relay_once, unpublished
+from tests.support.clock import START, FrozenClock
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+class Published:
+    """A publisher that remembers, or refuses while told to."""
+
+    def __init__(self) -> None:
+        self.events: list[OutgoingEvent] = []
+        self.refuses = False
+
+    def __call__(self, events: Sequence[OutgoingEvent]) -> None:
+        if self.refuses:
+            raise BusUnavailableError("refused on purpose")
+        self.events.extend(events)
+
+
+@pytest.fixture
+def published() -> Published:
+    return Published()
+
+
+def tell(session: Session, clock: FrozenClock) -> GapsRestored:
+    event = GapsRestored(id=clock.new_id(), occurred_at=START, resource_id=clock.new_id())
+    emit(session, event, now=START)
+    return event
+
+
+def test_publishes_what_was_committed_once(
+    sessions: Sessions, clock: FrozenClock, published: Published
+) -> None:
+    with transaction(sessions) as session:
+        event = tell(session, clock)
+    assert relay_once(sessions, published, now=START) == 1
+    assert relay_once(sessions, published, now=START) == 0
+    (sent,) = published.events
+    assert sent.event_id == event.id
+    assert sent.subject == "events.capacity.gaps-restored.v1"
+    assert GapsRestored.model_validate(sent.payload) == event
+
+
+def test_never_publishes_what_was_rolled_back(
+    sessions: Sessions, clock: FrozenClock, published: Published
+) -> None:
+    with sessions() as session:
+        tell(session, clock)
+        session.flush()
+        session.rollback()
+    assert relay_once(sessions, published, now=START) == 0
+
+
+def test_marks_nothing_when_publishing_fails(
+    sessions: Sessions, clock: FrozenClock, published: Published
+) -> None:
+    with transaction(sessions) as session:
+        tell(session, clock)
+    published.refuses = True
+    with pytest.raises(BusUnavailableError):
+        relay_once(sessions, published, now=START)
+    assert unpublished(sessions) == 1
+    published.refuses = False
+    assert relay_once(sessions, published, now=START) == 1
+
+
+def test_holds_back_events_younger_than_an_open_transaction(
+    sessions: Sessions, clock: FrozenClock, published: Published
+) -> None:
+    with sessions() as slow:
+        first = tell(slow, clock)
+        slow.flush()
+        with transaction(sessions) as quick:
+            second = tell(quick, clock)
+        assert relay_once(sessions, published, now=START) == 0
+        slow.commit()
+    relay_once(sessions, published, now=START)
+    assert [event.event_id for event in published.events] == [first.id, second.id]
+
+
+def test_leaves_publishing_to_the_relay_that_is_at_it(
+    sessions: Sessions, clock: FrozenClock, published: Published
+) -> None:
+    with transaction(sessions) as session:
+        tell(session, clock)
+
+    def publish_while_another_tries(events: Sequence[OutgoingEvent]) -> None:
+        assert relay_once(sessions, published, now=START) == 0
+        published(events)
+
+    assert relay_once(sessions, publish_while_another_tries, now=START) == 1
+    assert len(published.events) == 1
+
+
+def test_prunes_published_events_only_when_they_are_old(
+    sessions: Sessions, clock: FrozenClock, published: Published
+) -> None:
+    with transaction(sessions) as session:
+        tell(session, clock)
+    relay_once(sessions, published, now=START)
+    with transaction(sessions) as session:
+        tell(session, clock)
+    assert prune(sessions, now=START + PUBLISHED_KEPT) == 0
+    assert prune(sessions, now=START + PUBLISHED_KEPT + timedelta(seconds=1)) == 1
+    assert unpublished(sessions) == 1
+
+
+def test_loses_and_disorders_nothing_under_eight_writers_with_long_transactions(
+    database_url: str, sessions: Sessions, engine: Engine, published: Published
+) -> None:
+    stop, writers, each = threading.Event(), 8, 25
+    stores = ThreadPoolExecutor(writers)
+    relay = Relay(
+        sessions=sessions, database_url=database_url, publish=published, clock=FrozenClock()
+    )
+
+    def write(writer: int) -> None:
+        random = Random(writer)
+        for n in range(each):
+            with engine.connect() as connection, connection.begin():
+                for part in range(2):
+                    event_id = UUID(int=(writer * each + n) * 2 + part)
+                    with Session(connection, join_transaction_mode="create_savepoint") as session:
+                        event = GapsRestored(id=event_id, occurred_at=START, resource_id=event_id)
+                        emit(session, event, now=START)
+                        session.commit()
+                    stop.wait(random.random() * 0.02)
+
+    running = threading.Thread(target=relay.run, args=(stop,))
+    running.start()
+    try:
+        with stores:
+            list(stores.map(write, range(writers)))
+        eventually(lambda: len(published.events) >= writers * each * 2, within=30)
+    finally:
+        stop.set()
+        running.join()
+    with engine.begin() as connection:
+        rows = connection.execute(text("SELECT event_id, xid::text, seq FROM outbox_event")).all()
+    place = {row.event_id: (int(row.xid), row.seq) for row in rows}
+    told = [place[event.event_id] for event in published.events]
+    assert len(told) == len(set(told)) == writers * each * 2
+    assert all(one < other for one, other in pairwise(told))
