@@ -134,6 +134,8 @@ def journal_summary(path: Path) -> JournalSummary:
     with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
+        if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'journal'").fetchone():
+            raise FileNotFoundError(f"no journal yet at {path}")
         (epoch,) = connection.execute("SELECT value FROM journal WHERE key = 'epoch'").fetchone()
         (waiting,) = connection.execute("SELECT count(*) FROM observation").fetchone()
         (evicted,) = connection.execute("SELECT coalesce(sum(count), 0) FROM gap").fetchone()
@@ -204,11 +206,14 @@ class Journal:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise _corrupt(verdict)  # noqa: TRY301 - closed below like every other failure
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            connection.execute("BEGIN IMMEDIATE")  # a reader sees all of a new journal or nothing
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
             connection.execute(
                 "INSERT OR IGNORE INTO journal VALUES ('epoch', ?), ('format', ?)",
                 (self._new_epoch(), FORMAT_VERSION),
             )
+            connection.execute("COMMIT")
         except BaseException:
             connection.close()
             raise

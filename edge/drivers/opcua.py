@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 REQUEST_TIMEOUT_S: Final = 4.0
 CONNECT_TIMEOUT_S: Final = 10.0
+SESSION_TIMEOUT_MS: Final = 60_000
+"""What a server keeps for an agent that died; servers have few sessions to give."""
 CLOSE_TIMEOUT_S: Final = 2.0
 VERIFY_TIMEOUT_S: Final = 5.0
 HEARTBEAT_TIMEOUT_S: Final = 6.0
@@ -102,8 +104,13 @@ class OpcUaDriver:
 
     async def _attempt(self) -> None:
         self._enter(LinkState.CONNECTING)
-        client = Client(self._machine.endpoint.url, timeout=REQUEST_TIMEOUT_S)
+        client = Client(
+            self._machine.endpoint.url,
+            timeout=REQUEST_TIMEOUT_S,
+            watchdog_intervall=REQUEST_TIMEOUT_S,  # also how long a busy server may take to answer
+        )
         client.name = "nonagon-edge"
+        client.session_timeout = SESSION_TIMEOUT_MS
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await client.connect()

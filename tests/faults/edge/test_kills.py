@@ -63,7 +63,7 @@ def agent(
     wanted = edge_config(mqtt_url=nats_server.mqtt_url, opcua_url=opcua_url, journal=journal)
     config.write_text(dump_config(wanted), encoding="utf-8")
     with agent_process(config, log=tmp_path / "agent.log") as child:
-        eventually(lambda: host.last(Signal.STATE) == "executing", within=30)
+        eventually(lambda: host.last(Signal.STATE) == "executing", within=60)
         yield child
 
 
@@ -172,7 +172,7 @@ class TestMachine:
         rows = len(host.rows)
         assert agent.output.count("machine_unavailable") <= 3
         machine_child.start()
-        eventually(lambda: host.last(Signal.STATE) == "executing", within=30)
+        eventually(lambda: host.last(Signal.STATE) == "executing", within=60)
         grows(host, 50)
         later = [row for (_, offset), row in sorted(host.rows.items()) if offset > rows]
         assert {row.signal for row in later} >= {Signal.PARTS, Signal.EXECUTION, Signal.STATE}

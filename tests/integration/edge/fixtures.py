@@ -16,6 +16,7 @@ from edge.config import (
     JournalConfig,
     MachineConfig,
 )
+from edge.journal import JournalSummary, journal_summary
 from gateway.plant.blueprint import Blueprint, load_blueprint
 from services.runtime.embedded.nats import EmbeddedNats
 from tests.integration.edge.host import DEVICE, GROUP, HOST_ID, NODE, Host
@@ -65,6 +66,14 @@ def edge_config(
         ],
         metrics_port=metrics_port,
     )
+
+
+def journalled(path: Path) -> JournalSummary:
+    """The journal's summary; an empty one before the agent has made the file."""
+    try:
+        return journal_summary(path)
+    except FileNotFoundError:
+        return JournalSummary(epoch=0, made=0, waiting=0)
 
 
 @asynccontextmanager

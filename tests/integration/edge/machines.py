@@ -14,7 +14,7 @@ from typing import Self
 from asyncua import ua
 
 from gateway.plant.blueprint import Blueprint, load_blueprint
-from gateway.plant.nodes import ITEM_STATE_IDS, OPERATION_MODE_IDS
+from gateway.plant.nodes import ITEM_STATE_IDS, OPERATION_MODE_IDS, variable_id
 from gateway.plant.server import MachineServer
 from gateway.plant.values import bad, fact, good
 from services.contracts import machinery
@@ -92,6 +92,16 @@ class LiveMachine:
     async def show_text(self, variable: MachineVariable, text: str) -> None:
         """A defect: text where another type belongs."""
         await self._server.write(variable, good(ua.Variant(text, ua.VariantType.String), instant()))
+
+    async def remove(self, variable: MachineVariable) -> None:
+        """Take a node out of the server."""
+        assert self._server._open is not None  # noqa: SLF001 - machines do not lose nodes politely
+        _, internal = self._server._open  # noqa: SLF001 - same
+        item = ua.DeleteNodesItem(NodeId=variable_id(self._server.device, variable))
+        results = internal.node_mgt_service.delete_nodes(
+            ua.DeleteNodesParameters(NodesToDelete=[item])
+        )
+        assert all(result.is_good() for result in results)
 
     async def show_bad(self, variable: MachineVariable) -> None:
         await self._server.write(variable, bad(instant()))

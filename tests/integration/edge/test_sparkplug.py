@@ -20,7 +20,7 @@ from services.contracts.sparkplug import (
 )
 from services.contracts.telemetry import Signal
 from services.runtime.embedded.nats import EmbeddedNats
-from tests.integration.edge.fixtures import edge_config, running_agent
+from tests.integration.edge.fixtures import edge_config, journalled, running_agent
 from tests.integration.edge.host import DEVICE, Heard, Host
 from tests.integration.edge.machines import LiveMachine
 from tests.support.waiting import eventually_async
@@ -148,7 +148,7 @@ class TestPrimaryHost:
         host.say(online=False)
         config = edge_config(mqtt_url=nats_server.mqtt_url, opcua_url=machine.url, journal=journal)
         async with running_agent(config):
-            await eventually_async(lambda: journal.exists() and journal_summary(journal).made > 0)
+            await eventually_async(lambda: journalled(journal).made > 0)
             assert host.heard == []
             host.say(online=True)
             await eventually_async(lambda: host.last(Signal.STATE) == "executing")
