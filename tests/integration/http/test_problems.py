@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
+from structlog.testing import capture_logs
 
 from gateway.http.app import create_app
 from marketplace.taxonomy.loader import load_taxonomy
@@ -137,12 +138,16 @@ class TestUnexpectedErrors:
         with served(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
             yield client
 
-    def test_are_told_without_their_insides(self, broken: httpx.Client) -> None:
-        response = broken.get("/broken")
+    def test_are_logged_and_told_without_their_insides(self, broken: httpx.Client) -> None:
+        with capture_logs() as logged:
+            response = broken.get("/broken")
 
         problem(response, 500, "internal-error")
         assert "hunter2" not in response.text
         assert "Traceback" not in response.text
+        assert [(one["event"], one["log_level"]) for one in logged] == [
+            ("unexpected error", "error")
+        ]
 
 
 class TestDatabaseDown:
