@@ -28,7 +28,7 @@ def park(sessions: Sessions) -> Park:
 
 
 class PersistentEdge(FakeEdge):
-    """Sends again what has no receipt, and is born anew when asked, as a journal makes an edge do."""
+    """Sends again what has no receipt and is born anew when asked, as a journalling edge."""
 
     def send_until_receipted(self, wanted: int) -> threading.Thread:
         def run() -> None:
