@@ -214,6 +214,11 @@ class TestUnits:
         taken = [reserved(0, 20, unit=0), reserved(20, HOURS, unit=1)]
         assert shown(gaps_of(resource(units=2), reservations=taken)) == [(0, 20, 1), (20, HOURS, 1)]
 
+    def test_no_gap_lies_inside_one_with_as_many_units(self) -> None:
+        taken = [reserved(10, 12, unit=1), reserved(20, HOURS, unit=1)]
+        found = shown(gaps_of(resource(units=2), reservations=taken))
+        assert found == [(0, HOURS, 1), (0, 10, 2), (12, 20, 2)]
+
     def test_eighty_seats_are_one_gap_until_one_is_taken(self) -> None:
         seats = resource(units=80)
         assert shown(gaps_of(seats)) == [(0, HOURS, 80)]

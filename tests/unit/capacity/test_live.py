@@ -101,7 +101,11 @@ class TestOrder:
     def test_two_epochs_in_a_batch_apply_in_the_order_of_their_times(self) -> None:
         new = report(1, "executing", epoch=3, at=NOW - 10 * SECOND)
         old = report(90, "idle", epoch=7, at=NOW - 60 * SECOND)
-        assert after(new, old).live.state is ResourceState.EXECUTING
+        folded = fold(FRESH, [new, old], NOW)
+        assert [change.state for change in folded.changes] == [
+            ResourceState.IDLE,
+            ResourceState.EXECUTING,
+        ]
 
 
 class TestValues:
