@@ -41,12 +41,7 @@ class Api:
 
     def __init__(self, url: str, *, language: Language) -> None:
         self._url = url.rstrip("/")
-        self._client = httpx.Client(
-            base_url=self._url + PREFIX,
-            timeout=TIMEOUT_S,
-            headers={"accept-language": language},
-            trust_env=False,
-        )
+        self._headers = {"accept-language": language}
 
     def get(self, path: str, **query: Any) -> Any:
         return self._ask("GET", path, params=query)
@@ -77,9 +72,13 @@ class Api:
         return str(found[0]["id"])
 
     def _ask(self, method: str, path: str, *, tries: int = TRIES, **request: Any) -> Any:
+        url = self._url + PREFIX + path
+        headers = self._headers | request.pop("headers", {})
         for left in reversed(range(tries)):
             try:
-                response = self._client.request(method, path, **request)
+                response = httpx.request(
+                    method, url, headers=headers, timeout=TIMEOUT_S, trust_env=False, **request
+                )
             except httpx.TransportError as error:
                 if left == 0:
                     self._unreachable(error)
