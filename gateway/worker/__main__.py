@@ -12,6 +12,9 @@ import structlog
 from gateway.worker.consuming import ConsumerLoop
 from gateway.worker.jobs import run_job, scheduled_jobs
 from gateway.worker.metrics import WorkerMetrics
+from marketplace.taxonomy.loader import load_taxonomy
+from search.backend import index_for
+from search.consumers import consumers as search_consumers
 from services.booking.consumers import CONSUMERS as BOOKING_CONSUMERS
 from services.runtime.bus import Bus, BusUnavailableError, OutgoingEvent
 from services.runtime.clock import SystemClock
@@ -67,12 +70,13 @@ async def run(settings: Settings, database_url: str, nats_url: str, stop: asynci
     served = (
         serve_metrics(settings.metrics_port, health, registry) if settings.metrics_port else None
     )
+    consumers = (*CONSUMERS, *search_consumers(index_for(settings), load_taxonomy()))
     loops = [
         ConsumerLoop(bus=bus, consumer=consumer, sessions=sessions, clock=clock, metrics=metrics)
-        for consumer in CONSUMERS
+        for consumer in consumers
     ]
     jobs = scheduled_jobs(settings=settings, sessions=sessions, clock=clock, metrics=metrics)
-    log.info("worker started", consumers=[consumer.name for consumer in CONSUMERS])
+    log.info("worker started", consumers=[consumer.name for consumer in consumers])
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_run_relay(relay, stop))
