@@ -68,16 +68,21 @@ class FakeEdge:
         self.receipts: list[Receipt] = []
         self.rebirth_requests = 0
         self._lock = threading.Lock()
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"{group}-{node}")
-        self._client.on_message = self._on_message
-        self._client.on_connect = self._on_connect
+        self._client = self._new_client()
 
     def connect(self) -> None:
+        self._client = self._new_client()  # a loop stopped by a cut leaks sockets when restarted
         death = Payload([Metric(self.bd_seq, DataType.INT64, name=BD_SEQ_METRIC)])
         self._client.will_set(self._topic(MessageType.NDEATH), encode(death), qos=1)
         self._client.connect(*self._address, keepalive=5)
         self._client.loop_start()
         eventually(self._client.is_connected)
+
+    def _new_client(self) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, client_id=f"{self.group}-{self.node}")
+        client.on_message = self._on_message
+        client.on_connect = self._on_connect
+        return client
 
     def disconnect(self) -> None:
         self._client.disconnect()
