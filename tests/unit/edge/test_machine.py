@@ -173,6 +173,12 @@ class TestLink:
         twin.link_up(ALL, now=START)
         assert twin.apply([sample(ITEM, MachineryItemState.EXECUTING)], now=START) == []
 
+    def test_a_link_that_begins_anew_unannounced_believes_nothing_either(self) -> None:
+        twin = linked()
+        twin.apply(EXECUTING, now=START)
+        twin.link_up(ALL, now=START)
+        assert twin.apply([sample(ITEM, MachineryItemState.OUT_OF_SERVICE)], now=START) == []
+
     def test_what_did_not_change_meanwhile_is_not_told_again(self) -> None:
         twin = linked()
         twin.apply([*EXECUTING, sample(Feature.PARTS, 7)], now=START)
