@@ -14,6 +14,7 @@ from gateway.portal.build import PORTAL
 
 CHINESE: Final = PORTAL / "translations" / "zh_CN" / "LC_MESSAGES" / "portal.po"
 LINE_WIDTH: Final = 100
+HEADER: Final = "# Simplified Chinese texts of the portal."
 
 _METHODS: Final = [("templates/**.html", "jinja2"), ("*.py", "python")]
 _KEYWORDS: Final = {
@@ -44,6 +45,7 @@ def update(path: Path = CHINESE) -> None:
     catalogue = read(path)
     catalogue.update(template(), no_fuzzy_matching=True)
     catalogue.obsolete.clear()
+    catalogue.header_comment = HEADER
     with path.open("wb") as file:
         write_po(file, catalogue, width=LINE_WIDTH, sort_output=True, omit_header=False)
 
