@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-export NODE_OPTIONS :=
 
 .DEFAULT_GOAL := help
 

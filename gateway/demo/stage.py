@@ -153,6 +153,7 @@ class Stage:
         arguments += ["--speed", str(self._speed), "--state-dir", str(self._state)]
         if self._recording is not None:
             arguments += ["--replay", str(self._recording), "--replay-device", REPLAY_KEY]
+            arguments += ["--replay-speed", "0"]
         return self._own(PLANT, "gateway.plant", *arguments)
 
     def _agent(self, gateway: GatewayEntry) -> OwnedProcess:

@@ -12,7 +12,6 @@ from starlette.middleware import Middleware
 
 from gateway.http import health, problems, stream
 from gateway.http.feed import ConnectBus, LiveFeed
-from gateway.http.live import LiveHub
 from gateway.http.middleware import (
     AccessMetrics,
     AllowedHosts,
@@ -21,6 +20,7 @@ from gateway.http.middleware import (
     SecurityHeaders,
 )
 from gateway.http.problem_schema import PROBLEM_NAME, PROBLEM_RESPONSES, PROBLEM_SCHEMA
+from gateway.live import LiveHub
 from marketplace.demands import routes as demands
 from marketplace.offers import routes as offers
 from marketplace.taxonomy import routes as taxonomy

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from gateway.http.live import LiveHub
+from gateway.live import LiveHub
 from services.contracts.events.envelope import SUBJECT_PREFIX, Event
 from services.runtime.bus import Bus
 

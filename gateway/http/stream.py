@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final
 from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
-from gateway.http.live import LiveHub, Subscription, TooManySubscribersError
+from gateway.live import LiveHub, Subscription, TooManySubscribersError
 from services.contracts.errors import DomainError, ErrorKind
 
 HEARTBEAT_S: Final = 15.0

@@ -1,4 +1,4 @@
-"""``nonagon plant``: simulated machines on loopback, until Ctrl-C or SIGTERM."""
+"""``nonagon plant``: simulated machines on loopback, and commands to break and mend them."""
 
 import asyncio
 import json
@@ -6,21 +6,37 @@ import logging
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from gateway.plant.blueprint import load_blueprint
 from gateway.plant.clock import SystemClock
+from gateway.plant.control import PlantControl
 from gateway.plant.park import MACHINES_MAX, Park, made_up_park, read_park
 from gateway.plant.plant import Plant, open_replay
-from services.contracts.errors import DomainError
+from services.contracts.errors import DomainError, ErrorKind
 
 plant_app = typer.Typer(help="Simulated machines as real OPC UA servers.")
+Device = Annotated[str, typer.Argument(help="Its device id, e.g. mill-01.")]
+
+
+class PlantNotRunningError(DomainError):
+    code: ClassVar[str] = "plant-not-running"
+    kind: ClassVar[ErrorKind] = ErrorKind.UNAVAILABLE
+    en: ClassVar[str] = (
+        "no plant runs here ({endpoints} is missing); start one by `nonagon demo`, or name its "
+        "state directory by NONAGON_STATE_DIR"
+    )
+    zh: ClassVar[str] = (
+        "此处没有运行工厂模拟器（缺少 {endpoints}）；请用 `nonagon demo` 启动，"
+        "或用 NONAGON_STATE_DIR 指定状态目录"
+    )
 
 
 @plant_app.callback(invoke_without_command=True)
 def plant(
+    context: typer.Context,
     machines: Annotated[
         int, typer.Option(min=1, max=MACHINES_MAX, help="How many made-up machines.")
     ] = 3,
@@ -41,6 +57,9 @@ def plant(
         float,
         typer.Option(min=0, help="Machine seconds per second; 0: replay as fast as possible."),
     ] = 1.0,
+    replay_speed: Annotated[
+        float | None, typer.Option(min=0, help="Speed of the replay alone; default: --speed.")
+    ] = None,
     load_interval: Annotated[
         float, typer.Option(min=0.001, help="Seconds between spindle loads of a machine.")
     ] = 1.0,
@@ -48,14 +67,20 @@ def plant(
         int, typer.Option(min=0, max=65_535, help="Port for fault injection; 0: any free one.")
     ] = 0,
     endpoints_file: Annotated[
-        Path | None, typer.Option(help="JSON file written once every server listens.")
+        Path | None,
+        typer.Option(
+            help="JSON file written once every server listens; default: run/plant.json in --state-dir."
+        ),
     ] = None,
     state_dir: Annotated[
         Path | None,
         typer.Option(envvar="NONAGON_STATE_DIR", help="Keeps the prepared address space."),
     ] = Path("var"),
 ) -> None:
-    """Run simulated machines until Ctrl-C or SIGTERM."""
+    """Run simulated machines until Ctrl-C or SIGTERM; or command a running plant."""
+    if context.invoked_subcommand is not None:
+        context.obj = (state_dir or Path("var")) / "run" / "plant.json"
+        return
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # what fails is said here, once
     try:
         chosen = made_up_park(machines) if park is None else read_park(park)
@@ -66,33 +91,31 @@ def plant(
             clock=SystemClock(),
             seed=seed,
             speed=speed,
+            replay_speed=replay_speed,
             base_port=base_port,
             load_every_s=load_interval,
             replay=played,
         )
-        if endpoints_file is not None:
-            endpoints_file.unlink(missing_ok=True)  # an earlier plant's is no sign of life
-        asyncio.run(_serve(running, chosen, endpoints_file, control_port))
+        told = endpoints_file or (state_dir or Path("var")) / "run" / "plant.json"
+        told.unlink(missing_ok=True)  # an earlier plant's is no sign of life
+        asyncio.run(_serve(running, chosen, told, control_port))
     except DomainError as error:
         typer.echo(f"nonagon plant: {error}", err=True)
         raise typer.Exit(1) from error
 
 
-async def _serve(
-    running: Plant, park: Park, endpoints_file: Path | None, control_port: int
-) -> None:
+async def _serve(running: Plant, park: Park, endpoints_file: Path, control_port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
     def announce() -> None:
         endpoints = running.endpoints()
-        if endpoints_file is not None:
-            _write(endpoints_file, endpoints)
+        _write(endpoints_file, endpoints)
+        for endpoint in endpoints:
+            typer.echo(f"{endpoint['device']}\t{endpoint['url']}")
         count = len(park.machines)
         typer.echo(f"{count} machines listen; control on {endpoints[0]['control']}")
-        if endpoints_file is None:
-            typer.echo(json.dumps(endpoints, indent=2))
 
     await running.run(stop=stop, ready=announce, control_port=control_port)
 
@@ -103,3 +126,70 @@ def _write(path: Path, endpoints: list[dict[str, str]]) -> None:
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     unfinished.write_text(json.dumps(endpoints, indent=2) + "\n")
     unfinished.replace(path)
+
+
+@plant_app.command()
+def prepare(context: typer.Context) -> None:
+    """Build the standard address space once, so that plants start fast."""
+    endpoints: Path = context.obj
+    load_blueprint(endpoints.parent.parent)
+
+
+@plant_app.command()
+def fault(context: typer.Context, device: Device) -> None:
+    """Break DEVICE: out of service at its OPC UA server."""
+    _command(context, "fault", device)
+
+
+@plant_app.command()
+def clear(context: typer.Context, device: Device) -> None:
+    """Take every fault of DEVICE away."""
+    _command(context, "clear", device)
+
+
+@plant_app.command()
+def hold(context: typer.Context, device: Device) -> None:
+    """Let DEVICE's time stand still."""
+    _command(context, "hold", device)
+
+
+@plant_app.command()
+def resume(context: typer.Context, device: Device) -> None:
+    """Let DEVICE's time go on."""
+    _command(context, "resume", device)
+
+
+@plant_app.command("stop-server")
+def stop_server(context: typer.Context, device: Device) -> None:
+    """Close DEVICE's OPC UA server, as a power cut would."""
+    _command(context, "stop-server", device)
+
+
+@plant_app.command("start-server")
+def start_server(context: typer.Context, device: Device) -> None:
+    """Open DEVICE's OPC UA server again."""
+    _command(context, "start-server", device)
+
+
+@plant_app.command("bad-quality")
+def bad_quality(context: typer.Context, device: Device) -> None:
+    """Give DEVICE's state a bad status code."""
+    _command(context, "bad-quality", device)
+
+
+@plant_app.command("wrong-type")
+def wrong_type(context: typer.Context, device: Device) -> None:
+    """Make DEVICE's state number a text."""
+    _command(context, "wrong-type", device)
+
+
+def _command(context: typer.Context, command: str, device: str) -> None:
+    endpoints: Path = context.obj
+    try:
+        if not endpoints.exists():
+            raise PlantNotRunningError(endpoints=endpoints)
+        PlantControl.of_endpoints(endpoints).send(command, device)
+    except DomainError as error:
+        typer.echo(f"nonagon plant: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{device}: {command}")

@@ -86,6 +86,7 @@ class Plant:
         clock: Clock,
         seed: int = 1,
         speed: float = 1.0,
+        replay_speed: float | None = None,
         base_port: int = 0,
         load_every_s: float = 1.0,
         replay: Replay | None = None,
@@ -97,7 +98,7 @@ class Plant:
 
         def player(spec: ParkMachine) -> Player:
             if replay is not None and replay.device == spec.device:
-                return _replay_player(replay, speed)
+                return _replay_player(replay, speed if replay_speed is None else replay_speed)
             return ProcessPlayer(spec, seed=seed, speed=speed or 1.0, load_every_s=load_every_s)
 
         self._machines: Mapping[str, Machine] = {

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.http.live import (
+from gateway.live import (
     RESET_TOPIC,
     LiveEvent,
     LiveHub,

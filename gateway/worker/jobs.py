@@ -20,6 +20,7 @@ from services.runtime.settings import Settings
 EXPIRE_MAX: Final = 500
 LINKS_INTERVAL: Final = timedelta(seconds=5)
 HOLDS_INTERVAL: Final = timedelta(seconds=5)
+RISK_INTERVAL: Final = timedelta(minutes=1)
 OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
 PRUNE_INTERVAL: Final = timedelta(minutes=1)
 
@@ -49,9 +50,14 @@ def scheduled_jobs(
             with transaction(sessions) as session:
                 expired = booking.expire_overdue(session=session, clock=clock, limit=EXPIRE_MAX)
 
+    def flag_at_risk() -> None:
+        with transaction(sessions) as session:
+            booking.sweep_at_risk(session=session, clock=clock)
+
     return (
         Job("mark-unseen", LINKS_INTERVAL, mark_unseen),
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
+        Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job(
             "count-outbox",
             OUTBOX_GAUGE_INTERVAL,

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from gateway.http import live
-from gateway.http.live import RESET_TOPIC, LiveEvent, LiveHub, Subscription, TooManySubscribersError
+from gateway import live
+from gateway.live import RESET_TOPIC, LiveEvent, LiveHub, Subscription, TooManySubscribersError
 from services.contracts.events.capacity import ResourceStateChanged
 from services.contracts.telemetry import ResourceState
 

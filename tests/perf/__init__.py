@@ -1,0 +1,1 @@
+"""Benchmarks: ours and every peer in one run on the same data; started by ``make bench``."""
