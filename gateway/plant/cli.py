@@ -69,7 +69,7 @@ def plant(
     endpoints_file: Annotated[
         Path | None,
         typer.Option(
-            help="JSON file written once every server listens; default: run/plant.json in --state-dir."
+            help="JSON file of where they listen; default: run/plant.json in --state-dir."
         ),
     ] = None,
     state_dir: Annotated[

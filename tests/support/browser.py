@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http import problems
-from gateway.http.live import LiveHub
+from gateway.live import LiveHub
 from gateway.http.middleware import SecurityHeaders
 from gateway.portal.model import Park
 from gateway.portal.mount import mount
