@@ -10,9 +10,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlmodel import SQLModel
 
 from services.runtime.db import engine_for
+from services.runtime.tables import Xid8
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPTS: Final = ROOT / "deploy" / "migrations"
@@ -20,6 +22,8 @@ CONTEXT_ROOTS: Final = ("services", "marketplace", "search")
 LOCK_KEY: Final = 0x6E6F6E61676F6E
 """Advisory lock under which one process migrates; "nonagon" in ASCII."""
 LOCK_WAIT_S: Final = 60
+
+ischema_names["xid8"] = Xid8  # or reflection would warn of a type it does not know
 
 
 def upgrade(database_url: str) -> None:

@@ -26,11 +26,11 @@ from psycopg import sql
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from services.runtime import migrations
 from services.runtime.db import Sessions, engine_for, sessions_for
 from services.runtime.embedded.nats import EmbeddedNats
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from tests.support.clock import FrozenClock
-from tests.support.schema import create_schema
 
 TEMPLATE = "nonagon_template"
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -45,7 +45,7 @@ class PostgresServer:
         self._made = 0
         self.admin_url = server.url("postgres")
         self._create(TEMPLATE, template="template0")
-        create_schema(server.url(TEMPLATE))
+        migrations.upgrade(server.url(TEMPLATE))
 
     def clone(self) -> str:
         """URL of a new database with the whole schema and no rows."""
