@@ -103,6 +103,29 @@ def shown(gaps: list[Gap]) -> list[tuple[float, float, int]]:
     ]
 
 
+TRIED_HOURS = range(-10, HOURS + 30)
+
+
+def covered(spans: list[Interval], hour: int) -> bool:
+    return any(span.start <= at(hour) < span.end for span in spans)
+
+
+def blocked_hours(
+    units: int, taken: list[Reservation], maintenance: list[Interval], job: list[Interval]
+) -> list[set[int]]:
+    """Of each unit, the hours something else has; a job runs on the first."""
+    return [
+        {
+            hour
+            for hour in TRIED_HOURS
+            if covered(maintenance, hour)
+            or covered([held.during for held in taken if held.unit == unit], hour)
+            or (unit == 0 and covered(job, hour))
+        }
+        for unit in range(units)
+    ]
+
+
 class TestAModelThatTriesEveryBooking:
     spans = st.lists(
         st.tuples(st.integers(-4, HOURS + 3), st.integers(1, 12)).map(
@@ -161,30 +184,17 @@ class TestAModelThatTriesEveryBooking:
             window=asked,
         )
 
-        def covered(spans: list[Interval], hour: int) -> bool:
-            return any(span.start <= at(hour) < span.end for span in spans)
-
         down = [Interval.starting(NOW, WITHDRAW_HORIZON)] if state in WITHDRAWING else []
         job = [] if reported is None or not job_hours or job_hours < 0 else [between(0, job_hours)]
-        hours = range(-10, HOURS + 30)
         workable = {
             hour
-            for hour in hours
+            for hour in TRIED_HOURS
             if covered(working, hour)
             and asked.start <= at(hour) < asked.end
             and NOW + rule.notice <= at(hour) < NOW + rule.horizon
             and not covered([*withdrawn, *down], hour)
         }
-        blocked = [
-            {
-                hour
-                for hour in hours
-                if covered(maintenance, hour)
-                or covered([held.during for held in taken if held.unit == unit], hour)
-                or (unit == 0 and covered(job, hour))
-            }
-            for unit in range(units)
-        ]
+        blocked = blocked_hours(units, taken, maintenance, job)
         before, after = rule.buffer_before_minutes // 60, rule.buffer_after_minutes // 60
         for start, end in combinations(range(HOURS + 20), 2):
             if (end - start) * HOUR < rule.minimum:
