@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.middleware import Middleware
@@ -20,6 +20,7 @@ from gateway.http.middleware import (
     SecurityHeaders,
 )
 from gateway.http.problem_schema import PROBLEM_NAME, PROBLEM_RESPONSES, PROBLEM_SCHEMA
+from gateway.http.storable import require_storable
 from gateway.live import LiveHub
 from marketplace.demands import routes as demands
 from marketplace.offers import routes as offers
@@ -79,6 +80,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
+        dependencies=[Depends(require_storable)],
         lifespan=_lifespan,
         middleware=_middleware(settings, clock, AccessMetrics(registry)),
     )
