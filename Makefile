@@ -7,7 +7,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo up test lint types check fmt bench migrate migration schemas lock assets browser clean
+.PHONY: help demo plant-space up test lint types check fmt bench migrate migration schemas lock assets browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -24,7 +24,10 @@ assets: $(VENV)/.server ## Bundle style sheets, scripts and translations
 browser: $(VENV)/.dev
 	@$(BIN)/python deploy/browser.py
 
-demo: assets ## Run the main job on embedded servers with a simulated park (ARGS="--once [--replay]")
+plant-space: $(VENV)/.server
+	@ls $${NONAGON_STATE_DIR:-var}/plant/* >/dev/null 2>&1 || $(BIN)/nonagon plant prepare
+
+demo: assets plant-space ## Run the main job on embedded servers with a simulated park (ARGS="--once [--replay]")
 	@$(BIN)/nonagon demo $(ARGS)
 
 up: assets ## Run the platform alone on embedded servers

@@ -1,5 +1,6 @@
 """``nonagon doctor``: what runs, whether it answers, what it costs, what waits; and what to do."""
 
+import json
 import platform
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.endpoints import Endpoints, read_endpoints, read_readiness
 from gateway.readiness import answers, is_reachable
-from services.runtime import migrations
+from services.runtime import schema_version
 from services.runtime.settings import Settings
 
 MEMORY_LIMIT: Final = 1 << 30
@@ -68,7 +69,7 @@ def examine(state_dir: Path) -> Iterator[Finding]:
         return
     yield from _answering(endpoints)
     yield from _database(endpoints.database_url)
-    yield from _memory(state_dir, endpoints)
+    yield from _memory(state_dir)
 
 
 def _package(name: str) -> Finding:
@@ -127,7 +128,7 @@ def _database(url: str) -> Iterator[Finding]:
 
 
 def _migrated(url: str) -> Finding:
-    newest, current = migrations.newest_version(), migrations.current_version(url)
+    newest, current = schema_version.newest_version(), schema_version.current_version(url)
     found = f"at {current or 'none'}, newest {newest or 'none'}"
     return Finding("schema", found, ok=newest == current, advice="run: nonagon migrate")
 
@@ -159,9 +160,9 @@ def _one(connection: psycopg.Connection, table: str, expression: LiteralString) 
     return row[0] if row else None
 
 
-def _memory(state_dir: Path, endpoints: Endpoints) -> Iterator[Finding]:
+def _memory(state_dir: Path) -> Iterator[Finding]:
     """Proportional set sizes: shared pages are counted once over all processes."""
-    names = {pid: name for name, pid in endpoints.pids.items()}
+    names = _recorded_names(state_dir)
     total = 0
     for root, family in _families(state_dir, names):
         size = sum(map(_resident, family))
@@ -186,10 +187,16 @@ def _families(state_dir: Path, names: dict[int, str]) -> Iterator[tuple[str, lis
     yield "supervisor", [supervisor]
     for child in children:
         try:
-            name = names.get(child.pid) or " ".join(child.cmdline()[1:4]) or child.name()
+            name = names.get(child.pid) or child.name()
             yield name, [child, *child.children(recursive=True)]
         except psutil.NoSuchProcess:
             continue
+
+
+def _recorded_names(state_dir: Path) -> dict[int, str]:
+    """What each started process is called, by pid."""
+    records = (state_dir / "run").glob("*.pid.json")
+    return {json.loads(path.read_text())["pid"]: path.name.split(".")[0] for path in records}
 
 
 def _resident(process: psutil.Process) -> int:

@@ -5,16 +5,16 @@ of SQLAlchemy before it could start anything; it waits for the server.
 """
 
 import time
-from typing import Annotated, ClassVar, Final
+from typing import ClassVar, Final
 
 import psycopg
-import typer
 from rich.console import Console
 
 from gateway.endpoints import read_endpoints
 from services.contracts.errors import DomainError, ErrorKind
 from services.runtime import migrations
 from services.runtime.logging import configure_logging
+from services.runtime.schema_version import current_version
 from services.runtime.settings import Settings
 
 SERVER_WITHIN_S: Final = 60.0
@@ -34,23 +34,16 @@ class NoDatabaseError(DomainError):
     )
 
 
-def migrate(
-    new: Annotated[
-        str, typer.Option(help="Write a new version file with this title instead.")
-    ] = "",
-) -> None:
+def migrate() -> None:
     """Bring the database to the newest version."""
     settings = Settings()
     running = read_endpoints(settings.state_path)
     url = settings.database_url or (running.database_url if running else None)
     if url is None:
         raise NoDatabaseError(state_dir=settings.state_path)
-    if new:
-        migrations.revision(url, new)
-        return
-    before = migrations.current_version(url)
+    before = current_version(url)
     migrations.upgrade(url)
-    Console().print(f"{before or 'empty'} → {migrations.current_version(url) or 'empty'}")
+    Console().print(f"{before or 'empty'} → {current_version(url) or 'empty'}")
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ from services.runtime.embedded.ports import LOOPBACK, PortBook
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from services.runtime.embedded.process import Launch, OwnedProcess
 from services.runtime.logging import configure_logging
+from services.runtime.schema_version import current_version, newest_version
 from services.runtime.settings import Settings, child_environment
 
 PACKAGES_ROOT: Final = Path(__file__).resolve().parents[1]
@@ -132,7 +133,8 @@ class Platform:
         doors = self._doors()
         self._gate.unlink(missing_ok=True)
         self._supervisor.start()
-        migration = self._migration()
+        first = self._postgres is not None and not self._postgres.exists()
+        migration = self._migration() if first else None
         for door in doors:
             self._begin(door)
         if self._nats is not None:
@@ -141,7 +143,10 @@ class Platform:
             self._begin(self._postgres.process, self._postgres.spawn)
             self._postgres.await_ready()
         self._note("database")
-        migration.await_success(within_s=MIGRATED_WITHIN_S)
+        if migration is None and not self._is_migrated():
+            migration = self._migration()
+        if migration is not None:
+            migration.await_success(within_s=MIGRATED_WITHIN_S)
         self._gate.touch()
         self._note("migrations")
         if self._nats is not None:
@@ -179,6 +184,9 @@ class Platform:
     def _end_doors_of_predecessor(self) -> None:
         for name in DOORS:
             OwnedProcess(self._door_launch(name, {}), state_dir=self._state_dir).end_predecessor()
+
+    def _is_migrated(self) -> bool:
+        return current_version(self._addresses["database_url"]) == newest_version()
 
     def _migration(self) -> OwnedProcess:
         """Migrates in a process of its own: its imports, initdb and the doors' imports overlap."""

@@ -16,7 +16,7 @@ from gateway.demo.api import ApiRefusedError, DemoApi
 from gateway.demo.measure import Record
 from gateway.demo.park import load_demo_park
 from gateway.demo.promises import BrokenPromiseError, Teller
-from gateway.demo.seed import Seeded, seed
+from gateway.demo.seed import Seeded, publish, register
 from gateway.demo.stage import Stage
 from gateway.demo.story import Story
 from gateway.up import Platform, stop_on_signals
@@ -62,8 +62,9 @@ def demo(
     stop_on_signals()
     try:
         with stage, DemoApi(stage.http_url) as api:
+            seeded = register(api, park)
             stage.start_agents()
-            seeded = seed(api, park)
+            publish(api, park, seeded)
             if once:
                 _tell(stage, api, seeded, console, recording)
             else:

@@ -30,8 +30,8 @@ class Seeded:
         return next(key for key, known in self.resources.items() if known == resource_id)
 
 
-def seed(api: DemoApi, park: DemoPark) -> Seeded:
-    """Make organisations, sites, gateways, resources, twins and offers.
+def register(api: DemoApi, park: DemoPark) -> Seeded:
+    """Make organisations, sites, gateways, resources and twins.
 
     Raises:
         ApiRefusedError: the state directory holds a park made from another park file.
@@ -53,6 +53,24 @@ def seed(api: DemoApi, park: DemoPark) -> Seeded:
     for resource in park.resources:
         _register(api, park, made, resource)
     return made
+
+
+def publish(api: DemoApi, park: DemoPark, made: Seeded) -> None:
+    """Offer every registered resource.
+
+    Raises:
+        ApiRefusedError: as :func:`register`.
+    """
+    for resource in park.resources:
+        body = {
+            "organisation_id": made.organisations[resource.organisation],
+            "direction": DIRECTION_BY_KIND[resource.kind],
+            "title": resource.name,
+            "title_zh": resource.name_zh,
+            "resource_ids": [made.resources[resource.key]],
+            "price": {"price_minor": resource.price_per_hour, "setup_minor": resource.setup_fee},
+        }
+        made.offers[resource.key] = _create(api, "offers", resource.key, body)
 
 
 def _register(api: DemoApi, park: DemoPark, made: Seeded, resource: ResourceEntry) -> None:
@@ -78,19 +96,6 @@ def _register(api: DemoApi, park: DemoPark, made: Seeded, resource: ResourceEntr
     if resource.twin is not None:
         twin = {"gateway_id": made.gateways[resource.twin.gateway], "device": resource.key}
         api.put(f"/resources/{resource_id}/twin", twin)
-    made.offers[resource.key] = _create(
-        api,
-        "offers",
-        resource.key,
-        {
-            "organisation_id": made.organisations[resource.organisation],
-            "direction": DIRECTION_BY_KIND[resource.kind],
-            "title": resource.name,
-            "title_zh": resource.name_zh,
-            "resource_ids": [resource_id],
-            "price": {"price_minor": resource.price_per_hour, "setup_minor": resource.setup_fee},
-        },
-    )
 
 
 def _capabilities(resource: ResourceEntry) -> list[dict[str, Any]]:

@@ -21,7 +21,6 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -165,7 +164,7 @@ class DurableConsumer:
         with _broker_errors("fetching failed"):
             try:
                 messages = await self._subscription.fetch(batch_max, timeout=FETCH_TIMEOUT_S)
-            except NatsTimeoutError:
+            except TimeoutError:  # nats-py raises its own subclass or the plain one
                 return []
         return [Delivery(message) for message in messages]
 

@@ -1,23 +1,20 @@
 """Alembic without an ini file: the schema moves to the newest version when a platform starts."""
 
 import importlib
-from pathlib import Path
 from typing import Any, Final
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlmodel import SQLModel
 
 from services.runtime.db import engine_for
+from services.runtime.schema_version import ROOT, SCRIPTS
 from services.runtime.tables import Xid8
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-SCRIPTS: Final = ROOT / "deploy" / "migrations"
 CONTEXT_ROOTS: Final = ("services", "marketplace", "search")
 LOCK_KEY: Final = 0x6E6F6E61676F6E
 """Advisory lock under which one process migrates; "nonagon" in ASCII."""
@@ -63,21 +60,6 @@ def differences(database_url: str) -> list[Any]:
         engine.dispose()
 
 
-def newest_version() -> str | None:
-    """The version this code wants; ``None`` before there is any."""
-    return ScriptDirectory.from_config(_config(None)).get_current_head()
-
-
-def current_version(database_url: str) -> str | None:
-    """The version the database is at; ``None`` when it was never migrated."""
-    engine = engine_for(database_url, pool_max=1, application="migrate")
-    try:
-        with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
-    finally:
-        engine.dispose()
-
-
 def import_tables() -> None:
     """Import every context's ``tables`` module, which registers it with SQLModel's metadata."""
     for root in CONTEXT_ROOTS:
@@ -93,7 +75,7 @@ def _lock(connection: Connection) -> None:
     connection.execute(waiting, {"wait": statement_limit})
 
 
-def _config(connection: Connection | None) -> Config:
+def _config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from services.runtime import migrations
+from services.runtime import migrations, schema_version
 from tests.support.schema import create_schema
 from tests.support.servers import PostgresServer
 
@@ -64,11 +64,11 @@ def test_a_second_upgrade_changes_nothing(migrated_url: str) -> None:
     before = {question: catalogue(migrated_url, question) for question in CATALOGUE}
     migrations.upgrade(migrated_url)
     assert {question: catalogue(migrated_url, question) for question in CATALOGUE} == before
-    assert migrations.current_version(migrated_url) == migrations.newest_version()
+    assert schema_version.current_version(migrated_url) == schema_version.newest_version()
 
 
 def test_a_forgotten_constraint_is_noticed(
-    migrated_url: str, postgres_server: PostgresServer, declared_url: str
+    postgres_server: PostgresServer, declared_url: str
 ) -> None:
     url = postgres_server.empty()
     migrations.upgrade(url)

@@ -116,13 +116,17 @@ class EmbeddedPostgres:
             kill_signal=signal.SIGQUIT,  # immediate shutdown: backends go too, recovery follows
         )
 
+    def exists(self) -> bool:
+        """Whether the cluster was created before; after :meth:`prepare`."""
+        return self._data.exists()
+
     def spawn(self) -> None:
         """Create the cluster if there is none, and start the server.
 
         Raises:
             InitdbFailedError: with what initdb said.
         """
-        if not self._data.exists():
+        if not self.exists():
             _initialise(self.placement, password=self._password)
         self.process.spawn()
 

@@ -167,8 +167,11 @@ class OwnedProcess:
             ServerNotReadyError: it took longer than ``within_s``.
         """
         deadline = time.monotonic() + within_s
-        while not is_ready():
-            if not self.is_running():
+        while True:
+            was_running = self.is_running()  # asked first: it may end while is_ready() answers
+            if is_ready():
+                return
+            if not was_running:
                 raise ServerDiedError(
                     name=self.name,
                     cause=self.exit_cause(),

@@ -6,8 +6,8 @@ import sys
 import psycopg
 import pytest
 
-from services.runtime import migrations
-from services.runtime.migrations import ROOT
+from services.runtime import migrations, schema_version
+from services.runtime.schema_version import ROOT
 from services.runtime.settings import child_environment
 from tests.support.servers import PostgresServer
 
@@ -20,10 +20,10 @@ def empty_url(postgres_server: PostgresServer) -> str:
 
 
 def test_an_empty_database_reaches_the_newest_version_and_stays(empty_url: str) -> None:
-    assert migrations.current_version(empty_url) is None
+    assert schema_version.current_version(empty_url) is None
     for _ in range(2):
         migrations.upgrade(empty_url)
-        assert migrations.current_version(empty_url) == migrations.newest_version()
+        assert schema_version.current_version(empty_url) == schema_version.newest_version()
 
 
 def test_two_processes_at_once_migrate_once(empty_url: str) -> None:
@@ -41,5 +41,5 @@ def test_two_processes_at_once_migrate_once(empty_url: str) -> None:
     assert [racer.returncode for racer in racers] == [0, 0], said
     with psycopg.connect(empty_url) as connection:
         versions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-    newest = migrations.newest_version()
+    newest = schema_version.newest_version()
     assert versions == ([] if newest is None else [(newest,)])
