@@ -30,17 +30,24 @@ START_WITHIN_S = 60.0
 
 
 class PlatformProcess:
-    """One platform of ``state_dir`` in a process of its own."""
+    """One platform of ``state_dir`` in a process of its own, configured by ``settings``."""
 
     def __init__(
-        self, state_dir: Path, *, python: str = sys.executable, uid: int | None = None
+        self,
+        state_dir: Path,
+        *,
+        python: str = sys.executable,
+        uid: int | None = None,
+        command: Sequence[str] = ("-m", "tests.support.platform"),
+        **settings: object,
     ) -> None:
         self.state_dir = state_dir
         packages = sysconfig.get_path("purelib")
         self._popen = subprocess.Popen(
-            [python, "-m", "tests.support.platform"],
+            [python, *command],
             cwd=ROOT,
             env={
+                **{f"NONAGON_{name.upper()}": str(value) for name, value in settings.items()},
                 "NONAGON_STATE_DIR": str(state_dir),
                 "PYTHONPATH": os.pathsep.join((str(ROOT), packages)),
                 "PYTHONDONTWRITEBYTECODE": "1",

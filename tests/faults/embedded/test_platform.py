@@ -1,51 +1,25 @@
 """A platform under SIGKILL, Ctrl-C, rivals and taken ports, run as a process of its own."""
 
 import os
-import shutil
 import signal
 import socket
-import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg
 import pytest
 
 from gateway.endpoints import Endpoints, endpoints_path, read_endpoints
-from tests.support.platform import PlatformProcess, processes_of
+from tests.faults.embedded.conftest import Starter
+from tests.support.platform import processes_of
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
-Starter = Callable[..., PlatformProcess]
 AS_ROOT = os.geteuid() == 0
 NOBODY = 65_534
 SYSTEM_PYTHON = "/usr/bin/python3"
 """Where an unprivileged account finds an interpreter when ours lies below a private folder."""
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A 0700 folder outside pytest's own, gone afterwards."""
-    path = Path(tempfile.mkdtemp(prefix="nonagon-test-"))
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture
-def start(folder: Path) -> Iterator[Starter]:
-    started: list[PlatformProcess] = []
-
-    def starter(name: str = "state", **options: Any) -> PlatformProcess:
-        platform = PlatformProcess(folder / name, **options)
-        started.append(platform)
-        return platform
-
-    yield starter
-    for platform in started:
-        platform.end()
 
 
 def say(endpoints: Endpoints, statement: str) -> object:
