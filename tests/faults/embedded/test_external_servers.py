@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from services.runtime.embedded.nats import EmbeddedNats
-from services.runtime.migrations import current_version, newest_version
+from services.runtime.schema_version import current_version, newest_version
 from tests.faults.embedded.conftest import Starter
 from tests.support.platform import processes_of
 from tests.support.servers import PostgresServer
@@ -61,15 +61,6 @@ class TestExternalServers:
 
         assert endpoints.pids.keys() == {*DOORS, "nats"}
         assert endpoints.database_url == external_database
-
-    def test_that_do_not_answer_end_the_start_with_the_cause(self, start: Starter) -> None:
-        nowhere = "postgresql://nobody@127.0.0.1:1/none"
-        platform = start(database_url=nowhere, command=NONAGON_UP)
-
-        assert platform.exit_code() == 1
-        assert "127.0.0.1" in (said := platform.output())
-        assert "migrate" in said
-        assert processes_of(platform.state_dir) == []
 
     @pytest.mark.parametrize("given", ["nats_url", "mqtt_url"])
     def test_half_a_broker_is_refused_before_anything_starts(
