@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, Self
 
-from gateway.plant.server import HOST
 from services.contracts.errors import DomainError, ErrorKind
 
+HOST: Final = "127.0.0.1"
+"""Machines and control listen on loopback only."""
 LINE_BYTES_MAX: Final = 4_096
 ANSWER_WITHIN_S: Final = 10.0
 

@@ -10,12 +10,12 @@ from typing import Final
 
 from gateway.plant.blueprint import Blueprint
 from gateway.plant.clock import Clock
-from gateway.plant.control import Answer, Command, ControlServer
+from gateway.plant.control import HOST, Answer, Command, ControlServer
 from gateway.plant.machine import Machine, Player
 from gateway.plant.park import FAULT_COMMANDS, Park, ParkMachine, ScriptedFault
 from gateway.plant.players import ProcessPlayer, ReplayPlayer
 from gateway.plant.replay import events_of, schedule
-from gateway.plant.server import HOST, MachineServer
+from gateway.plant.server import MachineServer
 from gateway.plant.shdr import Recording, RecordingUnreadableError, read_recording
 from services.contracts.errors import DomainError, ErrorKind
 

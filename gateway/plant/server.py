@@ -18,12 +18,12 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.status_codes import StatusCodes
 
 from gateway.plant.blueprint import Blueprint, BlueprintNodes
+from gateway.plant.control import HOST
 from gateway.plant.nodes import NAMESPACES, VARIABLES, add_machine, variable_id
 from gateway.plant.values import bad, content, good, standard_id
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.machinery import MachineVariable
 
-HOST: Final = "127.0.0.1"
 _CURRENT_TIME: Final = standard_id("Server_ServerStatus_CurrentTime")
 _SERVER_STATUS: Final = standard_id("Server_ServerStatus")
 _NOT_YET: Final = bad(code=StatusCodes.BadWaitingForInitialData)

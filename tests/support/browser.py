@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http import problems
-from gateway.live import LiveHub
 from gateway.http.middleware import SecurityHeaders
+from gateway.live import LiveHub
 from gateway.portal.model import Park
 from gateway.portal.mount import mount
 from marketplace.taxonomy.loader import load_taxonomy
