@@ -90,61 +90,32 @@ class _Reading:
         )
 
     def _firms(self) -> tuple[Firm, ...]:
-        ids = list(self._resources)
-        states = capacity.live_states(session=self._session, resource_ids=ids)
-        gaps = capacity.gaps(
+        resources = list(self._resources.values())
+        available = capacity.availability(
             session=self._session,
             clock=self._clock,
-            resource_ids=ids,
+            resources=resources,
             window=Interval.starting(self._now, LOOKAHEAD),
             stale_after=self._stale_after,
         )
+        timelines = capacity.timelines(
+            session=self._session,
+            clock=self._clock,
+            days=[(one, self._now.astimezone(ZoneInfo(one.timezone)).date()) for one in resources],
+        )
         by_firm: dict[OrganisationId, list[RegisteredResource]] = {}
-        for resource in self._resources.values():
+        for resource in resources:
             by_firm.setdefault(resource.organisation_id, []).append(resource)
         return tuple(
             Firm(
                 id=str(organisation_id),
                 name=self._organisation(organisation_id),
-                place=_name(self._sites[resources[0].site_id]),
+                place=_name(self._sites[own[0].site_id]),
                 resources=tuple(
-                    self._resource(one, states.get(one.id), gaps.get(one.id, ()))
-                    for one in resources
+                    _resource(one, available[one.id], timelines[one.id]) for one in own
                 ),
             )
-            for organisation_id, resources in by_firm.items()
-        )
-
-    def _resource(
-        self, resource: RegisteredResource, live: LiveState | None, gaps: Sequence[Gap]
-    ) -> Resource:
-        return Resource(
-            id=str(resource.id),
-            name=_name(resource),
-            kind=resource.kind,
-            units=resource.units,
-            timezone=resource.timezone,
-            live=_live(live) if live else None,
-            today=self._today(resource, gaps),
-            free_next_day_h=unit_hours(gaps),
-        )
-
-    def _today(self, resource: RegisteredResource, gaps: Sequence[Gap]) -> Today:
-        day = self._now.astimezone(ZoneInfo(resource.timezone)).date()
-        timeline = capacity.timeline(
-            session=self._session, clock=self._clock, resource_id=resource.id, day=day
-        )
-        free = (
-            FreeSpan(part, gap.free_units, gap.provenance)
-            for gap in gaps
-            if (part := gap.interval.intersection(timeline.day))
-        )
-        return Today(
-            day=timeline.day,
-            working=tuple(timeline.working),
-            states=tuple(StateSpan(span.state, span.interval) for span in timeline.states),
-            booked=tuple(timeline.reserved),
-            free=tuple(free),
+            for organisation_id, own in by_firm.items()
         )
 
     def _demands(self) -> tuple[Demand, ...]:
@@ -265,6 +236,36 @@ def unit_hours(gaps: Sequence[Gap]) -> float:
             (gap.free_units for gap in gaps if gap.interval.contains(part)), default=0
         )
     return hours
+
+
+def _resource(
+    resource: RegisteredResource, available: capacity.Availability, timeline: capacity.Timeline
+) -> Resource:
+    return Resource(
+        id=str(resource.id),
+        name=_name(resource),
+        kind=resource.kind,
+        units=resource.units,
+        timezone=resource.timezone,
+        live=_live(available.live) if available.live else None,
+        today=_today(timeline, available.gaps),
+        free_next_day_h=unit_hours(available.gaps),
+    )
+
+
+def _today(timeline: capacity.Timeline, gaps: Sequence[Gap]) -> Today:
+    free = (
+        FreeSpan(part, gap.free_units, gap.provenance)
+        for gap in gaps
+        if (part := gap.interval.intersection(timeline.day))
+    )
+    return Today(
+        day=timeline.day,
+        working=tuple(timeline.working),
+        states=tuple(StateSpan(span.state, span.interval) for span in timeline.states),
+        booked=tuple(timeline.reserved),
+        free=tuple(free),
+    )
 
 
 def _live(live: LiveState) -> Live:

@@ -135,7 +135,7 @@ def hold(
     )
     capacity.reserve(
         session=session,
-        resource_id=resource_id,
+        resource=resource,
         booking_id=booking.id,
         interval=interval,
         units=units,
@@ -315,16 +315,15 @@ def _check_free(
     units: int,
     stale_after: timedelta,
 ) -> None:
-    gaps = capacity.gaps(
+    found = capacity.availability(
         session=session,
         clock=clock,
-        resource_ids=[resource.id],
+        resources=[resource],
         window=interval,
         stale_after=stale_after,
     )
-    if any(
-        gap.interval.contains(interval) and gap.free_units >= units for gap in gaps[resource.id]
-    ):
+    gaps = found[resource.id].gaps
+    if any(gap.interval.contains(interval) and gap.free_units >= units for gap in gaps):
         return
     slot = {"start": interval.start.isoformat(), "end": interval.end.isoformat()}
     apart = resource.rule.buffer_before + resource.rule.buffer_after

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from services.capacity import handlers as capacity
-from services.capacity.domain import Gap, LiveState, Provenance, Resource
+from services.capacity.domain import Gap, Provenance, Resource
 from services.contracts.intervals import Interval
 from services.matching.domain import Listing
 from services.matching.engine.interface import (
@@ -29,29 +29,32 @@ def load(
     stale_after: timedelta,
 ) -> Snapshot:
     """The resources of ``listings`` with their free time inside ``window``."""
-    ids = sorted({listing.resource_id for listing in listings})
+    ids = {listing.resource_id for listing in listings}
     resources = capacity.resources_by_id(session=session, resource_ids=ids)
-    gaps = capacity.gaps(
-        session=session, clock=clock, resource_ids=ids, window=window, stale_after=stale_after
+    found = capacity.availability(
+        session=session,
+        clock=clock,
+        resources=resources.values(),
+        window=window,
+        stale_after=stale_after,
     )
-    live = capacity.live_states(session=session, resource_ids=ids)
     now = clock.now()
     return Snapshot(
         listings=tuple(listings),
         resources={
-            one.id: _offered(one, gaps.get(one.id, []), live.get(one.id), now, stale_after)
-            for one in resources.values()
+            resource_id: _offered(resource, found[resource_id], now, stale_after)
+            for resource_id, resource in resources.items()
         },
     )
 
 
 def _offered(
     resource: Resource,
-    gaps: Sequence[Gap],
-    live: LiveState | None,
+    available: capacity.Availability,
     now: datetime,
     stale_after: timedelta,
 ) -> OfferedResource:
+    live = available.live
     measured = live is not None and live.is_measured(now, stale_after)
     rule = resource.rule
     return OfferedResource(
@@ -61,7 +64,7 @@ def _offered(
         minimum_minutes=-(-rule.minimum // MINUTE),
         horizon_minutes=rule.horizon // MINUTE,
         capabilities=resource.capabilities,
-        gaps=tuple(_free_gap(gap) for gap in gaps),
+        gaps=tuple(_free_gap(gap) for gap in available.gaps),
         state=None if live is None else live.state,
         provenance=Provenance.MEASURED if measured else Provenance.DECLARED,
         seen_at=None if live is None else live.seen_at,

@@ -12,13 +12,16 @@ from services.capacity.handlers.resources import (
     schedule_maintenance,
 )
 from services.capacity.handlers.slots import (
+    Availability,
     Timeline,
     WindowTooLongError,
+    availability,
     gaps,
     list_withdrawals,
     release,
     reserve,
     timeline,
+    timelines,
 )
 from services.capacity.handlers.telemetry import (
     list_quarantine,
@@ -32,10 +35,12 @@ from services.capacity.handlers.telemetry import (
 )
 
 __all__ = [
+    "Availability",
     "ResourceNotFoundError",
     "Timeline",
     "TwinTakenError",
     "WindowTooLongError",
+    "availability",
     "bind_twin",
     "gaps",
     "get_resource",
@@ -55,5 +60,6 @@ __all__ = [
     "resources_by_id",
     "schedule_maintenance",
     "timeline",
+    "timelines",
     "twins_of",
 ]

@@ -1,8 +1,8 @@
 """Use cases around time: what is free, taking it, giving it back, what was withdrawn."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from services.capacity import store
 from services.capacity.domain import (
     HORIZON_DAYS_MAX,
     Gap,
-    Reservation,
+    LiveState,
     Resource,
     SlotTakenError,
     StateSpan,
@@ -41,6 +41,14 @@ class WindowTooLongError(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
+class Availability:
+    """Free gaps of a resource, and its live state when it has a twin."""
+
+    gaps: list[Gap]
+    live: LiveState | None
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """A local day of a resource: states it took, when it works, what is taken."""
 
@@ -65,30 +73,73 @@ def gaps(
     Raises:
         WindowTooLongError: ``window`` is longer than any horizon.
     """
+    found = availability(
+        session=session,
+        clock=clock,
+        resources=resources_by_id(session=session, resource_ids=resource_ids).values(),
+        window=window,
+        stale_after=stale_after,
+    )
+    return {resource_id: each.gaps for resource_id, each in found.items()}
+
+
+def availability(
+    *,
+    session: Session,
+    clock: Clock,
+    resources: Collection[Resource],
+    window: Interval,
+    stale_after: timedelta,
+) -> dict[ResourceId, Availability]:
+    """Free gaps of ``resources`` inside ``window`` and the live states they follow from.
+
+    Raises:
+        WindowTooLongError: ``window`` is longer than any horizon.
+    """
     _check_window(window)
     now = clock.now()
-    resources = resources_by_id(session=session, resource_ids=resource_ids)
-    facts = store.slot_facts(session, list(resources), window)
+    ids = [resource.id for resource in resources]
+    facts = store.slot_facts(session, ids, window)
+    states = store.live_states(session, ids)
+    working = _WorkingTimes(facts.calendars, window)
     return {
-        resource_id: free_gaps(
-            resource=resource,
-            working=working_time(facts.calendars.get(resource_id), resource.timezone, window),
-            reservations=facts.reservations.get(resource_id, ()),
-            maintenance=facts.maintenance.get(resource_id, ()),
-            withdrawn=facts.withdrawn.get(resource_id, ()),
-            live=facts.live.get(resource_id),
-            window=window,
-            now=now,
-            stale_after=stale_after,
+        resource.id: Availability(
+            gaps=free_gaps(
+                resource=resource,
+                working=working.of(resource),
+                reservations=facts.reservations.get(resource.id, ()),
+                maintenance=facts.maintenance.get(resource.id, ()),
+                withdrawn=facts.withdrawn.get(resource.id, ()),
+                live=states.get(resource.id),
+                window=window,
+                now=now,
+                stale_after=stale_after,
+            ),
+            live=states.get(resource.id),
         )
-        for resource_id, resource in resources.items()
+        for resource in resources
     }
+
+
+class _WorkingTimes:
+    """Working time inside one window; resources that share a calendar share its expansion."""
+
+    def __init__(self, calendars: Mapping[ResourceId, str], window: Interval) -> None:
+        self._calendars = calendars
+        self._window = window
+        self._known: dict[tuple[str | None, str], list[Interval]] = {}
+
+    def of(self, resource: Resource) -> list[Interval]:
+        key = self._calendars.get(resource.id), resource.timezone
+        if key not in self._known:
+            self._known[key] = working_time(*key, self._window)
+        return self._known[key]
 
 
 def reserve(
     *,
     session: Session,
-    resource_id: ResourceId,
+    resource: Resource,
     booking_id: BookingId,
     interval: Interval,
     units: int,
@@ -99,21 +150,24 @@ def reserve(
     rivals spread out. The exclusion constraint decides, this only proposes.
 
     Raises:
-        ResourceNotFoundError: no such resource.
         SlotTakenError: fewer units than asked are free throughout.
     """
-    resource = get_resource(session=session, resource_id=resource_id)
     during = _with_buffers(resource, interval)
-    for attempt in range(RESERVE_ATTEMPTS_MAX):
-        free = store.free_units(session, resource_id, resource.units, during)
-        if len(free) < units:
+    for number in range(RESERVE_ATTEMPTS_MAX):
+        attempt = store.reserve_units(
+            session,
+            resource,
+            booking_id=booking_id,
+            during=during,
+            units=units,
+            first=(booking_id.int + number) % resource.units if number else 0,
+        )
+        if attempt.reserved:
+            return list(attempt.reserved)
+        if attempt.chosen < units:
             break
-        chosen = _choice(free, units, turn=0 if attempt == 0 else booking_id.int + attempt)
-        reservations = [Reservation(booking_id, unit, during) for unit in chosen]
-        if store.insert_reservations(session, resource_id, reservations):
-            return chosen
     raise SlotTakenError(
-        resource_id=resource_id,
+        resource_id=resource.id,
         start=interval.start.isoformat(),
         end=interval.end.isoformat(),
         units=units,
@@ -139,18 +193,37 @@ def timeline(*, session: Session, clock: Clock, resource_id: ResourceId, day: da
         ResourceNotFoundError: no such resource.
     """
     resource = get_resource(session=session, resource_id=resource_id)
-    whole_day = _local_day(day, resource.timezone)
-    facts = store.slot_facts(session, [resource_id], whole_day)
-    return Timeline(
-        resource_id=resource_id,
-        day=whole_day,
-        states=state_spans(
-            store.state_changes(session, resource_id, whole_day), whole_day, clock.now()
-        ),
-        working=working_time(facts.calendars.get(resource_id), resource.timezone, whole_day),
-        reserved=clip([held.during for held in facts.reservations.get(resource_id, ())], whole_day),
-        maintenance=clip(facts.maintenance.get(resource_id, ()), whole_day),
+    return timelines(session=session, clock=clock, days=[(resource, day)])[resource_id]
+
+
+def timelines(
+    *, session: Session, clock: Clock, days: Iterable[tuple[Resource, date]]
+) -> dict[ResourceId, Timeline]:
+    """One day of each resource, in the resource's own time zone; states up to now."""
+    local_days = {
+        resource.id: (resource, _local_day(day, resource.timezone)) for resource, day in days
+    }
+    if not local_days:
+        return {}
+    spans = {resource_id: span for resource_id, (_, span) in local_days.items()}
+    hull = Interval(
+        min(span.start for span in spans.values()), max(span.end for span in spans.values())
     )
+    facts = store.slot_facts(session, list(spans), hull)
+    changes = store.state_changes(session, spans)
+    working = _WorkingTimes(facts.calendars, hull)
+    now = clock.now()
+    return {
+        resource_id: Timeline(
+            resource_id=resource_id,
+            day=day,
+            states=state_spans(changes.get(resource_id, ()), day, now),
+            working=clip(working.of(resource), day),
+            reserved=clip([held.during for held in facts.reservations.get(resource_id, ())], day),
+            maintenance=clip(facts.maintenance.get(resource_id, ()), day),
+        )
+        for resource_id, (resource, day) in local_days.items()
+    }
 
 
 def _check_window(window: Interval) -> None:
@@ -163,15 +236,11 @@ def _with_buffers(resource: Resource, interval: Interval) -> Interval:
     return interval.widened(before=resource.rule.buffer_before, after=resource.rule.buffer_after)
 
 
-def _choice(free: Sequence[int], units: int, *, turn: int) -> list[int]:
-    """``units`` of ``free`` from ``turn`` on; ascending, so rivals never wait in a circle."""
-    start = turn % len(free) if turn else 0
-    return sorted([*free[start:], *free[:start]][:units])
-
-
 def _local_day(day: date, timezone: str) -> Interval:
+    """In UTC: Python subtracts and compares times of one zone by their wall clocks."""
     zone = ZoneInfo(timezone)
-    return Interval(
-        datetime.combine(day, time(), zone),
-        datetime.combine(day + timedelta(days=1), time(), zone),
+    midnights = (
+        datetime.combine(each, time(), zone).astimezone(UTC)
+        for each in (day, day + timedelta(days=1))
     )
+    return Interval(*midnights)

@@ -12,10 +12,9 @@ from services.capacity.store.resources import (
 )
 from services.capacity.store.slots import (
     delete_reservations,
-    free_units,
-    insert_reservations,
     insert_withdrawals,
     open_withdrawals,
+    reserve_units,
     restore_withdrawals,
     slot_facts,
     state_changes,
@@ -36,11 +35,9 @@ from services.capacity.store.telemetry import (
 __all__ = [
     "delete_reservations",
     "devices_of",
-    "free_units",
     "insert_maintenance",
     "insert_observations",
     "insert_quarantined",
-    "insert_reservations",
     "insert_resource",
     "insert_state_changes",
     "insert_withdrawals",
@@ -51,6 +48,7 @@ __all__ = [
     "put_twin",
     "put_twin_record",
     "quarantined_after",
+    "reserve_units",
     "resources_after",
     "resources_by_id",
     "restore_withdrawals",

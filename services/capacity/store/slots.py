@@ -11,8 +11,13 @@ from sqlalchemy import RowMapping, TextClause, bindparam
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlmodel import Session, col, select, text
 
-from services.capacity.domain import MINUTES_MAX, LiveState, Reservation, StateChange, Withdrawal
-from services.capacity.store.telemetry import live_states
+from services.capacity.domain import (
+    MINUTES_MAX,
+    Reservation,
+    Resource,
+    StateChange,
+    Withdrawal,
+)
 from services.capacity.tables import GapWithdrawalRow
 from services.contracts.ids import BookingId, ResourceId
 from services.contracts.intervals import Interval
@@ -24,34 +29,49 @@ REACH = timedelta(minutes=MINUTES_MAX)
 _NEAR = bindparam("near", type_=TSTZRANGE)
 _DURING = bindparam("during", type_=TSTZRANGE)
 _CALENDARS = text("SELECT resource_id, ics FROM working_calendar WHERE resource_id = ANY(:ids)")
-_MAINTENANCE = text(
-    "SELECT resource_id, during FROM maintenance WHERE resource_id = ANY(:ids) AND during && :near"
+_TAKEN = text(
+    "SELECT 'reservation' AS taken_by, resource_id, booking_id, unit, during FROM reservation"
+    "  WHERE resource_id = ANY(:ids) AND during && :near"
+    " UNION ALL SELECT 'maintenance', resource_id, NULL, NULL, during FROM maintenance"
+    "  WHERE resource_id = ANY(:ids) AND during && :near"
+    " UNION ALL SELECT 'withdrawal', resource_id, NULL, NULL, during FROM gap_withdrawal"
+    "  WHERE resource_id = ANY(:ids) AND restored_at IS NULL"
 ).bindparams(_NEAR)
-_RESERVATIONS = text(
-    "SELECT resource_id, booking_id, unit, during FROM reservation"
-    " WHERE resource_id = ANY(:ids) AND during && :near"
-).bindparams(_NEAR)
-_WITHDRAWN = text(
-    "SELECT resource_id, during FROM gap_withdrawal"
-    " WHERE resource_id = ANY(:ids) AND restored_at IS NULL"
-)
-_BUSY_UNITS = text(
-    "SELECT DISTINCT unit FROM reservation WHERE resource_id = :resource_id AND during && :during"
-).bindparams(_DURING)
 _RESERVE = text(
-    "INSERT INTO reservation (booking_id, resource_id, unit, during)"
-    " SELECT CAST(:booking_id AS uuid), CAST(:resource_id AS uuid), unit, :during"
-    " FROM unnest(CAST(:units AS integer[])) AS unit ORDER BY unit"
-    " ON CONFLICT DO NOTHING"
+    """
+    WITH free AS (
+        SELECT generate_series(0, :units_of_resource - 1) AS unit
+        EXCEPT SELECT unit FROM reservation
+         WHERE resource_id = :resource_id AND during && :during
+    ), chosen AS (
+        SELECT unit FROM free ORDER BY unit < :first, unit LIMIT :units
+    ), reserved AS (
+        INSERT INTO reservation (booking_id, resource_id, unit, during)
+        SELECT CAST(:booking_id AS uuid), CAST(:resource_id AS uuid), unit, :during
+          FROM chosen WHERE (SELECT count(*) FROM chosen) = :units ORDER BY unit
+        ON CONFLICT DO NOTHING
+        RETURNING unit
+    )
+    SELECT (SELECT count(*) FROM chosen) AS chosen,
+           ARRAY(SELECT unit FROM reserved ORDER BY unit) AS reserved
+    """
 ).bindparams(_DURING)
 _RELEASE = text("DELETE FROM reservation WHERE booking_id = :booking_id")
 _DAY_CHANGES = text(
-    "(SELECT at, state, reason, id FROM state_change"
-    "  WHERE resource_id = :resource_id AND at <= :start ORDER BY at DESC, id DESC LIMIT 1)"
-    " UNION ALL"
-    " (SELECT at, state, reason, id FROM state_change"
-    "  WHERE resource_id = :resource_id AND at > :start AND at < :end)"
-    " ORDER BY at, id"
+    """
+    SELECT asked.resource_id, change.at, change.state, change.reason
+      FROM unnest(CAST(:ids AS uuid[]), CAST(:starts AS timestamptz[]),
+                  CAST(:ends AS timestamptz[])) AS asked (resource_id, start, until)
+     CROSS JOIN LATERAL (
+        (SELECT at, state, reason, id FROM state_change
+          WHERE resource_id = asked.resource_id AND at <= asked.start
+          ORDER BY at DESC, id DESC LIMIT 1)
+        UNION ALL
+        (SELECT at, state, reason, id FROM state_change
+          WHERE resource_id = asked.resource_id AND at > asked.start AND at < asked.until)
+     ) AS change
+     ORDER BY change.at, change.id
+    """
 )
 _OPEN_CAUSES = text(
     "SELECT resource_id, cause FROM gap_withdrawal"
@@ -71,69 +91,97 @@ class SlotFacts:
     maintenance: Mapping[ResourceId, Sequence[Interval]]
     reservations: Mapping[ResourceId, Sequence[Reservation]]
     withdrawn: Mapping[ResourceId, Sequence[Interval]]
-    live: Mapping[ResourceId, LiveState]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of reserving: units that seemed free, and those now taken, all or none."""
+
+    chosen: int
+    reserved: Sequence[int]
 
 
 def slot_facts(session: Session, ids: Sequence[ResourceId], window: Interval) -> SlotFacts:
-    """Everything free gaps of ``ids`` inside ``window`` follow from."""
+    """Everything free gaps of ``ids`` inside ``window`` follow from, but their live states."""
     near = _range(window.widened(before=REACH, after=REACH))
     calendars = _rows(session, _CALENDARS, ids=list(ids))
     reservations: dict[ResourceId, list[Reservation]] = defaultdict(list)
-    for row in _rows(session, _RESERVATIONS, ids=list(ids), near=near):
-        reservations[row["resource_id"]].append(
-            Reservation(row["booking_id"], row["unit"], _interval(row["during"]))
-        )
+    maintenance: dict[ResourceId, list[Interval]] = defaultdict(list)
+    withdrawn: dict[ResourceId, list[Interval]] = defaultdict(list)
+    for row in _rows(session, _TAKEN, ids=list(ids), near=near):
+        resource_id, during = row["resource_id"], _interval(row["during"])
+        if row["taken_by"] == "reservation":
+            taken = Reservation(row["booking_id"], row["unit"], during)
+            reservations[resource_id].append(taken)
+        else:
+            whole = maintenance if row["taken_by"] == "maintenance" else withdrawn
+            whole[resource_id].append(during)
     return SlotFacts(
         calendars={row["resource_id"]: row["ics"] for row in calendars},
-        maintenance=_intervals(_rows(session, _MAINTENANCE, ids=list(ids), near=near)),
+        maintenance=maintenance,
         reservations=reservations,
-        withdrawn=_intervals(_rows(session, _WITHDRAWN, ids=list(ids))),
-        live=live_states(session, ids),
+        withdrawn=withdrawn,
     )
 
 
-def free_units(session: Session, resource_id: UUID, units: int, during: Interval) -> list[int]:
-    """Unit numbers with no committed reservation that overlaps ``during``, lowest first."""
-    rows = _rows(session, _BUSY_UNITS, resource_id=resource_id, during=_range(during))
-    busy = {row["unit"] for row in rows}
-    return [unit for unit in range(units) if unit not in busy]
-
-
-def insert_reservations(
-    session: Session, resource_id: UUID, reservations: Sequence[Reservation]
-) -> bool:
-    """Whether all of one booking were stored; if a rival has one of the units, none is.
+def reserve_units(
+    session: Session,
+    resource: Resource,
+    *,
+    booking_id: BookingId,
+    during: Interval,
+    units: int,
+    first: int,
+) -> Attempt:
+    """Take the lowest free units from ``first`` on; if a rival has one of them, none is taken.
 
     Waits for rivals that have not committed yet: ``ON CONFLICT`` honours the exclusion constraint.
     """
+    asked = {
+        "resource_id": resource.id,
+        "units_of_resource": resource.units,
+        "booking_id": booking_id,
+        "during": _range(during),
+        "units": units,
+        "first": first,
+    }
+    if units == 1:  # nothing partial to undo
+        return _attempt(session, asked)
     savepoint = session.begin_nested()
-    inserted = session.connection().execute(
-        _RESERVE,
-        {
-            "booking_id": reservations[0].booking_id,
-            "resource_id": resource_id,
-            "during": _range(reservations[0].during),
-            "units": [reservation.unit for reservation in reservations],
-        },
-    )
-    if inserted.rowcount == len(reservations):
+    attempt = _attempt(session, asked)
+    if len(attempt.reserved) == units:
         savepoint.commit()
-        return True
+        return attempt
     savepoint.rollback()
-    return False
+    return Attempt(attempt.chosen, ())
+
+
+def _attempt(session: Session, asked: Mapping[str, object]) -> Attempt:
+    row = session.connection().execute(_RESERVE, dict(asked)).one()
+    return Attempt(row.chosen, row.reserved)
 
 
 def delete_reservations(session: Session, booking_id: BookingId) -> None:
     session.connection().execute(_RELEASE, {"booking_id": booking_id})
 
 
-def state_changes(session: Session, resource_id: ResourceId, day: Interval) -> list[StateChange]:
-    """Changes inside ``day`` in time order, after the one in force when it began."""
-    rows = _rows(session, _DAY_CHANGES, resource_id=resource_id, start=day.start, end=day.end)
-    return [
-        StateChange(resource_id, row["at"], ResourceState(row["state"]), row["reason"])
-        for row in rows
-    ]
+def state_changes(
+    session: Session, days: Mapping[ResourceId, Interval]
+) -> dict[ResourceId, list[StateChange]]:
+    """Changes inside each resource's day in time order, after the one in force when it began."""
+    grouped: dict[ResourceId, list[StateChange]] = defaultdict(list)
+    for row in _rows(
+        session,
+        _DAY_CHANGES,
+        ids=list(days),
+        starts=[day.start for day in days.values()],
+        ends=[day.end for day in days.values()],
+    ):
+        change = StateChange(
+            row["resource_id"], row["at"], ResourceState(row["state"]), row["reason"]
+        )
+        grouped[change.resource_id].append(change)
+    return grouped
 
 
 def open_withdrawals(
@@ -190,13 +238,6 @@ def withdrawals_since(
 
 def _rows(session: Session, statement: TextClause, **params: Any) -> Sequence[RowMapping]:
     return session.connection().execute(statement, params).mappings().all()
-
-
-def _intervals(rows: Sequence[RowMapping]) -> dict[ResourceId, list[Interval]]:
-    grouped: dict[ResourceId, list[Interval]] = defaultdict(list)
-    for row in rows:
-        grouped[row["resource_id"]].append(_interval(row["during"]))
-    return grouped
 
 
 def _range(interval: Interval) -> Range[datetime]:

@@ -51,7 +51,7 @@ def reserve(
 ) -> list[int]:
     return handlers.reserve(
         session=session,
-        resource_id=resource_id,
+        resource=handlers.get_resource(session=session, resource_id=resource_id),
         booking_id=booking(number),
         interval=interval,
         units=units,
