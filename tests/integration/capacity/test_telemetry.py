@@ -346,6 +346,69 @@ class TestUnseen:
         assert handlers.live_states(session=session) == {}
 
 
+class TestLost:
+    def test_becomes_unknown_at_once_and_once_and_says_so(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        record(session, clock, reported(park, mill, 1, "executing", at=START))
+        clock.advance(SECOND)  # far from stale
+
+        first = handlers.mark_lost(session=session, clock=clock, resource_ids=[mill])
+        again = handlers.mark_lost(session=session, clock=clock, resource_ids=[mill])
+
+        assert (first, again) == ([mill], [])
+        live = handlers.live_states(session=session)[mill]
+        assert (live.state, live.reason) == (ResourceState.UNKNOWN, LINK_LOST)
+        changes = [payload for name, payload in told(session) if name == "resource-state-changed"]
+        assert [(each["previous"], each["state"]) for each in changes] == [
+            ("unknown", "executing"),
+            ("executing", "unknown"),
+        ]
+
+    def test_takes_only_those_that_were_named(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        other = register_machine(session, clock, park, device="mill-2")
+        record(
+            session,
+            clock,
+            reported(park, mill, 1, "idle", at=START),
+            reported(park, other, 2, "idle", at=START),
+        )
+        handlers.mark_lost(session=session, clock=clock, resource_ids=[mill])
+        assert state_of(session, mill) is ResourceState.UNKNOWN
+        assert state_of(session, other) is ResourceState.IDLE
+
+    def test_is_healed_by_the_next_sign_or_report(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        record(session, clock, reported(park, mill, 1, "executing", at=START))
+        handlers.mark_lost(session=session, clock=clock, resource_ids=[mill])
+        clock.advance(SECOND)
+        handlers.record_seen(session=session, clock=clock, seen={mill: clock.now()})
+        assert state_of(session, mill) is ResourceState.EXECUTING
+        handlers.mark_lost(session=session, clock=clock, resource_ids=[mill])
+        clock.advance(SECOND)
+        record(session, clock, reported(park, mill, 2, "idle", at=clock.now()))
+        assert state_of(session, mill) is ResourceState.IDLE
+
+    def test_while_down_keeps_its_near_time_withdrawn(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        record(session, clock, reported(park, mill, 1, "down", at=START))
+        handlers.mark_lost(session=session, clock=clock, resource_ids=[mill])
+        assert free_hours(session, clock, mill) == []
+
+    def test_of_nobody_or_of_a_stranger_changes_nothing(
+        self, session: Session, clock: FrozenClock, mill: ResourceId
+    ) -> None:
+        stranger, before = ResourceId(clock.new_id()), told(session)
+        assert handlers.mark_lost(session=session, clock=clock, resource_ids=[]) == []
+        assert handlers.mark_lost(session=session, clock=clock, resource_ids=[stranger]) == []
+        assert handlers.mark_lost(session=session, clock=clock, resource_ids=[mill]) == []
+        assert told(session) == before
+
+
 class TestTwins:
     def test_are_found_by_the_words_of_the_topic(
         self, session: Session, park: Park, mill: ResourceId

@@ -35,6 +35,11 @@ def offsets(query: Query) -> list[int]:
     ]
 
 
+def alter(engine: Engine, change: str, *, table: str = "observation") -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER TABLE {table} {change}"))
+
+
 def live_state(query: Query, park: Park, device: str) -> tuple[str, str | None]:
     (row,) = query(
         "SELECT state, reason FROM resource_state WHERE resource_id = :id",
@@ -134,6 +139,61 @@ class TestPoison:
         (row,) = query("SELECT topic, cause FROM quarantine")
         assert row.topic == f"spBv1.0/{edge.group}/DDATA/gw/m1"
         assert cause in row.cause
+
+
+@pytest.mark.usefixtures("ingest")
+class TestDataTheDatabaseRefuses:
+    @pytest.fixture
+    def unlucky(self, engine: Engine) -> set[int]:
+        """Part counts this database takes for bad data, though ingest sees nothing wrong."""
+        alter(engine, "ADD CONSTRAINT unlucky CHECK (value_number NOT IN (13, 14, 40))")
+        return {13, 14, 40}
+
+    def test_is_parked_with_its_cause_and_receipted_and_the_rest_is_stored(
+        self, edge: FakeEdge, query: Query, park: Park, unlucky: set[int], ingest: IngestThread
+    ) -> None:
+        counts = range(1, 41)
+        edge.birth()
+        edge.report("m1", [parts(count) for count in counts], first_offset=1)
+        eventually(lambda: edge.receipted() == set(counts), what="every receipt")
+
+        assert offsets(query) == sorted(set(counts) - unlucky)
+        rows = query("SELECT topic, cause, payload FROM quarantine")
+        assert len(rows) == len(unlucky)
+        assert {row.topic for row in rows} == {f"spBv1.0/{edge.group}/DDATA/gw/m1"}
+        assert all("unlucky" in row.cause for row in rows)
+        (live,) = query(
+            "SELECT part_count FROM resource_state WHERE resource_id = :id",
+            id=park.resources["m1"],
+        )
+        assert live.part_count == 39
+        assert ingest.metric('nonagon_ingest_observations_total{outcome="stored"}') == 37
+
+    def test_alone_in_its_batch_blocks_nothing_after_it(
+        self, edge: FakeEdge, query: Query, unlucky: set[int]
+    ) -> None:
+        edge.birth()
+        for offset, count in enumerate(sorted(unlucky), start=1):
+            edge.report("m1", [parts(count)], first_offset=offset)
+            eventually(lambda: edge.receipted() == set(range(1, offset + 1)))  # noqa: B023 - asked at once
+        edge.report("m1", [parts(5)], first_offset=4)
+        eventually(lambda: edge.receipted() == {1, 2, 3, 4})
+        assert offsets(query) == [4]
+
+    def test_is_told_apart_from_a_fault_of_ours_which_costs_nothing_but_time(
+        self, edge: FakeEdge, query: Query, engine: Engine, ingest: IngestThread
+    ) -> None:
+        edge.birth()
+        edge.report("m1", [parts(1)], first_offset=1)
+        eventually(lambda: edge.receipted() == {1})
+        alter(engine, "RENAME TO mislaid")
+        edge.report("m1", [parts(2)], first_offset=2)
+        eventually(lambda: not ingest.answers("readyz"), what="not ready, and says so")
+        assert edge.receipted() == {1}
+        alter(engine, "RENAME TO observation", table="mislaid")
+        eventually(lambda: edge.receipted() == {1, 2}, within=20)
+        assert offsets(query) == [1, 2]
+        assert query("SELECT 1 FROM quarantine") == []
 
 
 @pytest.mark.usefixtures("ingest")

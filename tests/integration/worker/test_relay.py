@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from services.contracts.events.capacity import GapsRestored
+from services.runtime import relay as relay_module
 from services.runtime.bus import BusUnavailableError, OutgoingEvent
 from services.runtime.db import Sessions, transaction
 from services.runtime.outbox import emit
@@ -122,6 +123,55 @@ def test_prunes_published_events_only_when_they_are_old(
     assert prune(sessions, now=START + PUBLISHED_KEPT) == 0
     assert prune(sessions, now=START + PUBLISHED_KEPT + timedelta(seconds=1)) == 1
     assert unpublished(sessions) == 1
+
+
+def test_listens_again_after_its_connection_was_ended(
+    database_url: str,
+    sessions: Sessions,
+    engine: Engine,
+    clock: FrozenClock,
+    published: Published,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay_module, "POLL_S", 600)  # so that only NOTIFY can wake it
+    relay = Relay(sessions=sessions, database_url=database_url, publish=published, clock=clock)
+    stop = threading.Event()
+    running = threading.Thread(target=relay.run, args=(stop,))
+    running.start()
+    try:
+        eventually(lambda: listening(engine), what="it listens")
+        tell_and_await(sessions, clock, published)
+        ended = listening(engine)
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": ended})
+        eventually(lambda: relay.stuck_on is not None, what="the cause is named")
+        assert str(relay.stuck_on).startswith("database: ")
+        eventually(lambda: listening(engine, besides=ended), what="another connection listens")
+        tell_and_await(sessions, clock, published)
+        eventually(lambda: relay.stuck_on is None, what="all is well again")
+    finally:
+        stop.set()
+        with transaction(sessions) as session:
+            tell(session, clock)
+        running.join(10)
+    assert not running.is_alive()
+
+
+def tell_and_await(sessions: Sessions, clock: FrozenClock, published: Published) -> None:
+    with transaction(sessions) as session:
+        event = tell(session, clock)
+    eventually(lambda: event.id in {one.event_id for one in published.events}, what="published")
+
+
+def listening(engine: Engine, *, besides: int = 0) -> int:
+    """The backend of the relay's connection; 0 while there is none."""
+    found = text(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'nonagon-relay'"
+        " AND query LIKE 'LISTEN%' AND state = 'idle'"
+        " AND datname = current_database() AND pid <> :besides"
+    )
+    with engine.begin() as connection:
+        return int(connection.scalar(found, {"besides": besides}) or 0)
 
 
 def test_loses_and_disorders_nothing_under_eight_writers_with_long_transactions(
