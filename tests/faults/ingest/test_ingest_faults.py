@@ -1,16 +1,15 @@
 """Ingest while its process, its database or its broker dies: every observation once, in the end."""
 
-import threading
 from itertools import count
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from services.runtime.clock import SystemClock
 from services.runtime.db import Sessions
 from services.runtime.embedded.nats import EmbeddedNats
-from tests.integration.ingest.fake_edge import FakeEdge, parts
+from tests.faults.ingest.edges import OBSERVATIONS, PersistentEdge, assert_all_stored_once
 from tests.integration.ingest.park import Park, register_park
 from tests.integration.ingest.process import IngestProcess, IngestThread
 from tests.support.waiting import eventually
@@ -18,40 +17,12 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
 _groups = count(1)
-OBSERVATIONS = 120
 
 
 @pytest.fixture
 def park(sessions: Sessions) -> Park:
     group = f"fault-{next(_groups)}"
     return register_park(sessions, SystemClock(), group=group, node="gw", devices=["m1"])
-
-
-class PersistentEdge(FakeEdge):
-    """Sends again what has no receipt and is born anew when asked, as a journalling edge."""
-
-    def send_until_receipted(self, wanted: int) -> threading.Thread:
-        def run() -> None:
-            asked = -1
-            while len(missing := set(range(1, wanted + 1)) - self.receipted()) > 0:
-                if self.rebirth_requests != asked:
-                    asked = self.rebirth_requests
-                    self.birth()
-                for offset in sorted(missing)[:40]:
-                    self.report("m1", [parts(offset)], first_offset=offset)
-                    self._pause.wait(0.005)
-                self._pause.wait(0.2)
-
-        self._pause = threading.Event()
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        return thread
-
-
-def assert_all_stored_once(engine: Engine) -> None:
-    with engine.begin() as connection:
-        rows = connection.execute(text("SELECT journal_offset FROM observation ORDER BY 1"))
-        assert [row.journal_offset for row in rows] == list(range(1, OBSERVATIONS + 1))
 
 
 def edge_of(park: Park, nats_server: EmbeddedNats) -> PersistentEdge:
@@ -72,7 +43,8 @@ def test_a_killed_process_resumes_without_loss_or_duplicate(
         sending.join(timeout=60)
         assert edge.receipted() == set(range(1, OBSERVATIONS + 1))
     edge.disconnect()
-    assert_all_stored_once(engine)
+    with engine.begin() as connection:
+        assert_all_stored_once(connection)
 
 
 def test_nothing_is_receipted_while_the_database_refuses_and_all_is_after(
@@ -101,7 +73,8 @@ def test_nothing_is_receipted_while_the_database_refuses_and_all_is_after(
         assert edge.receipted() == set(range(1, OBSERVATIONS + 1))
     edge.disconnect()
     engine.dispose()
-    assert_all_stored_once(engine)
+    with engine.begin() as connection:
+        assert_all_stored_once(connection)
 
 
 def test_a_killed_broker_comes_back_to_an_ingest_that_carries_on(
@@ -116,4 +89,5 @@ def test_a_killed_broker_comes_back_to_an_ingest_that_carries_on(
         sending.join(timeout=60)
         assert edge.receipted() == set(range(1, OBSERVATIONS + 1))
     edge.disconnect()
-    assert_all_stored_once(engine)
+    with engine.begin() as connection:
+        assert_all_stored_once(connection)
