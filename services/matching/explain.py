@@ -128,7 +128,8 @@ _SENTENCES: Final[Mapping[tuple[Constraint, Reason], Text]] = MappingProxyType(
             "is priced in {offered}, {asked} is asked", "以 {offered} 计价，要求 {asked}"
         ),
         (Constraint.WINDOW, Reason.MET): _text(
-            "earliest slot ends {margin} before the window", "最早时段比截止时间提前 {margin}"
+            "earliest slot ends {margin} before the window closes",
+            "最早时段比截止时间提前 {margin}",
         ),
         (Constraint.WINDOW, Reason.NO_FREE_TIME): _text(
             "longest free time is {offered}, {asked} is asked", "最长空闲 {offered}，需要 {asked}"
@@ -201,10 +202,16 @@ def _named(constraint: Constraint, value: str, language: Language, term: TermNam
         return STATE_NAMES[value][language]
     if constraint is Constraint.PROVENANCE:
         return _PROVENANCE_NAMES[value][language]
-    if constraint in {Constraint.PROCESS, Constraint.MATERIAL}:
+    if constraint in {Constraint.PROCESS, Constraint.MATERIAL, Constraint.CERTIFICATES}:
         separator = "、" if language == "zh" else ", "
-        return separator.join(map(term, value.split(", ")))
+        return separator.join(_with_name(one, term) for one in value.split(", "))
     return value
+
+
+def _with_name(item: str, term: TermName) -> str:
+    """A code by its name; what follows it, such as a scope or a date, stays."""
+    code, space, rest = item.partition(" ")
+    return f"{term(code)}{space}{rest}"
 
 
 def _with_unit(constraint: Constraint, value: int, language: Language, currency: str) -> str:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from services.contracts.ids import MatchId
 from services.matching import handlers
@@ -13,7 +13,9 @@ router = APIRouter(tags=["matches"])
 
 
 @router.get("/matches/{match_id}")
-def read_match(match_id: UUID, session: SessionDep, language: LanguageDep) -> MatchOut:
+def read_match(
+    match_id: UUID, request: Request, session: SessionDep, language: LanguageDep
+) -> MatchOut:
     """A match as it was answered, with its reasons."""
     match = handlers.get_match(session=session, match_id=MatchId(match_id))
-    return match_out(match, language=language)
+    return match_out(match, language=language, term=request.app.state.catalogue.namer(language))
