@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Self
 
 
@@ -42,6 +43,8 @@ class Interval:
         return self.start <= other.start and other.end <= self.end
 
     def intersection(self, other: "Interval") -> "Interval | None":
+        if other.contains(self):
+            return self
         start, end = max(self.start, other.start), min(self.end, other.end)
         return Interval(start, end) if start < end else None
 
@@ -53,7 +56,7 @@ class Interval:
 def merge(intervals: Iterable[Interval]) -> list[Interval]:
     """Sorted, disjoint intervals covering the same instants; touching ones become one."""
     merged: list[Interval] = []
-    for current in sorted(intervals):
+    for current in sorted(intervals, key=attrgetter("start")):
         if merged and current.start <= merged[-1].end:
             merged[-1] = Interval(merged[-1].start, max(merged[-1].end, current.end))
         else:
@@ -64,6 +67,8 @@ def merge(intervals: Iterable[Interval]) -> list[Interval]:
 def subtract(wanted: Iterable[Interval], taken: Iterable[Interval]) -> list[Interval]:
     """What is left of ``wanted`` without every instant of ``taken``; sorted and disjoint."""
     holes = merge(taken)
+    if not holes:
+        return merge(wanted)
     left: list[Interval] = []
     for interval in merge(wanted):
         start = interval.start

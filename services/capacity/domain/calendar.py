@@ -9,7 +9,7 @@ clock across a change to or from summer time. A resource without a calendar work
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
@@ -31,8 +31,10 @@ EVENT_DURATION_MAX: Final = timedelta(days=62)
 YEAR_RANGE: Final = range(2000, 2101)
 RECURRENCES: Final = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
 FIRST_OCCURRENCE_WITHIN: Final = timedelta(days=5 * 366)
-_DAY: Final = timedelta(days=1)
+EXPANSIONS_KEPT: Final = 4_096
+"""Months of calendars kept in memory: a few kilobytes each."""
 _YEAR: Final = timedelta(days=366)
+_MORE_THAN_A_MONTH: Final = timedelta(days=32)
 _MARGIN: Final = timedelta(days=2)
 """Wider than any offset from UTC, so that floating times at the edges are not lost."""
 
@@ -78,13 +80,13 @@ def working_time(ics: str | None, timezone: str, window: Interval) -> list[Inter
     """
     if ics is None:
         return [window]
-    whole_days = Interval(_utc_midnight(window.start), _utc_midnight(window.end) + _DAY)
-    return clip(_expanded(ics, timezone, whole_days), window)
+    months = (_expanded(ics, timezone, month) for month in _months(window))
+    return clip(chain.from_iterable(months), window)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=EXPANSIONS_KEPT)
 def _expanded(ics: str, timezone: str, days: Interval) -> tuple[Interval, ...]:
-    """Working time of whole UTC days; asked again and again for the same days."""
+    """Working time of whole UTC days; asked by the month, so that different windows share it."""
     zone = ZoneInfo(timezone)
     working: list[Interval] = []
     holidays: list[Interval] = []
@@ -267,6 +269,15 @@ def _instant(bound: date, zone: ZoneInfo) -> datetime:
 
 def _floating(start: date) -> datetime:
     return datetime.combine(start, start.time() if isinstance(start, datetime) else time())
+
+
+def _months(window: Interval) -> Iterator[Interval]:
+    """The months, as UTC counts them, that ``window`` lies in."""
+    start = _utc_midnight(window.start).replace(day=1)
+    while start < window.end:
+        end = (start + _MORE_THAN_A_MONTH).replace(day=1)
+        yield Interval(start, end)
+        start = end
 
 
 def _utc_midnight(instant: datetime) -> datetime:

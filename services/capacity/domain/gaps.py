@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
 from typing import ClassVar, Final
 
 from services.capacity.domain.live import WITHDRAW_HORIZON, WITHDRAWING, LiveState
 from services.capacity.domain.resource import CapacityRule, Resource
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import BookingId, ResourceId
-from services.contracts.intervals import Interval, clip, merge, subtract
+from services.contracts.intervals import Interval, clip, subtract
 
 JOB_HORIZON: Final = timedelta(days=30)
 """A job's predicted end further away than this is cut: it is a wrong value, not a plan."""
@@ -91,7 +93,7 @@ def free_gaps(
         return []
     closed = [*_apart(maintenance, resource.rule), *_closed_by_state(live, withdrawn, now)]
     open_time = subtract(clip(working, offered), closed)
-    free = _free_by_unit(resource, open_time, reservations, _job(live, now))
+    free = _free_time(resource, open_time, reservations, _job(live, now))
     measured = live is not None and live.is_measured(now, stale_after)
     return [
         Gap(
@@ -133,46 +135,47 @@ def _job(live: LiveState | None, now: datetime) -> list[Interval]:
     return [Interval(now, min(end, now + JOB_HORIZON))]
 
 
-def _free_by_unit(
+def _free_time(
     resource: Resource,
     open_time: Sequence[Interval],
     reservations: Sequence[Reservation],
     job: Sequence[Interval],
-) -> list[list[Interval]]:
-    """Free time of each unit.
+) -> list[tuple[Sequence[Interval], int]]:
+    """Free time, disjoint and in order, and the number of units that have exactly it.
 
-    A job runs on one unit; unless a reservation accounts for it already, that is the first.
+    Nothing tells which unit the current job runs on: the first, where bookings go first.
     """
     taken: dict[int, list[Interval]] = defaultdict(list)
     for reservation in reservations:
         taken[reservation.unit].append(reservation.during)
-    taken[0].extend(job)
-    untouched = merge(open_time)
-    return [
-        subtract(open_time, _apart(taken[unit], resource.rule)) if unit in taken else untouched
-        for unit in range(resource.units)
+    if job:
+        taken[0].extend(job)
+    used = [unit for unit in taken if unit < resource.units]
+    free: list[tuple[Sequence[Interval], int]] = [
+        (subtract(open_time, _apart(taken[unit], resource.rule)), 1) for unit in used
     ]
+    if len(used) < resource.units:
+        free.append((open_time, resource.units - len(used)))
+    return free
 
 
-def _maximal(free: Sequence[Sequence[Interval]]) -> list[tuple[Interval, int]]:
+def _maximal(free: Sequence[tuple[Sequence[Interval], int]]) -> list[tuple[Interval, int]]:
     """Every interval that cannot grow without losing a unit, with the units free throughout it."""
-    spans = sorted({interval for unit in free for interval in unit})
-    starts = sorted({span.start for span in spans})
+    if len(free) == 1:
+        intervals, units = free[0]
+        return [(interval, units) for interval in intervals]
     counted: dict[Interval, int] = defaultdict(int)
-    for unit in free:
-        for interval in unit:
-            counted[interval] += 1
+    for intervals, units in free:
+        for interval in intervals:
+            counted[interval] += units
     maximal: list[tuple[Interval, int]] = []
     active: dict[Interval, int] = {}
-    position = 0
-    for start in starts:
+    by_start = sorted(counted, key=attrgetter("start"))
+    for start, group in groupby(by_start, key=attrgetter("start")):
         active = {span: units for span, units in active.items() if span.end > start}
-        fresh_end = start
-        while position < len(spans) and spans[position].start == start:
-            active[spans[position]] = counted[spans[position]]
-            fresh_end = max(fresh_end, spans[position].end)
-            position += 1
-        maximal.extend(_from(start, fresh_end, active))
+        fresh = {span: counted[span] for span in group}
+        active |= fresh
+        maximal.extend(_from(start, max(span.end for span in fresh), active))
     return maximal
 
 

@@ -69,6 +69,15 @@ class TestShifts:
         )
         assert working_time(calendar(DAY_SHIFT), SHANGHAI, window) == [window]
 
+    def test_a_night_at_the_end_of_a_month_is_one_shift(self) -> None:
+        ics = calendar("DTSTART:20260101T180000Z DTEND:20260102T060000Z RRULE:FREQ=DAILY")
+        found = shifts(ics, "UTC", "2026-02-28", "2026-03-02")
+        assert found == [
+            ("28 00:00", "28 06:00"),
+            ("28 18:00", "01 06:00"),
+            ("01 18:00", "02 00:00"),
+        ]
+
     def test_without_a_calendar_it_works_around_the_clock(self) -> None:
         assert shifts(None, SHANGHAI, "2026-03-06", "2026-03-10") == [("06 00:00", "10 00:00")]
 
