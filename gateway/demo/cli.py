@@ -1,6 +1,7 @@
 """``nonagon demo``: the platform with a simulated park, live until Ctrl-C, or one checked story."""
 
 import logging
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,15 +142,24 @@ def _note_ready(stage: Stage, console: Console) -> None:
 
 
 def _what_to_try(url: str, device: str) -> Panel:
+    nonagon = _as_typed(Path(sys.argv[0]))
     table = Table.grid(padding=(0, 2))
     table.add_row("look", f"[bold]{url}[/]", "the park, live (中文 / English)")
-    table.add_row("break", f"nonagon plant fault {device}", "its card, its slots, its booking")
-    table.add_row("mend", f"nonagon plant clear {device}", "and they come back")
+    table.add_row("break", f"{nonagon} plant fault {device}", "its card, its slots, its booking")
+    table.add_row("mend", f"{nonagon} plant clear {device}", "and they come back")
     table.add_row(
         "match",
-        "nonagon match --process machining.turning --material metal.steel --hours 2",
+        f"{nonagon} match --as xinghuo --process machining.turning --hours 2",
         "with reasons",
     )
-    table.add_row("inside", "nonagon doctor", "processes, memory, backlog")
+    table.add_row("inside", f"{nonagon} doctor", "processes, memory, backlog")
     table.add_row("stop", "Ctrl-C", "nothing of it stays running")
     return Panel(table, title="Nonagon 九向 · demo park")
+
+
+def _as_typed(program: Path) -> Path | str:
+    """The command as it can be typed here: from this folder if it lies below, else by its name."""
+    here = Path.cwd()
+    if program.is_absolute() and program.is_relative_to(here):
+        return program.relative_to(here)
+    return program if program.parts[0] == ".venv" else "nonagon"
