@@ -10,6 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from services.contracts.intervals import ms_from_utc
 from services.contracts.journal import (
+    EPOCH_METRIC,
     RECEIPT_METRIC,
     SEEN_AT_METRIC,
     Receipt,
@@ -42,7 +43,7 @@ DATATYPES = {
     Signal.EXECUTION: DataType.STRING,
     Signal.SPINDLE_LOAD: DataType.DOUBLE,
 }
-ALIASES = {signal.value: alias for alias, signal in enumerate(Signal, start=10)}
+PLACES = {signal.value: place for place, signal in enumerate(Signal, start=10)}
 
 
 def state(word: ResourceState | str) -> Observed:
@@ -63,7 +64,7 @@ class FakeEdge:
         self._address = host, int(port)
         self.group, self.node, self.epoch = group, node, epoch
         self._devices = devices
-        self.bd_seq = 0
+        self.bd_seq = -1
         self._seq = 0
         self.receipts: list[Receipt] = []
         self.rebirth_requests = 0
@@ -71,6 +72,8 @@ class FakeEdge:
         self._client = self._new_client()
 
     def connect(self) -> None:
+        """Begin another session; ``birth`` is for the test to call."""
+        self.bd_seq = (self.bd_seq + 1) % 256
         self._client = self._new_client()  # a loop stopped by a cut leaks sockets when restarted
         death = Payload([Metric(self.bd_seq, DataType.INT64, name=BD_SEQ_METRIC)])
         self._client.will_set(self._topic(MessageType.NDEATH), encode(death), qos=1)
@@ -100,6 +103,7 @@ class FakeEdge:
         metrics = [
             Metric(self.bd_seq, DataType.INT64, name=BD_SEQ_METRIC, timestamp_ms=_now_ms()),
             Metric(value=False, datatype=DataType.BOOLEAN, name=REBIRTH_METRIC),
+            Metric(self.epoch, DataType.UINT64, name=EPOCH_METRIC),
         ]
         self._publish(MessageType.NBIRTH, None, metrics)
         for device in self._devices:
@@ -112,7 +116,7 @@ class FakeEdge:
                 given.get(signal.value),
                 DATATYPES[signal],
                 name=signal.value,
-                alias=ALIASES[signal.value],
+                alias=self._alias(device, signal.value),
                 timestamp_ms=_now_ms(),
             )
             for signal in Signal
@@ -139,8 +143,8 @@ class FakeEdge:
             Metric(
                 value,
                 datatype,
-                alias=ALIASES.get(name),
-                name=None if name in ALIASES else name,
+                alias=self._alias(device, name),
+                name=None if name in PLACES else name,
                 timestamp_ms=source_ms or _now_ms(),
                 is_historical=historical,
             )
@@ -171,6 +175,12 @@ class FakeEdge:
     def forget_receipts(self) -> None:
         with self._lock:
             self.receipts.clear()
+
+    def _alias(self, device: str, name: str) -> int | None:
+        """One for each signal of each device: Sparkplug wants them unique in the whole node."""
+        if name not in PLACES:
+            return None
+        return 100 * list(self._devices).index(device) + PLACES[name]
 
     def _topic(self, kind: MessageType, device: str | None = None) -> str:
         return str(Topic(self.group, kind, self.node, device))

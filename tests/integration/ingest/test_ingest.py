@@ -307,7 +307,6 @@ class TestSessions:
         eventually(lambda: live_state(query, park, "m1")[0] == "executing")
         edge.cut()
         eventually(lambda: live_state(query, park, "m1") == ("unknown", "link lost"))
-        edge.bd_seq = 1
         edge.connect()
         edge.birth()
         eventually(lambda: live_state(query, park, "m1")[0] == "executing")
