@@ -104,18 +104,26 @@ class Recorder:
     async def _commit(self, batch: list[Observation]) -> bool:
         try:
             rows = await self.ask(lambda journal: journal.append(batch))
-            self._commits += 1
-            if self._commits % LIMITS_INTERVAL_COMMITS == 1:
-                await self._enforce_limits()
         except JournalUnavailableError as error:
             self._note_fault(str(error))
             return False
-        self._note_fault(None)
         self.on_commit(rows)
+        self._commits += 1
+        if self._commits % LIMITS_INTERVAL_COMMITS == 1:
+            await self._enforce_limits()
+        else:
+            self._note_fault(None)
         return True
 
     async def _enforce_limits(self) -> None:
-        for gap in await self.ask(Journal.enforce_limits):
+        """Evict what is over the limits; what was committed stays so when that fails."""
+        try:
+            gaps = await self.ask(lambda journal: journal.enforce_limits())
+        except JournalUnavailableError as error:
+            self._note_fault(str(error))
+            return
+        self._note_fault(None)
+        for gap in gaps:
             self.evicted_count += gap.count
             log.warning(
                 "journal_evicted", first=gap.first, last=gap.last, count=gap.count, cause=gap.cause
@@ -148,7 +156,10 @@ class Recorder:
                 self.on_new_epoch()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        """Run ``work`` in the journal's thread, to its end even if nobody waits any more."""
+        return await asyncio.shield(
+            asyncio.get_running_loop().run_in_executor(self._executor, work)
+        )
 
     async def close(self) -> None:
         """Commit what is pending and let the file go."""

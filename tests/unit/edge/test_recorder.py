@@ -1,6 +1,7 @@
 """Group commit: nothing is lost while the journal refuses, and nobody hears of it too early."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from edge import recorder as recorder_module
-from edge.journal import Journal, JournalInUseError, JournalLimits, Row, journal_summary
+from edge.journal import (
+    Gap,
+    Journal,
+    JournalInUseError,
+    JournalLimits,
+    JournalUnavailableError,
+    Row,
+    journal_summary,
+)
 from edge.recorder import Recorder
 from services.contracts.telemetry import Observation, Quality, Signal
 from tests.support.waiting import eventually_async
@@ -69,8 +78,44 @@ class TestCommit:
         with pytest.raises(JournalInUseError):
             await Recorder(lambda: Journal(path, limits=LIMITS, clock=SetClock())).open()
 
+    async def test_what_is_on_its_way_when_the_agent_stops_is_still_committed(
+        self, path: Path
+    ) -> None:
+        recorder = await Recorder(lambda: Journal(path, limits=LIMITS, clock=SetClock())).open()
+        gate = threading.Event()
+        busy = asyncio.create_task(recorder.ask(lambda _: gate.wait()))
+        recorder.record(parts(2))
+        flush = asyncio.create_task(recorder.flush())
+        await eventually_async(lambda: recorder.pending_count == 0)
+        flush.cancel()
+        await asyncio.gather(flush, return_exceptions=True)
+        gate.set()
+        await busy
+        await recorder.close()
+        assert journal_summary(path).made == 2
+
+
+class JournalWithoutRoomToEvict(Journal):
+    """Takes rows but cannot delete any: a disk that filled up in between."""
+
+    def enforce_limits(self) -> list[Gap]:
+        raise JournalUnavailableError("disk full")
+
 
 class TestFullDisk:
+    async def test_rows_on_disk_are_not_written_again_when_eviction_fails(self, path: Path) -> None:
+        recorder = await Recorder(
+            lambda: JournalWithoutRoomToEvict(path, limits=LIMITS, clock=SetClock())
+        ).open()
+        announced: list[Row] = []
+        recorder.on_commit = announced.extend
+        recorder.record(parts(3))
+        await recorder.flush()
+        await recorder.flush()
+        assert (recorder.made, len(announced), recorder.pending_count) == (3, 3, 0)
+        assert not recorder.is_healthy
+        await recorder.close()
+
     async def test_keeps_trying_and_then_everything_is_there_in_order(
         self, recorder: Recorder
     ) -> None:
