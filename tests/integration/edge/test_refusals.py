@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import structlog
 
 from edge.config import EdgeConfig
-from edge.journal import Journal
+from edge.journal import Journal, journal_summary
 from services.contracts import machinery
 from services.contracts.sparkplug import MessageType
 from services.contracts.telemetry import Signal
@@ -133,6 +134,53 @@ class TestFullDisk:
         assert host.values(Signal.STATE) == ["executing", "idle"]
         (cause,) = causes(entries, "journal_unavailable")
         assert "database or disk is full" in cause
+
+    async def test_of_a_real_file_system_costs_nothing_that_was_stored_and_no_offset(
+        self, machine: LiveMachine, nats_server: EmbeddedNats, host: Host, small_disk: Path
+    ) -> None:
+        journal, ballast = small_disk / "journal.sqlite3", small_disk / "ballast"
+        config = edge_config(mqtt_url=nats_server.mqtt_url, opcua_url=machine.url, journal=journal)
+        with logged() as entries:
+            async with running_agent(config):
+                await eventually_async(lambda: host.last(Signal.STATE) == "executing")
+                with host.silence():
+                    await machine.show({machinery.PARTS_PRODUCED: 42})
+                    await eventually_async(lambda: host.last(Signal.PARTS) == 42)
+                    fill(ballast)
+                    await machine.show({machinery.PARTS_PRODUCED: 43})
+                    await eventually_async(lambda: causes(entries, "journal_unavailable"))
+                    assert journal_summary(journal).waiting >= 1
+                    await machine.show({machinery.PARTS_PRODUCED: 44})
+                    assert host.last(Signal.PARTS) == 42
+                    ballast.unlink()
+                    await eventually_async(lambda: host.last(Signal.PARTS) == 44)
+                await eventually_async(lambda: journal_summary(journal).waiting == 0)
+        assert host.values(Signal.PARTS) == [41, 42, 43, 44]
+        assert host.offsets() == list(range(1, journal_summary(journal).made + 1))
+        assert len({epoch for epoch, _ in host.rows}) == 1
+        (cause,) = causes(entries, "journal_unavailable")
+        assert "full" in cause
+        assert [entry for entry in entries if entry["event"] == "journal_writable_again"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two mebibytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "nonagon-test", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this account may not mount a file system")
+    yield place
+    unmount = ["umount", str(place)]
+    subprocess.run(unmount, check=True)
+
+
+def fill(path: Path) -> None:
+    """Leave no room beside ``path``."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
 
 
 class Disk:
