@@ -35,6 +35,8 @@ SOURCE_AHEAD_MAX: Final = timedelta(hours=1)
 SOURCE_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LINK_RESTORED_WITHIN: Final = timedelta(minutes=1)
 """A live sign older than this does not prove that a lost link is back."""
+SEEN_TOLD_EVERY: Final = timedelta(seconds=2)
+"""Live signs within one such slice of the clock are told once."""
 LINK_LOST: Final = "link lost"
 NEVER_REPORTED: Final = "never reported"
 BAD_QUALITY: Final = "bad quality"
@@ -170,6 +172,22 @@ class Folded:
 def is_stale(seen_at: datetime | None, now: datetime, stale_after: timedelta) -> bool:
     """Whether the last live sign is older than ``stale_after``, or there never was one."""
     return seen_at is None or now - seen_at > stale_after
+
+
+def is_sign_told(before: LiveState, after: LiveState) -> bool:
+    """Whether a live sign is told downstream: a job moved, or a slice of the clock began.
+
+    Whatever else moved, such as a part count, waits for the next sign that is told.
+    """
+    if after.seen_at is None:
+        return False
+    if (before.job_id, before.job_predicted_end) != (after.job_id, after.job_predicted_end):
+        return True
+    return before.seen_at is None or _slice(before.seen_at) != _slice(after.seen_at)
+
+
+def _slice(seen_at: datetime) -> int:
+    return (seen_at - SOURCE_EARLIEST) // SEEN_TOLD_EVERY
 
 
 def is_suspect(source_at: datetime, now: datetime) -> bool:

@@ -21,8 +21,10 @@ from services.capacity.domain import (
     QuarantinedMessage,
     RecordResult,
     ReportedObservation,
+    TwinRecord,
     Withdrawal,
     fold,
+    is_sign_told,
     stored_text,
     unseen,
 )
@@ -83,7 +85,7 @@ def record_observations(
     if strangers:
         raise ResourceNotFoundError(resource_id=min(strangers))
     folded = [fold(record, fresh[resource_id], now) for resource_id, record in records.items()]
-    _settle(session, clock, folded, now)
+    _settle(session, clock, list(records.values()), folded, now)
     stored = sum(map(len, fresh.values()))
     return RecordResult(
         stored=stored,
@@ -99,7 +101,7 @@ def record_seen(*, session: Session, clock: Clock, seen: Mapping[ResourceId, dat
     folded = [
         domain.seen(record, seen[resource_id], now) for resource_id, record in records.items()
     ]
-    _settle(session, clock, folded, now)
+    _settle(session, clock, list(records.values()), folded, now)
 
 
 def mark_unseen(*, session: Session, clock: Clock, stale_after: timedelta) -> list[ResourceId]:
@@ -164,13 +166,19 @@ def live_states(
     return store.live_states(session, resource_ids)
 
 
-def _settle(session: Session, clock: Clock, folded: Sequence[Folded], now: datetime) -> None:
+def _settle(
+    session: Session,
+    clock: Clock,
+    before: Sequence[TwinRecord],
+    folded: Sequence[Folded],
+    now: datetime,
+) -> None:
     """Store what reports made of their resources and tell it downstream."""
     _store_folded(session, folded, now)
     events = [
         *_changed(clock, folded, now),
         *_settled_withdrawals(session, clock, folded, now),
-        *_seen(clock, folded, now),
+        *_seen(clock, before, folded, now),
     ]
     emit_all(session, events, now=now)
 
@@ -198,8 +206,9 @@ def _changed(clock: Clock, folded: Sequence[Folded], now: datetime) -> list[Reso
     ]
 
 
-def _seen(clock: Clock, folded: Sequence[Folded], now: datetime) -> list[ResourceSeen]:
-    """One for each resource of the batch, however many reports it had."""
+def _seen(
+    clock: Clock, before: Sequence[TwinRecord], folded: Sequence[Folded], now: datetime
+) -> list[ResourceSeen]:
     return [
         ResourceSeen(
             id=clock.new_id(),
@@ -210,8 +219,10 @@ def _seen(clock: Clock, folded: Sequence[Folded], now: datetime) -> list[Resourc
             job_id=live.job_id,
             job_predicted_end=live.job_predicted_end,
         )
-        for live in (each.record.live for each in folded)
-        if live.seen_at is not None
+        for known, live in zip(
+            (record.live for record in before), (each.record.live for each in folded), strict=True
+        )
+        if live.seen_at is not None and is_sign_told(known, live)
     ]
 
 

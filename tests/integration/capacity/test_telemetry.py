@@ -159,6 +159,37 @@ class TestOrder:
         assert Counter(name for name, _ in events)["resource-seen"] == 1
 
 
+class TestLiveSigns:
+    def signs(self, session: Session) -> list[dict[str, object]]:
+        return [payload for name, payload in told(session) if name == "resource-seen"]
+
+    def test_those_of_two_seconds_are_told_once(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        for offset in range(1, 17):
+            row = reported(park, mill, offset, offset, signal=Signal.PARTS, at=clock.now())
+            record(session, clock, row)
+            handlers.record_seen(session=session, clock=clock, seen={mill: clock.now()})
+            clock.advance(SECOND / 4)
+        assert [sign["part_count"] for sign in self.signs(session)] == [1, 9]
+
+    def test_a_new_job_is_told_at_once(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        record(session, clock, reported(park, mill, 1, "idle", at=START))
+        record(session, clock, reported(park, mill, 2, "J-2", signal=Signal.JOB_ID, at=START))
+        end = reported(park, mill, 3, START + DAY, signal=Signal.JOB_PREDICTED_END, at=START)
+        record(session, clock, end)
+        assert [sign["job_id"] for sign in self.signs(session)] == [None, "J-2", "J-2"]
+
+    def test_what_an_old_journal_repeats_is_no_sign(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        record(session, clock, reported(park, mill, 2, "idle", at=START))
+        record(session, clock, reported(park, mill, 1, "idle", at=START - DAY))
+        assert len(self.signs(session)) == 1
+
+
 class TestWhatIsKept:
     def test_each_kind_of_value_has_its_column(
         self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
