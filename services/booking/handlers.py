@@ -162,12 +162,10 @@ def confirm(
     booking = _locked(session, booking_id, expected_version)
     changed = confirmed(booking, now=clock.now())
     live = _live(session, booking.resource_id)
-    if live is not None and live.state in WITHDRAWING:
-        near = clock.now() + WITHDRAW_HORIZON
-        if booking.interval.start < near:
-            raise OutOfServiceError(
-                resource_id=booking.resource_id, state=live.state, booking_id=booking_id
-            )
+    if live is not None and _is_withdrawn(booking, live, now=clock.now()):
+        raise OutOfServiceError(
+            resource_id=booking.resource_id, state=live.state, booking_id=booking_id
+        )
     return _save(session, clock, changed)
 
 
@@ -342,6 +340,13 @@ def _locked(session: Session, booking_id: BookingId, expected_version: int | Non
 
 def _live(session: Session, resource_id: ResourceId) -> LiveState | None:
     return capacity.live_states(session=session, resource_ids=[resource_id]).get(resource_id)
+
+
+def _is_withdrawn(booking: Booking, live: LiveState, *, now: datetime) -> bool:
+    """Whether the resource cannot be relied on for ``booking``; silence is no recovery."""
+    if live.state in WITHDRAWING:
+        return booking.interval.start < now + WITHDRAW_HORIZON
+    return booking.at_risk and live.state not in AVAILABLE
 
 
 def _mark(

@@ -188,3 +188,24 @@ def test_the_consumer_keeps_its_name() -> None:
     assert [(one.name, one.event) for one in CONSUMERS] == [
         ("booking-at-risk", ResourceStateChanged)
     ]
+
+
+def test_a_machine_that_fell_silent_while_down_has_not_recovered(
+    park: Park, machine: Resource, offer_id: OfferId
+) -> None:
+    booking = park.hold(machine, offer_id)
+    for state in (ResourceState.DOWN, ResourceState.UNKNOWN):
+        park.set_state(machine, state)
+        tell(park, machine, state)
+    with pytest.raises(handlers.OutOfServiceError, match="is unknown"):
+        handlers.confirm(session=park.session, clock=park.clock, booking_id=booking.id)
+    park.set_state(machine, ResourceState.IDLE)
+    handlers.confirm(session=park.session, clock=park.clock, booking_id=booking.id)
+
+
+def test_a_hold_on_a_machine_never_heard_of_is_confirmed(
+    park: Park, machine: Resource, offer_id: OfferId
+) -> None:
+    booking = park.hold(machine, offer_id)
+    park.set_state(machine, ResourceState.UNKNOWN)
+    handlers.confirm(session=park.session, clock=park.clock, booking_id=booking.id)
