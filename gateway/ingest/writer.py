@@ -1,7 +1,7 @@
 """Writes a batch in one transaction, and finds the rows at fault when the database refuses data.
 
-Only what the database says of the data itself (a data or integrity error) is the row's fault and
-ends in quarantine. Any other failure is ours: nothing is written, nothing is receipted.
+Only what is said of the data itself (a data or integrity error, a resource that is gone) is the
+row's fault and ends in quarantine. Any other failure is ours: nothing is written or receipted.
 """
 
 from collections import defaultdict
@@ -18,6 +18,7 @@ from gateway.ingest.plan import Plan, PlannedReport, admit_poison, plan_batch, p
 from gateway.ingest.quarantine_budget import QuarantineBudget
 from gateway.ingest.twin_directory import TwinDirectory
 from services.capacity.domain import GatewayTwins
+from services.capacity.handlers import ResourceNotFoundError
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions, transaction
 
@@ -68,11 +69,11 @@ class BatchWriter:
             return Written()
         try:
             return self._commit(plan)
-        except StatementError as error:
+        except (StatementError, ResourceNotFoundError) as error:
             if not is_data_error(error):
                 raise
             log.warning("batch refused by the database, dividing it", cause=_cause(error))
-            self._directory.forget()  # a removed gateway or resource shows as integrity error
+            self._directory.forget()  # what it remembers may be gone
             return self._commit_divided(plan)
 
     def _commit(self, plan: Plan) -> Written:
@@ -120,7 +121,7 @@ class BatchWriter:
             return
         try:
             part = self._commit(Plan(reports=list(reports)))
-        except StatementError as error:
+        except (StatementError, ResourceNotFoundError) as error:
             if not is_data_error(error):
                 raise
             if len(reports) == 1:
@@ -137,14 +138,15 @@ class BatchWriter:
             written.durable[journal].extend(offsets)
 
 
-def is_data_error(error: StatementError) -> bool:
-    """Whether the database objects to the data itself, so that sending it again cannot help."""
-    if isinstance(error, DataError | IntegrityError):
+def is_data_error(error: Exception) -> bool:
+    """Whether the data itself is objected to, so that sending it again cannot help."""
+    if isinstance(error, DataError | IntegrityError | ResourceNotFoundError):
         return True
     return type(error) is StatementError and isinstance(
         error.orig, ValueError | OverflowError | TypeError
     )
 
 
-def _cause(error: StatementError) -> str:
-    return str(error.orig).partition("\n")[0] or repr(error.orig)
+def _cause(error: Exception) -> str:
+    source = error.orig if isinstance(error, StatementError) else error
+    return str(source).partition("\n")[0] or repr(source)

@@ -180,6 +180,22 @@ class TestDataTheDatabaseRefuses:
         eventually(lambda: edge.receipted() == {1, 2, 3, 4})
         assert offsets(query) == [4]
 
+    def test_of_a_resource_that_is_gone_does_not_hold_up_the_others(
+        self, edge: FakeEdge, query: Query, engine: Engine, park: Park
+    ) -> None:
+        with engine.begin() as connection:
+            connection.execute(
+                text("DELETE FROM resource_state WHERE resource_id = :id"),
+                {"id": park.resources["m1"]},
+            )
+        edge.birth()
+        edge.report("m1", [parts(1)], first_offset=1)
+        edge.report("m2", [parts(2)], first_offset=2)
+        eventually(lambda: edge.receipted() == {1, 2}, what="both receipts")
+        assert offsets(query) == [2]
+        (row,) = query("SELECT cause FROM quarantine")
+        assert str(park.resources["m1"]) in row.cause
+
     def test_is_told_apart_from_a_fault_of_ours_which_costs_nothing_but_time(
         self, edge: FakeEdge, query: Query, engine: Engine, ingest: IngestThread
     ) -> None:
