@@ -6,9 +6,11 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel
+from sqlmodel import select as select_entity
 
 from services.capacity.domain import (
     CapabilityDeclaration,
@@ -28,6 +30,9 @@ from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
 from services.contracts.intervals import Interval
 
 _UNIQUE_VIOLATION = "23505"
+_RESOURCE = SQLModel.metadata.tables["resource"]
+_CAPABILITY = SQLModel.metadata.tables["capability"]
+"""Read as plain rows: whoever ranks a market reads thousands, and no session need track them."""
 
 
 def insert_resource(session: Session, resource: Resource, capability_ids: Sequence[UUID]) -> None:
@@ -64,8 +69,8 @@ def resources_by_id(session: Session, ids: Sequence[UUID]) -> list[Resource]:
     """Those that exist, by id."""
     if not ids:
         return []
-    query = select(ResourceRow).where(col(ResourceRow.id).in_(ids)).order_by(col(ResourceRow.id))
-    return _with_capabilities(session, session.exec(query).all())
+    query = select(_RESOURCE).where(_RESOURCE.c.id.in_(ids)).order_by(_RESOURCE.c.id)
+    return _with_capabilities(session, session.connection().execute(query).all())
 
 
 def resources_after(
@@ -76,14 +81,14 @@ def resources_after(
     kind: str | None,
     organisation_id: UUID | None,
 ) -> list[Resource]:
-    query = select(ResourceRow).order_by(col(ResourceRow.id)).limit(limit)
+    query = select(_RESOURCE).order_by(_RESOURCE.c.id).limit(limit)
     if after is not None:
-        query = query.where(col(ResourceRow.id) > after)
+        query = query.where(_RESOURCE.c.id > after)
     if kind is not None:
-        query = query.where(ResourceRow.kind == kind)
+        query = query.where(_RESOURCE.c.kind == kind)
     if organisation_id is not None:
-        query = query.where(ResourceRow.organisation_id == organisation_id)
-    return _with_capabilities(session, session.exec(query).all())
+        query = query.where(_RESOURCE.c.organisation_id == organisation_id)
+    return _with_capabilities(session, session.connection().execute(query).all())
 
 
 def put_calendar(session: Session, resource_id: UUID, ics: str) -> None:
@@ -109,7 +114,7 @@ def insert_maintenance(
 
 def twin_of(session: Session, resource_id: UUID) -> tuple[GatewayId, str] | None:
     """Gateway and device of the resource's twin; the row stays locked for the transaction."""
-    query = select(TwinRow).where(TwinRow.resource_id == resource_id).with_for_update()
+    query = select_entity(TwinRow).where(TwinRow.resource_id == resource_id).with_for_update()
     row = session.exec(query).one_or_none()
     return None if row is None else (GatewayId(row.gateway_id), row.device)
 
@@ -136,25 +141,27 @@ def put_twin(session: Session, resource_id: UUID, gateway_id: UUID, device: str)
 
 def devices_of(session: Session, gateway_id: UUID) -> dict[str, ResourceId]:
     """Resources by the device of the gateway that is their twin."""
-    query = select(TwinRow.device, TwinRow.resource_id).where(TwinRow.gateway_id == gateway_id)
+    query = select_entity(TwinRow.device, TwinRow.resource_id).where(
+        TwinRow.gateway_id == gateway_id
+    )
     return {device: ResourceId(resource_id) for device, resource_id in session.exec(query)}
 
 
-def _with_capabilities(session: Session, rows: Sequence[ResourceRow]) -> list[Resource]:
+def _with_capabilities(session: Session, rows: Sequence[Row[Any]]) -> list[Resource]:
     if not rows:
         return []
     query = (
-        select(CapabilityRow)
-        .where(col(CapabilityRow.resource_id).in_([row.id for row in rows]))
-        .order_by(col(CapabilityRow.id))
+        select(_CAPABILITY)
+        .where(_CAPABILITY.c.resource_id.in_([row.id for row in rows]))
+        .order_by(_CAPABILITY.c.id)
     )
     capabilities: dict[UUID, list[CapabilityDeclaration]] = defaultdict(list)
-    for capability in session.exec(query):
+    for capability in session.connection().execute(query):
         capabilities[capability.resource_id].append(_capability(capability))
     return [_resource(row, capabilities[row.id]) for row in rows]
 
 
-def _resource(row: ResourceRow, capabilities: Iterable[CapabilityDeclaration]) -> Resource:
+def _resource(row: Row[Any], capabilities: Iterable[CapabilityDeclaration]) -> Resource:
     return Resource(
         id=ResourceId(row.id),
         organisation_id=OrganisationId(row.organisation_id),
@@ -193,7 +200,7 @@ def _capability_row(
     )
 
 
-def _capability(row: CapabilityRow) -> CapabilityDeclaration:
+def _capability(row: Row[Any]) -> CapabilityDeclaration:
     envelope = row.envelope_mm
     return CapabilityDeclaration(
         process=row.process,

@@ -64,8 +64,12 @@ def _capability(capability: CapabilityDeclaration) -> list[Any]:
 def maximal(gaps: Sequence[FreeGap]) -> list[FreeGap]:
     """``gaps`` sorted, without those that offer nothing or nothing another does not."""
     kept: list[FreeGap] = []
+    furthest: dict[int, int] = {}
     for gap in sorted(gaps, key=lambda one: (one.start, -one.end, -one.units)):
-        offers = gap.start < gap.end and gap.units > 0
-        if offers and not any(one.end >= gap.end and one.units >= gap.units for one in kept):
-            kept.append(gap)
+        if gap.start >= gap.end or gap.units <= 0:
+            continue
+        if any(end >= gap.end for units, end in furthest.items() if units >= gap.units):
+            continue
+        kept.append(gap)
+        furthest[gap.units] = gap.end
     return kept
