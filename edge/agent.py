@@ -26,6 +26,10 @@ DRAIN_TIMEOUT_S: Final = 2.5
 HEALTH_INTERVAL_S: Final = 2.0
 
 
+class MetricsPortInUseError(Exception):
+    """Another program listens on the metrics port."""
+
+
 async def run_agent(
     config: EdgeConfig, *, clock: Clock | None = None, stopping: asyncio.Event | None = None
 ) -> None:
@@ -34,6 +38,7 @@ async def run_agent(
     Raises:
         JournalInUseError: another agent has the journal.
         JournalUnavailableError: the journal can neither be opened nor created.
+        MetricsPortInUseError: its metrics cannot be served where the configuration says.
     """
     clock = clock or SystemClock()
     stopping = stopping or asyncio.Event()
@@ -46,7 +51,11 @@ async def run_agent(
         clock=clock,
     )
     gauge = JournalGauge(recorder)
-    stop_serving = _serve_health(config, devices, session, recorder, gauge, clock)
+    try:
+        stop_serving = _serve_health(config, devices, session, recorder, gauge, clock)
+    except MetricsPortInUseError:
+        await recorder.close()
+        raise
     _stop_on_signals(stopping)
     log.info("agent_started", node=config.gateway.edge_node, machines=len(devices))
     try:
@@ -132,9 +141,14 @@ def _serve_health(
     collector = HealthCollector(
         devices=devices, session=session, recorder=recorder, journal=gauge, clock=clock
     )
-    server, thread = start_http_server(
-        config.metrics_port, addr="127.0.0.1", registry=health_registry(collector)
-    )
+    registry = health_registry(collector)
+    try:
+        server, thread = start_http_server(config.metrics_port, addr="127.0.0.1", registry=registry)
+    except OSError as error:
+        raise MetricsPortInUseError(
+            f"metrics_port {config.metrics_port} is in use by another program; stop that program"
+            " or choose another port"
+        ) from error
 
     def stop() -> None:
         server.shutdown()

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from edge.agent import run_agent
+from edge.agent import MetricsPortInUseError, run_agent
 from edge.config import ConfigError, EdgeConfig, load_config
 from edge.journal import JournalInUseError, JournalUnavailableError, journal_summary
 from edge.logging import configure_logging
@@ -30,7 +30,12 @@ def run(config: ConfigPath) -> None:
     settings = _loaded(config)
     try:
         asyncio.run(run_agent(settings))
-    except (JournalInUseError, JournalUnavailableError, OSError) as error:
+    except (
+        JournalInUseError,
+        JournalUnavailableError,
+        MetricsPortInUseError,
+        OSError,
+    ) as error:
         _refuse(str(error))
 
 

@@ -1,6 +1,7 @@
 """Kill the agent, the broker, the machine: what was journalled arrives, once, and nothing lies."""
 
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,6 +141,24 @@ class TestAgent:
         eventually(lambda: not second.is_running(), within=20)
         assert second.end(signal.SIGKILL) == 1
         assert "in use by another agent" in second.output
+
+    def test_a_metrics_port_in_use_is_named_and_ends_the_start(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            config = edge_config(
+                mqtt_url="mqtt://127.0.0.1:1",
+                opcua_url="opc.tcp://127.0.0.1:1/mill-07",
+                journal=tmp_path / "journal.sqlite3",
+                metrics_port=port,
+            )
+            path = tmp_path / "edge.yaml"
+            path.write_text(dump_config(config), encoding="utf-8")
+            agent = agent_process(path, log=tmp_path / "agent.log")
+            agent.start()
+            eventually(lambda: not agent.is_running(), within=20)
+        assert agent.end(signal.SIGKILL) == 1
+        assert f"metrics_port {port} is in use by another program" in agent.output
+        assert "Traceback" not in agent.output
 
 
 class TestBroker:

@@ -90,3 +90,21 @@ class TestHttpPort:
             port = taken.getsockname()[1]
 
         assert start(http_port=port).ready().http_url == f"http://127.0.0.1:{port}"
+
+    @pytest.mark.parametrize(
+        ("door", "setting"), [("http", "http_port"), ("ingest", "metrics_port")]
+    )
+    def test_in_use_ends_a_door_run_alone_too(
+        self, start: Starter, external_database: str, door: str, setting: str
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            alone = start(
+                command=("-m", "gateway.cli", "run", door),
+                database_url=external_database,
+                nats_url="nats://127.0.0.1:1",
+                mqtt_url="mqtt://127.0.0.1:1",
+                **{setting: port},
+            )
+            assert alone.exit_code() == 1
+            assert f"Port {port} for" in alone.output()
