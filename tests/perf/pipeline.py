@@ -32,7 +32,7 @@ from tests.perf.contenders import Contender, Direct, Machines, Nonagon, order, s
 from tests.perf.report import Report, finish
 
 MACHINES: Final = 8
-LADDER: Final = (500, 1_000, 2_000, 3_000, 4_000, 6_000, 8_000, 12_000)
+LADDER: Final = (1_000, 2_000, 4_000, 8_000, 12_000, 16_000, 24_000)
 DELAY_RATE: Final = 500
 LATE_MAX_S: Final = 1.0
 ARRIVED_WITHIN_S: Final = 30.0
