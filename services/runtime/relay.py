@@ -39,6 +39,14 @@ SELECT seq, event_id, subject, payload
  LIMIT :batch_max
    FOR UPDATE SKIP LOCKED
 """
+_PRUNE_OUTBOX: Final = """
+DELETE FROM outbox_event WHERE seq IN (
+    SELECT seq FROM outbox_event WHERE published_at < :before ORDER BY seq LIMIT :rows_max)
+"""
+_PRUNE_INBOX: Final = """
+DELETE FROM inbox_entry WHERE ctid IN (
+    SELECT ctid FROM inbox_entry WHERE handled_at < :before LIMIT :rows_max)
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -69,23 +77,26 @@ def relay_once(
 
 
 def prune(sessions: Sessions, *, now: datetime) -> int:
-    """Delete published events and inbox rows that nothing can ask for any more; how many."""
-    with transaction(sessions) as session:
-        published = session.connection().execute(
-            text(
-                "DELETE FROM outbox_event WHERE seq IN (SELECT seq FROM outbox_event"
-                " WHERE published_at < :before ORDER BY seq LIMIT :rows_max)"
-            ),
-            {"before": now - PUBLISHED_KEPT, "rows_max": PRUNE_ROWS_MAX},
-        )
-        handled = session.connection().execute(
-            text(
-                "DELETE FROM inbox_entry WHERE ctid IN (SELECT ctid FROM inbox_entry"
-                " WHERE handled_at < :before LIMIT :rows_max)"
-            ),
-            {"before": now - HANDLED_KEPT, "rows_max": PRUNE_ROWS_MAX},
-        )
-        return published.rowcount + handled.rowcount
+    """Delete published events and inbox rows that nothing can ask for any more; how many.
+
+    In transactions of ``PRUNE_ROWS_MAX`` rows, so that none holds the relay back for long.
+    """
+    events = _prune_all(sessions, _PRUNE_OUTBOX, before=now - PUBLISHED_KEPT)
+    return events + _prune_all(sessions, _PRUNE_INBOX, before=now - HANDLED_KEPT)
+
+
+def _prune_all(sessions: Sessions, statement: str, *, before: datetime) -> int:
+    total = 0
+    while True:
+        with transaction(sessions) as session:
+            deleted: int = (
+                session.connection()
+                .execute(text(statement), {"before": before, "rows_max": PRUNE_ROWS_MAX})
+                .rowcount
+            )
+        total += deleted
+        if deleted < PRUNE_ROWS_MAX:
+            return total
 
 
 def unpublished(sessions: Sessions) -> int:

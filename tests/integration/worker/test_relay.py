@@ -125,6 +125,20 @@ def test_prunes_published_events_only_when_they_are_old(
     assert unpublished(sessions) == 1
 
 
+def test_prunes_until_nothing_old_is_left(
+    sessions: Sessions,
+    clock: FrozenClock,
+    published: Published,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay_module, "PRUNE_ROWS_MAX", 2)
+    with transaction(sessions) as session:
+        for _ in range(5):
+            tell(session, clock)
+    relay_once(sessions, published, now=START)
+    assert prune(sessions, now=START + 2 * PUBLISHED_KEPT) == 5
+
+
 def test_listens_again_after_its_connection_was_ended(
     database_url: str,
     sessions: Sessions,
