@@ -95,16 +95,13 @@ def free_gaps(
     open_time = subtract(clip(working, offered), closed)
     free = _free_time(resource, open_time, reservations, _job(live, now))
     measured = live is not None and live.is_measured(now, stale_after)
+    provenance = Provenance.MEASURED if measured else Provenance.DECLARED
+    age_s = None if live is None else live.age_s(now)
+    minimum = resource.rule.minimum
     return [
-        Gap(
-            resource_id=resource.id,
-            interval=interval,
-            free_units=units,
-            provenance=Provenance.MEASURED if measured else Provenance.DECLARED,
-            age_s=None if live is None else live.age_s(now),
-        )
+        Gap(resource.id, interval, units, provenance, age_s)
         for interval, units in _maximal(free)
-        if interval.duration >= resource.rule.minimum
+        if interval.duration >= minimum
     ]
 
 
