@@ -21,6 +21,8 @@ from services.runtime.web import Language, preferred_language
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 2
 LOCK_NOT_AVAILABLE: Final = "55P03"
+OUT_OF_RANGE: Final = frozenset({"22003", "22008", "22009"})
+"""Numbers, instants and offsets from UTC that no column can hold; only a request brings them."""
 
 STATUS: Final[Mapping[ErrorKind, int]] = {
     ErrorKind.INVALID: 422,
@@ -103,10 +105,12 @@ def problem_response(problem: Problem, *, accept_language: str | None, request_i
 
 
 def database_problem(error: Exception) -> Problem | None:
-    """The problem of a database out of reach or busy; ``None`` when the mistake is ours."""
+    """The problem of a database out of reach, busy or asked too much; ``None``: a fault of ours."""
     if isinstance(error, PoolTimeoutError):
         return _BUSY
     original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, psycopg.DataError) and original.sqlstate in OUT_OF_RANGE:
+        return _OUT_OF_RANGE
     if not isinstance(original, psycopg.OperationalError):
         return None
     return _BUSY if original.sqlstate == LOCK_NOT_AVAILABLE else _UNREACHABLE
@@ -117,6 +121,12 @@ _BUSY: Final = Problem(
     code="database-busy",
     en="The database did not answer in time because it is busy; nothing was changed. Try again.",
     zh="数据库繁忙，未能及时响应；未作任何更改。请稍后重试。",
+)
+_OUT_OF_RANGE: Final = Problem(
+    status=422,
+    code="value-out-of-range",
+    en="A number or an instant is too large or too small to be stored; nothing was changed.",
+    zh="请求中的数字或时间超出可存储的范围；未作任何更改。",
 )
 _UNREACHABLE: Final = Problem(
     status=503,
@@ -139,6 +149,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     for kind in (DBAPIError, PoolTimeoutError, psycopg.OperationalError):
         app.add_exception_handler(kind, _database_error)
+    app.add_exception_handler(OverflowError, _overflow)
 
 
 def answer(request: Request, problem: Problem) -> Response:
@@ -217,5 +228,11 @@ def _database_error(request: Request, error: Exception) -> Response:
     problem = database_problem(error)
     if problem is None:
         raise error
-    log.warning("database unavailable", code=problem.code, cause=str(error).partition("\n")[0])
+    log.warning("database refused", code=problem.code, cause=str(error).partition("\n")[0])
     return answer(request, problem)
+
+
+def _overflow(request: Request, error: Exception) -> Response:
+    """Arithmetic on an instant near the ends of the calendar, which only a request brings."""
+    log.warning("value out of range", path=request.scope["path"], cause=str(error))
+    return answer(request, _OUT_OF_RANGE)

@@ -150,3 +150,29 @@ def test_deep_nesting_is_refused_and_not_a_fault_of_ours(market: Market) -> None
         nested = json.dumps(body)[:-1] + ', "extra": ' + "[" * depth + "]" * depth + "}"
         answer = market.client.post(path, content=nested, headers=JSON)
         assert answer.status_code in {400, 422}, answer.text
+
+
+def test_instants_no_column_can_hold_are_refused_in_both_languages(market: Market) -> None:
+    _, resource_id, _ = market.listed_mill()
+    body = {
+        "start": "0001-01-01T00:00:00+23:00",
+        "end": "9999-12-31T23:59:59-23:00",
+        "reason": "oil",
+    }
+    path = f"resources/{resource_id}/maintenance"
+    english = post(market.client, path, body, **{"accept-language": "en"})
+    chinese = post(market.client, path, body, **{"accept-language": "zh"})
+
+    assert (english.status_code, english.json()["code"]) == (422, "value-out-of-range")
+    assert english.json()["detail"].startswith("A number or an instant is too large")
+    assert chinese.json()["detail"].startswith("请求中的数字或时间超出")
+
+
+def test_instants_at_the_end_of_the_calendar_are_refused(market: Market) -> None:
+    _, resource_id, _ = market.listed_mill()
+    last = {"start": "9999-12-31T00:00:00Z", "end": "9999-12-31T23:59:59Z"}
+    for query in (f"timeline?day={last['start'][:10]}", "timeline?day=0001-01-01"):
+        answer = market.client.get(f"resources/{resource_id}/{query}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "value-out-of-range")
+    answer = market.client.get(f"resources/{resource_id}/gaps", params=last)
+    assert (answer.status_code, answer.json()["code"]) == (422, "value-out-of-range")
