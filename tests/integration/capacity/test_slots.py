@@ -314,3 +314,26 @@ class TestTimeline:
         ]
         assert day.reserved == [Interval(midnight, midnight + HOUR)]
         assert day.working == [day.day]
+
+    def test_the_day_of_summer_time_has_twenty_three_hours(
+        self, session: Session, clock: FrozenClock, park: Park
+    ) -> None:
+        lathe = register(session, clock, park, timezone="Europe/Berlin").id
+        day = handlers.timeline(
+            session=session, clock=clock, resource_id=lathe, day=date(2026, 3, 29)
+        )
+        assert sum(span.hours for span in day.working) == day.day.hours == 23
+
+    def test_of_many_resources_each_has_its_own_day_and_facts(
+        self, session: Session, clock: FrozenClock, park: Park
+    ) -> None:
+        near = register(session, clock, park, timezone="Asia/Shanghai")
+        far = register(session, clock, park, timezone="America/Los_Angeles")
+        for number, resource in enumerate((near, far), start=1):
+            reserve(session, resource.id, number, between(number, number + 1))
+        today = date(2026, 3, 2)
+        found = handlers.timelines(session=session, clock=clock, days=[(near, today), (far, today)])
+        assert found[near.id].reserved == [between(1, 2)]
+        assert found[far.id].reserved == [between(2, 3)]
+        assert found[far.id].day.start - found[near.id].day.start == 16 * HOUR
+        assert handlers.timelines(session=session, clock=clock, days=[]) == {}
