@@ -39,9 +39,9 @@ START_S = 10.0
 DESKTOP = ViewportSize(width=1440, height=900)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, one for the session."""
+    """Debian's Chromium, one for a module: while it is open its event loop bars all others."""
     if not CHROMIUM.exists():
         pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium fonts-noto-cjk")
     with sync_playwright() as playwright:
