@@ -84,8 +84,7 @@ def test_every_module_says_what_it_is_for() -> None:
     silent = [
         named(path)
         for path in python_files()
-        if ast.get_docstring(ast.parse(path.read_text())) is None
-        and path.name != "__init__.py"
+        if ast.get_docstring(ast.parse(path.read_text())) is None and path.name != "__init__.py"
     ]
     assert silent == []
 
