@@ -73,7 +73,7 @@ class Stage:
         return PlantControl.of_endpoints(self.plant_file)
 
     def start_platform(self) -> None:
-        """Start the plant and, while it builds its address space, the platform."""
+        """Start the plant, the agents' imports and the platform, all at the same time."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._supervisor.start()
         plant = self._plant()
@@ -81,6 +81,8 @@ class Stage:
             plant.end_predecessor()
             self.plant_file.unlink(missing_ok=True)
             self._begin(plant)
+            for gateway in self.park.gateways:
+                self._prepare_agent(gateway)
             self.platform.start()
             plant.await_ready(self.plant_file.exists, within_s=PLANT_READY_WITHIN_S)
         except BaseException:
@@ -88,7 +90,7 @@ class Stage:
             raise
 
     def start_agents(self) -> None:
-        """Write each gateway's configuration and start its agent."""
+        """Write each gateway's configuration, which its agent waits for."""
         endpoints = json.loads(self.plant_file.read_text())
         for gateway in self.park.gateways:
             config = edge_config(
@@ -99,10 +101,9 @@ class Stage:
                 journal=self.journal_path(gateway),
             )
             path = self._config_path(gateway)
-            path.write_text(dump_config(config), encoding="utf-8")
-            agent = self._agent(gateway)
-            agent.end_predecessor()
-            self._begin(agent)
+            unfinished = path.with_suffix(".unfinished")
+            unfinished.write_text(dump_config(config), encoding="utf-8")
+            unfinished.replace(path)
 
     def note_ready(self) -> Readiness:
         """Record that the park is live as the moment the demo was ready."""
@@ -157,7 +158,13 @@ class Stage:
         return self._own(PLANT, "gateway.plant", *arguments)
 
     def _agent(self, gateway: GatewayEntry) -> OwnedProcess:
-        return self._own(gateway.edge_node, "edge", "run", str(self._config_path(gateway)))
+        return self._own(gateway.edge_node, "gateway.demo.agent", str(self._config_path(gateway)))
+
+    def _prepare_agent(self, gateway: GatewayEntry) -> None:
+        self._config_path(gateway).unlink(missing_ok=True)
+        agent = self._agent(gateway)
+        agent.end_predecessor()
+        self._begin(agent)
 
     def _config_path(self, gateway: GatewayEntry) -> Path:
         return self._folder / f"{gateway.edge_node}.yaml"

@@ -16,10 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any, Final
 
-import numpy as np
 import psycopg
 from psycopg.sql import SQL
 from rich.console import Console
@@ -47,13 +46,12 @@ class Figures:
     complete: bool = True
 
     def summary(self) -> dict[str, Any]:
-        percentiles = [np.percentile(one, [50, 95, 99]) for one in self.delays_ms]
-        middle = np.median(percentiles, axis=0)
+        cuts = [quantiles(one, n=100, method="inclusive") for one in self.delays_ms]
         return {
             "observations_per_s": median(self.sustained),
             "delay_ms": {
-                name: round(float(value), 1)
-                for name, value in zip(("p50", "p95", "p99"), middle, strict=True)
+                f"p{percent}": round(median(cut[percent - 1] for cut in cuts), 1)
+                for percent in (50, 95, 99)
             },
             "delay_at_rate": DELAY_RATE,
         }

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 from fastapi import Response
+from openpyxl import load_workbook
 from pydantic import BaseModel
 
-from services.runtime.tabular import ListFormat, Page, PageQuery, csv_text
+from services.runtime.tabular import ListFormat, Page, PageQuery, csv_text, xlsx_bytes
 
 
 class Line(BaseModel):
@@ -84,3 +85,30 @@ class TestCsv:
 
     def test_an_empty_list_is_an_empty_file(self) -> None:
         assert csv_text([]) == "\ufeff"
+
+
+class TestWorkbook:
+    LINES = (
+        Line(id=UUID(int=1), name="=HYPERLINK(1)", amount=2.5, tags=["a"]),
+        Line(id=UUID(int=2), name="铣床\x0b", amount=None),
+    )
+
+    def test_holds_the_rows_and_runs_no_formula(self) -> None:
+        sheet = load_workbook(io.BytesIO(xlsx_bytes(self.LINES, title="mills"))).active
+        assert [cell.value for cell in sheet[1]] == ["id", "name", "amount", "tags"]
+        name = sheet["B2"]
+        assert (name.value, name.data_type) == ("=HYPERLINK(1)", "s")
+        assert (sheet["C2"].value, sheet["D2"].value) == (2.5, '["a"]')
+        assert (sheet["B3"].value, sheet["C3"].value) == ("铣床", None)
+
+    def test_a_list_answers_with_it(self) -> None:
+        page = PageQuery(limit=2, format=ListFormat.XLSX)
+        answer = page.answer(RECORDS[: page.fetch], read, name="mills")
+        assert isinstance(answer, Response)
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="mills.xlsx"'
+        assert answer.headers["X-Next-After"] == str(UUID(int=2))
+        assert load_workbook(io.BytesIO(bytes(answer.body))).active.max_row == 3
+
+    def test_an_empty_list_is_an_empty_sheet(self) -> None:
+        sheet = load_workbook(io.BytesIO(xlsx_bytes([], title="mills"))).active
+        assert sheet.max_row == 1
