@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("services", "gateway", "edge", "marketplace", "search")
 BREACHES = {
-    "a domain reads the database": ("services/capacity/domain.py", "import sqlmodel"),
-    "upstream imports downstream": ("services/capacity/store.py", "import services.booking"),
+    "a domain reads the database": ("services/capacity/domain/gaps.py", "import sqlmodel"),
+    "upstream imports downstream": ("services/capacity/store/slots.py", "import services.booking"),
     "edge reaches into the platform": ("edge/journal.py", "import services.runtime.clock"),
     "a table leaves its context": (
         "services/booking/handlers.py",
