@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
-from dateutil.rrule import rrulestr  # type: ignore[import-untyped]  # ships no types
+from dateutil.rrule import rrulestr
 from icalendar import Calendar, Component, Event
 from icalendar.parser import Contentline
 
