@@ -1,9 +1,10 @@
 """``make bench NAME=pipeline``: observations per second from OPC UA to committed rows, and delays.
 
 Every contender takes the part counters of the same OPC UA servers into the same PostgreSQL. The
-offered rate climbs a ladder, open loop, as far as the machines themselves keep up; a rung is sustained when every value arrived, in order, and
-the last was committed within a second of the end. Delay is from source timestamp to the commit
-time PostgreSQL recorded, at a rate everybody sustains. Rounds are interleaved; medians are shown.
+offered rate climbs a ladder, open loop, as far as the machines themselves keep up; a rung is
+sustained when every value arrived, in order, and the last was committed within a second of the
+end. Delay is from source timestamp to the commit time PostgreSQL recorded, at a rate everybody
+sustains. Rounds are interleaved; medians are shown.
 """
 
 import argparse
