@@ -39,6 +39,8 @@ class Recorder:
         self._open_journal = open_journal
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._pending: deque[Observation] = deque()
+        self._in_flight: list[Observation] = []
+        self._flushing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._fault: str | None = None
         self._commits = 0
@@ -72,12 +74,16 @@ class Recorder:
 
     @property
     def pending_count(self) -> int:
-        return len(self._pending)
+        """Observations taken and not yet known to be on disk."""
+        return len(self._in_flight) + len(self._pending)
 
     def record(self, observations: Sequence[Observation]) -> None:
-        """Take observations for the next commit; while the disk is full the oldest are lost."""
+        """Take observations for the next commit; while the disk is full the oldest are lost.
+
+        What is being written at this moment is kept: whether it is lost is not known yet.
+        """
         self._pending.extend(observations)
-        while len(self._pending) > PENDING_MAX:
+        while self._pending and self.pending_count > PENDING_MAX:
             self._pending.popleft()
             self.lost_count += 1
         if self._pending:
@@ -95,11 +101,24 @@ class Recorder:
 
     async def flush(self) -> None:
         """Commit everything taken so far, unless the journal refuses."""
-        while self._pending:
-            batch = [self._pending.popleft() for _ in range(min(len(self._pending), BATCH_MAX))]
-            if not await self._commit(batch):
-                self._pending.extendleft(reversed(batch))
-                return
+        async with self._flushing:
+            while self._pending:
+                size = min(len(self._pending), BATCH_MAX)
+                self._in_flight = [self._pending.popleft() for _ in range(size)]
+                if not await self._commit_in_flight():
+                    return
+
+    async def _commit_in_flight(self) -> bool:
+        """Commit the batch in flight; refused, it is the first of what is pending again."""
+        committed = True
+        try:
+            committed = await self._commit(self._in_flight)
+        finally:
+            # Cancelled while waiting, the journal's thread still commits the batch.
+            if not committed:
+                self._pending.extendleft(reversed(self._in_flight))
+            self._in_flight = []
+        return committed
 
     async def _commit(self, batch: list[Observation]) -> bool:
         try:

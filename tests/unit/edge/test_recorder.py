@@ -86,9 +86,11 @@ class TestCommit:
         busy = asyncio.create_task(recorder.ask(lambda _: gate.wait()))
         recorder.record(parts(2))
         flush = asyncio.create_task(recorder.flush())
-        await eventually_async(lambda: recorder.pending_count == 0)
+        await asyncio.sleep(0)
+        assert recorder.pending_count == 2
         flush.cancel()
         await asyncio.gather(flush, return_exceptions=True)
+        assert recorder.pending_count == 0
         gate.set()
         await busy
         await recorder.close()
@@ -123,8 +125,9 @@ class TestFullDisk:
         recorder.record(parts(5_000))
         await eventually_async(lambda: not recorder.is_healthy)
         recorder.record(parts(10))
-        await asyncio.sleep(0.2)
-        assert recorder.pending_count == 5_010
+        for _ in range(40):
+            assert recorder.pending_count == 5_010
+            await asyncio.sleep(0.005)
         await free_disk(recorder)
         await eventually_async(lambda: recorder.made == 5_010)
         assert recorder.is_healthy
