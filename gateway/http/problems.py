@@ -20,19 +20,23 @@ from services.runtime.web import Language, preferred_language
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 2
+CHALLENGE: Final = 'Bearer realm="nonagon"'
 LOCK_NOT_AVAILABLE: Final = "55P03"
 OUT_OF_RANGE: Final = frozenset({"22003", "22008", "22009"})
 """Numbers, instants and offsets from UTC that no column can hold; only a request brings them."""
 
 STATUS: Final[Mapping[ErrorKind, int]] = {
     ErrorKind.INVALID: 422,
+    ErrorKind.UNAUTHENTICATED: 401,
     ErrorKind.NOT_FOUND: 404,
     ErrorKind.CONFLICT: 409,
     ErrorKind.FORBIDDEN: 403,
+    ErrorKind.TOO_MANY: 429,
     ErrorKind.UNAVAILABLE: 503,
 }
 _TITLES: Final[Mapping[int, tuple[str, str]]] = {
     400: ("Bad request", "请求有误"),
+    401: ("Sign in first", "请先登录"),
     403: ("Forbidden", "禁止访问"),
     404: ("Not found", "未找到"),
     405: ("Method not allowed", "不支持该方法"),
@@ -41,6 +45,7 @@ _TITLES: Final[Mapping[int, tuple[str, str]]] = {
     413: ("Request too large", "请求过大"),
     421: ("Misdirected request", "请求主机不符"),
     422: ("Invalid request", "请求无效"),
+    429: ("Too many requests", "请求过于频繁"),
     500: ("Internal error", "内部错误"),
     503: ("Temporarily unavailable", "暂时不可用"),
 }
@@ -174,7 +179,18 @@ def problem_of(error: DomainError) -> Problem:
         en=error.text("en"),
         zh=error.text("zh"),
         extensions=lists,
+        headers=_headers_of(error),
     )
+
+
+def _headers_of(error: DomainError) -> dict[str, str]:
+    """How to sign in (RFC 9110 §11.6.1), and when to ask again (§10.2.3)."""
+    headers = {}
+    if error.kind is ErrorKind.UNAUTHENTICATED:
+        headers["www-authenticate"] = CHALLENGE
+    if "retry_after_s" in error.facts:
+        headers["retry-after"] = str(error.facts["retry_after_s"])
+    return headers
 
 
 def _is_list(value: object) -> bool:

@@ -10,9 +10,12 @@ from typing import ClassVar
 
 class ErrorKind(StrEnum):
     INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
     NOT_FOUND = "not-found"
     CONFLICT = "conflict"
     FORBIDDEN = "forbidden"
+    TOO_MANY = "too-many"
+    """Asked too often; a fact ``retry_after_s`` says when to ask again."""
     UNAVAILABLE = "unavailable"
 
 
