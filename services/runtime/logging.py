@@ -1,22 +1,24 @@
 """Logging of server processes: structlog, the standard library's loggers joined in, no secrets."""
 
 import logging
-import re
 import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from services.runtime.settings import Settings
-
-REDACTED: Final = "***"
-_SECRET_KEYS: Final = re.compile(
-    r"password|passwd|secret|token|authorization|api_?key|meili_key", re.IGNORECASE
+from services.contracts.confidentiality import (
+    DEPTH_MAX,
+    PUBLIC,
+    REDACTED,
+    TOO_DEEP,
+    classified,
+    has_fields,
+    is_secret_name,
+    redact_text,
 )
-_URL_PASSWORD: Final = re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@")
-_LIBPQ_PASSWORD: Final = re.compile(r"(?<=\bpassword=)('(?:[^'\\]|\\.)*'|\S+)")
+from services.runtime.settings import Settings
 
 
 def configure_logging(settings: Settings, *, process: str) -> None:
@@ -82,24 +84,22 @@ def _renderer(*, as_json: bool) -> Processor:
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Blank passwords: values under telling keys, and those inside URLs and libpq strings."""
+    """Blank what is not public: by its mark, by a telling key, and passwords inside text."""
     return {key: _clean(key, value) for key, value in event.items()}
 
 
-def redact_text(text: str) -> str:
-    """``text`` without the passwords of the URLs and libpq connection strings in it."""
-    return _LIBPQ_PASSWORD.sub(REDACTED, _URL_PASSWORD.sub(rf"\1:{REDACTED}@", text))
-
-
-def _clean(key: object, value: Any) -> Any:
-    if isinstance(key, str) and _SECRET_KEYS.search(key):
+def _clean(key: object, value: Any, depth: int = 0) -> Any:
+    if isinstance(key, str) and is_secret_name(key):
         return REDACTED
-    if isinstance(value, str):
-        return redact_text(value)
+    if depth > DEPTH_MAX:
+        return TOO_DEEP
     if isinstance(value, Mapping):
-        return {inner: _clean(inner, held) for inner, held in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(None, held) for held in value]
-    if isinstance(value, int | float | None):
-        return value
-    return redact_text(str(value))
+        return {inner: _clean(inner, held, depth + 1) for inner, held in value.items()}
+    if has_fields(value):
+        return {
+            name: _clean(None, held, depth + 1) if mark is PUBLIC else REDACTED
+            for name, mark, held in classified(value)
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(None, held, depth + 1) for held in value]
+    return value if isinstance(value, int | float | None) else redact_text(str(value))

@@ -4,17 +4,25 @@ An unset server URL means the embedded server; nothing else differs between a la
 """
 
 import os
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.contracts.confidentiality import REDACTED, is_secret_name, redact_text
+
+DOCUMENT_BYTES_MAX = 20 * 1024 * 1024
+
 
 class Settings(BaseSettings):
-    """One frozen object per process."""
+    """One frozen object per process. Printing it, or an error about it, shows no password."""
 
-    model_config = SettingsConfigDict(env_prefix="NONAGON_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="NONAGON_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     state_dir: Path = Field(default=Path("var"), description="everything the embedded servers keep")
     database_url: str | None = Field(default=None, description="postgresql://…; unset: embedded")
@@ -45,6 +53,15 @@ class Settings(BaseSettings):
     recorded_data: Path = Field(
         default=Path("../shared/data"), description="folder of recorded machine data"
     )
+    document_bytes_max: int = Field(
+        default=DOCUMENT_BYTES_MAX, ge=1, description="size of an uploaded document at most"
+    )
+    audit_anchors: Path | None = Field(
+        default=None, description="file of signed audit heads; unset: in the state directory"
+    )
+    audit_anchor_key: Path | None = Field(
+        default=None, description="Ed25519 key in PEM that signs them; unset: one is made"
+    )
     log_json: bool = Field(default=False, description="one JSON object per log line")
     log_level: str = "INFO"
 
@@ -52,6 +69,16 @@ class Settings(BaseSettings):
     def state_path(self) -> Path:
         """The state directory, absolute."""
         return self.state_dir.resolve()
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, _shown(name, value)
+
+
+def _shown(name: str | None, value: Any) -> Any:
+    if name is not None and value is not None and is_secret_name(name):
+        return REDACTED
+    return redact_text(value) if isinstance(value, str) else value
 
 
 def child_environment(**overrides: object) -> dict[str, str]:

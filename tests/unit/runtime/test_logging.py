@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from services.runtime.logging import configure_logging, redact_text
+from services.contracts.confidentiality import redact_text
+from services.runtime.logging import configure_logging
 from services.runtime.settings import Settings
 
 URL = "postgresql://nonagon:s3cret@127.0.0.1:5432/nonagon"

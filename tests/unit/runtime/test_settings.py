@@ -1,0 +1,69 @@
+"""Settings print, and complain, without their passwords."""
+
+import logging
+
+import pytest
+import structlog
+from pydantic import ValidationError
+from rich.pretty import pretty_repr
+
+from services.runtime.logging import configure_logging
+from services.runtime.settings import Settings
+
+URLS = {
+    "database_url": "postgresql://nonagon:s3cret@db:5432/nonagon?sslpassword=s3cret",
+    "nats_url": "nats://s3cret@broker:4222",
+    "mqtt_url": "mqtt://user:s3cret@broker:1883",
+    "meili_url": "https://user:s3cret@search:7700",
+    "meili_key": "s3cret",
+    "api_url": "https://user:s3cret@api",
+}
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings.model_validate(URLS)
+
+
+def test_every_setting_that_can_hold_a_password_is_tried() -> None:
+    holding = {name for name in Settings.model_fields if name.endswith(("_url", "_key"))}
+    paths = {"audit_anchor_key"}
+    assert holding - paths == set(URLS)
+
+
+@pytest.mark.parametrize("show", [repr, str, pretty_repr, "{}".format], ids=str)
+def test_printing_shows_no_password(settings: Settings, show: object) -> None:
+    assert callable(show)
+    shown = show(settings)
+    assert "s3cret" not in shown
+    assert "db:5432/nonagon" in shown
+
+
+def test_an_error_shows_no_password() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({"database_url": ["postgresql://u:s3cret@db/x"]})
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_log_shows_no_password(
+    settings: Settings, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        configure_logging(Settings(log_json=form == "json"), process="http")
+        log = structlog.get_logger("here")
+        log.warning("starting", settings=settings)
+        log.warning("starting", settings=settings.model_dump())
+        log.warning("starting with %s", settings)
+        text = f"starting with {settings}"
+        log.warning(text)
+        logging.getLogger("library").warning("starting %r", settings)
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
+    shown = capsys.readouterr().err
+    assert shown.count("starting") == 5
+    assert "s3cret" not in shown
