@@ -17,12 +17,14 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from services.contracts.events.envelope import Event
+from services.contracts.access import ANONYMOUS, Principal
+from services.contracts.events.envelope import Audience, Event
 
 RING_MAX: Final = 2_048
 PENDING_KEYS_MAX: Final = 4_096
 SUBSCRIBERS_MAX: Final = 2_000
 RESET_TOPIC: Final = "reset"
+EVERYBODY: Final = Audience(visibility="public")
 _KEY_FIELDS: Final = ("booking_id", "demand_id", "offer_id", "resource_id")
 
 
@@ -33,6 +35,7 @@ class LiveEvent(NamedTuple):
     topic: str
     key: str
     data: bytes
+    audience: Audience
 
     @property
     def frame(self) -> bytes:
@@ -48,14 +51,17 @@ class TooManySubscribersError(RuntimeError):
 class Subscription:
     """One reader of the hub: an async iterator, and a context manager that leaves the hub."""
 
-    def __init__(self, hub: "LiveHub") -> None:
+    def __init__(self, hub: "LiveHub", listener: Principal) -> None:
         self._hub = hub
+        self.listener = listener
         self._pending: dict[str, LiveEvent] = {}
         self._wake = asyncio.Event()
         self._closed = False
 
     def offer(self, event: LiveEvent) -> None:
-        """Take ``event``, replacing an unread one of its key; never blocks."""
+        """Take ``event`` if it is for this reader, replacing an unread one; never blocks."""
+        if not event.audience.admits(self.listener):
+            return
         self._pending.pop(event.key, None)
         if len(self._pending) >= PENDING_KEYS_MAX:
             self._pending.clear()
@@ -130,26 +136,31 @@ class LiveHub:
         return self._id(self._sequence)
 
     def publish(self, event: Event) -> None:
-        """Hand ``event`` to every reader."""
-        self.publish_json(event.type, _key_of(event), event.model_dump_json().encode())
+        """Hand ``event`` to every reader of its audience."""
+        data = event.model_dump_json(exclude={"audience"}).encode()
+        self.publish_json(event.type, _key_of(event), data, audience=event.audience)
 
-    def publish_json(self, topic: str, key: str, data: bytes) -> None:
-        """Hand serialised ``data`` to every reader; ``key`` says which unread event it replaces."""
+    def publish_json(
+        self, topic: str, key: str, data: bytes, *, audience: Audience = EVERYBODY
+    ) -> None:
+        """Hand serialised ``data`` to its audience; ``key`` says which unread event it replaces."""
         self._sequence += 1
-        live = LiveEvent(self._id(self._sequence), topic, f"{topic}:{key}", data)
+        live = LiveEvent(self._id(self._sequence), topic, f"{topic}:{key}", data, audience)
         self._ring.append(live)
         for subscription in self._subscriptions:
             subscription.offer(live)
 
-    def subscribe(self, *, after: str | None = None) -> Subscription:
-        """A reader of everything from now on, or from just after the event id ``after``.
+    def subscribe(
+        self, *, after: str | None = None, listener: Principal = ANONYMOUS
+    ) -> Subscription:
+        """A reader of what ``listener`` may hear, from now on or just after the id ``after``.
 
         Raises:
             TooManySubscribersError: the process is full.
         """
         if len(self._subscriptions) >= SUBSCRIBERS_MAX:
             raise TooManySubscribersError(f"{SUBSCRIBERS_MAX} streams are open")
-        subscription = Subscription(self)
+        subscription = Subscription(self, listener)
         for event in self._missed(after) if after else ():
             subscription.offer(event)
         self._subscriptions.add(subscription)
@@ -165,7 +176,7 @@ class LiveHub:
 
     def reset_event(self) -> LiveEvent:
         """Tells a reader that it missed events and must load its snapshot again."""
-        return LiveEvent(self._id(self._sequence), RESET_TOPIC, RESET_TOPIC, b"{}")
+        return LiveEvent(self._id(self._sequence), RESET_TOPIC, RESET_TOPIC, b"{}", EVERYBODY)
 
     def _missed(self, after: str) -> list[LiveEvent]:
         boot, _, number = after.rpartition("-")

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from search.backend import IndexFor
 from search.port import HITS_MAX, QUERY_MAX, Filters
-from services.runtime.web import SessionDep
+from services.contracts.policies import Action
+from services.runtime.web import SessionDep, requires
 
 HITS_DEFAULT = 20
 CODE_MAX = 100
@@ -33,7 +34,11 @@ class SearchOut(BaseModel):
     items: list[HitOut]
 
 
-@router.get("/search", summary="Find offers by words, in Chinese or English, and by facets")
+@router.get(
+    "/search",
+    summary="Find offers by words, in Chinese or English, and by facets",
+    dependencies=[requires(Action.SEARCH)],
+)
 def search_offers(
     request: Request,
     session: SessionDep,

@@ -14,6 +14,7 @@ from marketplace.taxonomy.loader import load_taxonomy
 from services.contracts.errors import DomainError, ErrorKind
 from services.runtime.bus import Bus
 from services.runtime.clock import SystemClock
+from services.runtime.database_roles import APP
 from services.runtime.db import engine_for, sessions_for
 from services.runtime.embedded.ports import PortBook, PortInUseError
 from services.runtime.logging import configure_logging
@@ -81,7 +82,10 @@ def compose(settings: Settings) -> FastAPI:
     if settings.database_url is None:
         raise DatabaseNotConfiguredError
     engine = engine_for(
-        settings.database_url, pool_max=settings.database_pool_max, application="http"
+        settings.database_url,
+        pool_max=settings.database_pool_max,
+        application="http",
+        role=APP,
     )
     nats_url = settings.nats_url
     app = create_app(

@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from starlette.middleware import Middleware
 
 from gateway.http import health, problems, stream
+from gateway.http.authentication import authenticate_with, require_declarations
+from gateway.http.browser_sessions import BrowserSessions
 from gateway.http.feed import ConnectBus, LiveFeed
 from gateway.http.middleware import (
     AccessMetrics,
@@ -28,6 +30,8 @@ from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
 from search import routes as search
 from search.backend import index_for
+from services.access import routes as access
+from services.access.handlers.composition import build_access
 from services.booking import routes as booking
 from services.capacity import routes as capacity
 from services.identity import routes as identity
@@ -39,6 +43,7 @@ from services.runtime.settings import Settings
 API_PREFIX: Final = "/api/v1"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 ROUTERS: Final[Sequence[APIRouter]] = (
+    access.router,
     identity.router,
     capacity.router,
     taxonomy.router,
@@ -92,6 +97,9 @@ def create_app(
     app.state.live = LiveHub(boot=clock.new_id().hex[-12:])
     app.state.bus = None if connect_bus is None else LiveFeed(app.state.live, connect_bus)
     app.state.metrics_registry = registry
+    app.state.access = build_access(settings=settings, sessions=sessions, clock=clock)
+    app.state.authenticator = app.state.access.authenticator
+    app.state.authenticate = authenticate_with(app.state.authenticator)
     Gauge("nonagon_live_streams", "Open live streams", registry=registry).set_function(
         lambda: app.state.live.subscriber_count
     )
@@ -99,6 +107,7 @@ def create_app(
     app.include_router(health.router)
     for router in ROUTERS:
         app.include_router(router, prefix=API_PREFIX, responses=PROBLEM_RESPONSES)
+    require_declarations(app)
     return app
 
 
@@ -108,6 +117,7 @@ def _middleware(settings: Settings, clock: Clock, metrics: AccessMetrics) -> lis
         Middleware(RequestBoundary, clock=clock, metrics=metrics),
         Middleware(SecurityHeaders),
         Middleware(AllowedHosts, hosts=hosts),
+        Middleware(BrowserSessions),
         Middleware(BodyLimit),
     ]
 

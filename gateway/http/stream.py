@@ -7,7 +7,10 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
 from gateway.live import LiveHub, Subscription, TooManySubscribersError
+from services.contracts.access import Principal
 from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.policies import Action
+from services.runtime.web import PrincipalDep, requires
 
 HEARTBEAT_S: Final = 15.0
 RETRY_MS: Final = 2_000
@@ -25,6 +28,7 @@ class StreamsExhaustedError(DomainError):
 
 @router.get(
     "/stream",
+    dependencies=[requires(Action.STREAM_READ)],
     summary="Live events",
     description=(
         "Server-sent events: `event` is the event type, `data` its JSON. A client that reconnects"
@@ -35,20 +39,22 @@ class StreamsExhaustedError(DomainError):
     responses={200: {"content": {"text/event-stream": {}}, "description": "An endless stream"}},
 )
 async def stream_events(
-    request: Request, last_event_id: Annotated[str | None, Header(max_length=100)] = None
+    request: Request,
+    principal: PrincipalDep,
+    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> StreamingResponse:
-    return event_stream(request, after=last_event_id)
+    return event_stream(request, principal, after=last_event_id)
 
 
-def event_stream(request: Request, *, after: str | None) -> StreamingResponse:
-    """An endless response of the hub's events to ``request``.
+def event_stream(request: Request, principal: Principal, *, after: str | None) -> StreamingResponse:
+    """An endless response of those of the hub's events that ``principal`` may hear.
 
     Raises:
         StreamsExhaustedError: the process is full.
     """
     hub: LiveHub = request.app.state.live
     try:
-        subscription = hub.subscribe(after=after)
+        subscription = hub.subscribe(after=after, listener=principal)
     except TooManySubscribersError:
         raise StreamsExhaustedError from None
     request.scope["nonagon.stream"] = True

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
+from itertools import count
 from typing import ClassVar, Final
 
 import structlog
@@ -20,6 +22,7 @@ from gateway.portal.cells import Cell, Cells, changed, panel_versions, park_cell
 from gateway.portal.live import deltas, event_of, rereads
 from gateway.portal.model import Park
 from gateway.portal.rendering import Renderer
+from services.contracts.access import Principal, PrincipalKind
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.envelope import Event
 from services.runtime.web import Language
@@ -31,6 +34,8 @@ REREAD_PAUSE_S: Final = 0.3
 """Between two readings; what happens meanwhile is read at once."""
 FAILURE_PAUSE_S: Final = 2.0
 READINGS_MAX: Final = 3
+BOARDS_MAX: Final = 256
+"""Different views of the park that are watched at the same time."""
 HEARTBEAT_S: Final = 15.0
 RETRY_MS: Final = 2_000
 
@@ -49,14 +54,22 @@ class Board:
 
     Args:
         read: the park as it is now; called in a thread.
+        listener: whose events it follows.
         source: the events of the bus.
         boot: unlike that of any earlier process, for resuming by id.
     """
 
     def __init__(
-        self, *, read: Callable[[], Park], source: LiveHub, renderer: Renderer, boot: str
+        self,
+        *,
+        read: Callable[[], Park],
+        listener: Principal,
+        source: LiveHub,
+        renderer: Renderer,
+        boot: str,
     ) -> None:
         self._read = read
+        self._listener = listener
         self._source = source
         self._renderer = renderer
         self._hubs = {language: LiveHub(boot=f"{boot}{language}") for language in LANGUAGES}
@@ -102,10 +115,10 @@ class Board:
             hub.close()
 
     async def _work(self) -> None:
-        with self._source.subscribe() as events:
+        with self._source.subscribe(listener=self._listener) as events:
             following = asyncio.create_task(self._follow(events))
             try:
-                while self._is_watched:
+                while self.is_watched:
                     await self._reread()
                     await asyncio.sleep(REREAD_PAUSE_S)
                     with suppress(TimeoutError):
@@ -177,7 +190,7 @@ class Board:
         return event._replace(topic="snapshot", data=data).frame
 
     @property
-    def _is_watched(self) -> bool:
+    def is_watched(self) -> bool:
         return any(hub.subscriber_count for hub in self._hubs.values())
 
     def _forget(self) -> None:
@@ -189,3 +202,51 @@ class Board:
 
 def _wire(key: str, cell: Cell) -> dict[str, object]:
     return {"key": key, "text": cell.text, "attributes": dict(cell.attributes)}
+
+
+class Boards:
+    """A board for each view of the park: who may see the same things shares one.
+
+    Args:
+        read: the park as a principal may see it.
+        source: the events of the bus.
+        renderer: texts and assets.
+        boot: unlike that of any earlier process.
+    """
+
+    def __init__(
+        self,
+        *,
+        read: Callable[[Principal], Park],
+        source: LiveHub,
+        renderer: Renderer,
+        boot: str,
+    ) -> None:
+        self._read = read
+        self._source = source
+        self._renderer = renderer
+        self._boot = boot
+        self._boards: dict[Principal, Board] = {}
+        self._numbers = count()
+
+    def of(self, viewer: Principal) -> Board:
+        """The board that shows what ``viewer`` may see.
+
+        Raises:
+            LiveStreamsFullError: too many different views are watched.
+        """
+        view = replace(viewer, kind=PrincipalKind.ANONYMOUS, id=None, credential_id=None)
+        found = self._boards.get(view)
+        if found is None:
+            if len(self._boards) >= BOARDS_MAX:
+                self._boards = {one: b for one, b in self._boards.items() if b.is_watched}
+            if len(self._boards) >= BOARDS_MAX:
+                raise LiveStreamsFullError
+            found = self._boards[view] = Board(
+                read=lambda: self._read(view),
+                listener=view,
+                source=self._source,
+                renderer=self._renderer,
+                boot=f"{self._boot}{next(self._numbers):x}",
+            )
+        return found

@@ -1,5 +1,6 @@
 """The pages of the portal on an application: ``mount(app)``."""
 
+import asyncio
 import gzip
 from collections.abc import Callable
 from typing import Annotated, Final, Literal
@@ -8,11 +9,13 @@ from fastapi import APIRouter, FastAPI, Header, Query, Request
 from starlette.responses import FileResponse, HTMLResponse, StreamingResponse
 
 from gateway.portal.assets import URL_PREFIX, Assets, accepted_encodings
-from gateway.portal.board import Board
+from gateway.portal.board import Boards
 from gateway.portal.languages import LANGUAGE_COOKIE, chosen_language
 from gateway.portal.model import Park
 from gateway.portal.rendering import Renderer
 from gateway.portal.views import read_park
+from services.contracts.access import ANONYMOUS, Principal
+from services.contracts.errors import DomainError, ErrorKind
 from services.runtime.web import Language
 
 THEME_COOKIE: Final = "nonagon_theme"
@@ -21,34 +24,39 @@ GZIP_LEVEL: Final = 5
 STREAM_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 Panel = Literal["board", "demands", "bookings", "withdrawals"]
-ReadPark = Callable[[], Park]
+ReadPark = Callable[[Principal], Park]
 
 
 def mount(app: FastAPI, *, read: ReadPark | None = None) -> None:
     """Add the pages to ``app``.
 
     Args:
-        app: its state holds ``sessions``, ``clock``, ``settings``, ``live`` and ``catalogue``.
+        app: its state holds ``sessions``, ``clock``, ``settings``, ``live``, ``catalogue`` and
+            ``authenticate``.
         read: where the page's content comes from; the database of ``app`` if not given.
     """
     state = app.state
-    reading = read or (lambda: read_park(state.sessions, state.clock, state.settings))
+    reading = read or (
+        lambda viewer: read_park(state.sessions, state.clock, state.settings, viewer)
+    )
     renderer = Renderer(Assets(), state.catalogue.namer)
     boot = state.clock.new_id().hex[-12:]
-    board = Board(read=reading, source=state.live, renderer=renderer, boot=boot)
-    app.include_router(_router(reading, board, renderer), include_in_schema=False)
+    boards = Boards(read=reading, source=state.live, renderer=renderer, boot=boot)
+    app.include_router(_router(reading, boards, renderer), include_in_schema=False)
 
 
-def _router(read: ReadPark, board: Board, renderer: Renderer) -> APIRouter:
+def _router(read: ReadPark, boards: Boards, renderer: Renderer) -> APIRouter:
     router = APIRouter()
 
     @router.get("/")
     def page(request: Request) -> HTMLResponse:
-        return _html(request, "park.html", read(), renderer)
+        return _html(request, "park.html", read(_viewer(request)), renderer)
 
     @router.get("/portal/panels/{panel}")
     def panel(request: Request, panel: Panel) -> HTMLResponse:
-        return _html(request, f"panels/{panel}.html", board.park or read(), renderer)
+        viewer = _viewer(request)
+        park = boards.of(viewer).park or read(viewer)
+        return _html(request, f"panels/{panel}.html", park, renderer)
 
     @router.get("/portal/stream")
     async def stream(
@@ -57,6 +65,7 @@ def _router(read: ReadPark, board: Board, renderer: Renderer) -> APIRouter:
         last_event_id: Annotated[str | None, Header(max_length=100)] = None,
     ) -> StreamingResponse:
         language = _language(request)
+        board = boards.of(await asyncio.to_thread(_viewer, request))
         subscription = board.connect(language, after=last_event_id or after)
         request.scope["nonagon.stream"] = True
         frames = board.frames(subscription, language)
@@ -83,6 +92,17 @@ def _html(request: Request, template: str, park: Park, renderer: Renderer) -> HT
         if parameter in request.query_params and value:
             response.set_cookie(cookie, value, max_age=REMEMBERED_S, samesite="lax")
     return response
+
+
+def _viewer(request: Request) -> Principal:
+    """Who looks; a session that is over looks as anybody does."""
+    try:
+        viewer: Principal = request.app.state.authenticate(request)
+    except DomainError as error:
+        if error.kind is not ErrorKind.UNAUTHENTICATED:
+            raise
+        return ANONYMOUS
+    return viewer
 
 
 def _language(request: Request) -> Language:

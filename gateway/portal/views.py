@@ -31,6 +31,7 @@ from services.booking import handlers as booking
 from services.capacity import handlers as capacity
 from services.capacity.domain import Gap, LiveState
 from services.capacity.domain import Resource as RegisteredResource
+from services.contracts.access import ANONYMOUS, Principal
 from services.contracts.ids import OrganisationId, ResourceId, SiteId
 from services.contracts.intervals import Interval
 from services.identity import handlers as identity
@@ -54,17 +55,26 @@ BOOKINGS_UNTIL: Final = timedelta(days=60)
 WITHDRAWN_SINCE: Final = timedelta(hours=24)
 
 
-def read_park(sessions: Sessions, clock: Clock, settings: Settings) -> Park:
-    """The park as it is now."""
-    with transaction(sessions) as session:
-        return _Reading(session, clock, settings).park()
+def read_park(
+    sessions: Sessions, clock: Clock, settings: Settings, viewer: Principal = ANONYMOUS
+) -> Park:
+    """The park as it is now, as far as ``viewer`` may see it."""
+    with transaction(sessions, viewer) as session:
+        return _Reading(session, clock, settings, viewer.organisation_id).park()
 
 
 class _Reading:
     """What one reading looks up once and uses in every panel."""
 
-    def __init__(self, session: Session, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        settings: Settings,
+        organisation_id: OrganisationId | None,
+    ) -> None:
         self._session = session
+        self._organisation_id = organisation_id
         self._clock = clock
         self._stale_after = timedelta(seconds=settings.seen_stale_after_s)
         self._now = clock.now()
@@ -119,7 +129,11 @@ class _Reading:
         )
 
     def _demands(self) -> tuple[Demand, ...]:
-        stated = demands.latest_demands(session=self._session, limit=DEMANDS_SHOWN)
+        if self._organisation_id is None:
+            return ()
+        stated = demands.latest_demands(
+            session=self._session, organisation_id=self._organisation_id, limit=DEMANDS_SHOWN
+        )
         self._know(demand.facts.organisation_id for demand in stated)
         matches = matching.latest_match_of_each(
             session=self._session, demand_ids=[demand.id for demand in stated]
@@ -160,8 +174,12 @@ class _Reading:
         )
 
     def _bookings(self) -> tuple[BookingLine, ...]:
+        if self._organisation_id is None:
+            return ()
         near = Interval(self._now - BOOKINGS_SINCE, self._now + BOOKINGS_UNTIL)
-        found = booking.list_bookings(session=self._session, limit=PAGE, overlapping=near)
+        found = booking.list_bookings(
+            session=self._session, limit=PAGE, party=self._organisation_id, overlapping=near
+        )
         found.sort(key=lambda one: (not one.at_risk, not one.is_active, one.interval.start))
         shown = found[:BOOKINGS_SHOWN]
         self._learn(one.resource_id for one in shown)

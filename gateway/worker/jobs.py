@@ -19,7 +19,7 @@ from services.runtime.settings import Settings
 
 EXPIRE_MAX: Final = 500
 LINKS_INTERVAL: Final = timedelta(seconds=5)
-HOLDS_INTERVAL: Final = timedelta(seconds=5)
+HOLDS_INTERVAL: Final = timedelta(seconds=1)
 RISK_INTERVAL: Final = timedelta(minutes=1)
 OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
 PRUNE_INTERVAL: Final = timedelta(minutes=1)

@@ -17,6 +17,7 @@ from marketplace.demands.domain import (
     check_window,
 )
 from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.events.envelope import Audience
 from services.contracts.events.marketplace import DemandMatched
 from services.contracts.ids import DemandId, OrganisationId
 from services.identity.handlers import get_organisation
@@ -52,14 +53,14 @@ def create_demand(
     return demand
 
 
-def get_demand(*, session: Session, demand_id: DemandId) -> Demand:
-    """The demand ``demand_id``.
+def get_demand(*, session: Session, organisation_id: OrganisationId, demand_id: DemandId) -> Demand:
+    """The demand ``demand_id`` of the organisation.
 
     Raises:
-        DemandNotFoundError: there is none.
+        DemandNotFoundError: it has none with that id.
     """
     demand = store.demand(session, demand_id)
-    if demand is None:
+    if demand is None or demand.facts.organisation_id != organisation_id:
         raise DemandNotFoundError(demand_id=demand_id)
     return demand
 
@@ -67,23 +68,26 @@ def get_demand(*, session: Session, demand_id: DemandId) -> Demand:
 def list_demands(
     *,
     session: Session,
+    organisation_id: OrganisationId,
     after: UUID | None,
     limit: int,
-    organisation_id: OrganisationId | None = None,
 ) -> list[Demand]:
-    """Demands in the order of their ids, from just after ``after``."""
+    """Demands of the organisation in the order of their ids, from just after ``after``."""
     return store.demands_after(session, after=after, limit=limit, organisation_id=organisation_id)
 
 
-def latest_demands(*, session: Session, limit: int) -> list[Demand]:
-    """The newest demands, newest first."""
-    return store.latest_demands(session, limit=limit)
+def latest_demands(
+    *, session: Session, organisation_id: OrganisationId, limit: int
+) -> list[Demand]:
+    """The newest demands of the organisation, newest first."""
+    return store.latest_demands(session, organisation_id=organisation_id, limit=limit)
 
 
 def match_demand(
     *,
     session: Session,
     clock: Clock,
+    organisation_id: OrganisationId,
     demand_id: DemandId,
     vocabulary: Vocabulary,
     limit: int,
@@ -95,7 +99,7 @@ def match_demand(
         DemandNotFoundError: there is none.
         InvalidDemandError: its window has gone by meanwhile.
     """
-    demand = get_demand(session=session, demand_id=demand_id)
+    demand = get_demand(session=session, organisation_id=organisation_id, demand_id=demand_id)
     check_window(demand.facts, now=clock.now())
     requirement = demand.requirement(vocabulary)
     started = perf_counter()
@@ -105,11 +109,12 @@ def match_demand(
         requirement=requirement,
         limit=limit,
         stale_after=stale_after,
-        viewer=demand.facts.organisation_id,
+        viewer=organisation_id,
     )
     match = save_match(
         session=session,
         clock=clock,
+        organisation_id=organisation_id,
         demand_id=demand.id,
         requirement=requirement,
         result=result,
@@ -128,5 +133,6 @@ def _tell(session: Session, clock: Clock, match: StoredMatch) -> None:
         demand_id=match.demand_id,
         match_id=match.id,
         candidates=len(match.result.candidates),
+        audience=Audience(organisation_ids=(match.organisation_id,)),
     )
     emit(session, event, now=now)

@@ -9,52 +9,84 @@ from fastapi import APIRouter, Query, Request, Response
 from marketplace.demands import handlers
 from marketplace.demands.schemas import DemandIn, DemandOut
 from marketplace.taxonomy.routes import TaxonomyDep
-from services.contracts.ids import DemandId, OrganisationId
+from services.contracts.ids import DemandId
+from services.contracts.policies import Action
 from services.matching.domain import CANDIDATES_MAX
 from services.matching.schemas import MatchOut, match_out
 from services.runtime.tabular import Page, PageDep
-from services.runtime.web import ClockDep, CreationDep, LanguageDep, SessionDep
+from services.runtime.web import (
+    ActingDep,
+    ClockDep,
+    CreationDep,
+    LanguageDep,
+    SessionDep,
+    acting_organisation,
+    requires,
+)
 
 CANDIDATES_DEFAULT = 10
 
 router = APIRouter(prefix="/demands", tags=["demands"])
 
 
-@router.post("", status_code=201, response_model=DemandOut, summary="State a demand")
+@router.post(
+    "",
+    status_code=201,
+    response_model=DemandOut,
+    summary="State a demand",
+    dependencies=[requires(Action.DEMAND_CREATE)],
+)
 def create_demand(
     asked: DemandIn,
     session: SessionDep,
     clock: ClockDep,
     taxonomy: TaxonomyDep,
     creation: CreationDep,
+    acting: ActingDep,
 ) -> Response:
+    organisation_id = acting_organisation(acting, asked.organisation_id)
+
     def create() -> DemandOut:
         demand = handlers.create_demand(
-            session=session, clock=clock, facts=asked.facts(taxonomy), vocabulary=taxonomy
+            session=session,
+            clock=clock,
+            facts=asked.facts(taxonomy, organisation_id),
+            vocabulary=taxonomy,
         )
         return DemandOut.of(demand)
 
     return creation.once(asked, create)
 
 
-@router.get("", response_model=Page[DemandOut], summary="Demands, in the order they were made")
+@router.get(
+    "",
+    response_model=Page[DemandOut],
+    summary="Own demands, in the order they were made",
+    dependencies=[requires(Action.DEMAND_READ)],
+)
 def list_demands(
     session: SessionDep,
     page: PageDep,
+    acting: ActingDep,
     organisation_id: UUID | None = None,
 ) -> Page[DemandOut] | Response:
     demands = handlers.list_demands(
         session=session,
         after=page.after,
         limit=page.fetch,
-        organisation_id=None if organisation_id is None else OrganisationId(organisation_id),
+        organisation_id=acting_organisation(acting, organisation_id),
     )
     return page.answer(demands, DemandOut.of, name="demands")
 
 
-@router.get("/{demand_id}", summary="One demand")
-def get_demand(demand_id: UUID, session: SessionDep) -> DemandOut:
-    return DemandOut.of(handlers.get_demand(session=session, demand_id=DemandId(demand_id)))
+@router.get("/{demand_id}", summary="One demand", dependencies=[requires(Action.DEMAND_READ)])
+def get_demand(demand_id: UUID, session: SessionDep, acting: ActingDep) -> DemandOut:
+    demand = handlers.get_demand(
+        session=session,
+        organisation_id=acting.organisation_id,
+        demand_id=DemandId(demand_id),
+    )
+    return DemandOut.of(demand)
 
 
 @router.post(
@@ -62,6 +94,7 @@ def get_demand(demand_id: UUID, session: SessionDep) -> DemandOut:
     status_code=201,
     response_model=MatchOut,
     summary="Rank what is free for a demand, with reasons",
+    dependencies=[requires(Action.DEMAND_MATCH)],
 )
 def match_demand(
     demand_id: UUID,
@@ -71,6 +104,7 @@ def match_demand(
     taxonomy: TaxonomyDep,
     language: LanguageDep,
     creation: CreationDep,
+    acting: ActingDep,
     limit: Annotated[int, Query(ge=1, le=CANDIDATES_MAX)] = CANDIDATES_DEFAULT,
 ) -> Response:
     stale_after = timedelta(seconds=request.app.state.settings.seen_stale_after_s)
@@ -79,6 +113,7 @@ def match_demand(
         stored = handlers.match_demand(
             session=session,
             clock=clock,
+            organisation_id=acting.organisation_id,
             demand_id=DemandId(demand_id),
             vocabulary=taxonomy,
             limit=limit,

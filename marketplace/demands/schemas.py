@@ -19,6 +19,7 @@ from marketplace.demands.domain import (
 )
 from services.contracts.ids import OrganisationId
 from services.matching.domain import CertificateNeed, Place
+from services.runtime.web import OwnOrganisation
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 MICROMETRES_MAX = 1_000_000
@@ -95,7 +96,7 @@ class DemandIn(_Strict):
         }
     )
 
-    organisation_id: UUID
+    organisation_id: OwnOrganisation = None
     title: str = Field(min_length=1, max_length=TITLE_MAX)
     process: Code
     hours: Decimal = Field(le=HOURS_MAX, decimal_places=4)
@@ -112,8 +113,8 @@ class DemandIn(_Strict):
     units: int = Field(default=1, le=QUANTITY_MAX)
     measured_only: bool = Field(default=False, description="free time seen on the machine only")
 
-    def facts(self, vocabulary: Vocabulary) -> DemandFacts:
-        """The demand with its tolerance as a ± value.
+    def facts(self, vocabulary: Vocabulary, organisation_id: OrganisationId) -> DemandFacts:
+        """The demand of the organisation with its tolerance as a ± value.
 
         Raises:
             UnknownToleranceError, ToleranceSizeError: the grade says nothing at that size.
@@ -121,7 +122,7 @@ class DemandIn(_Strict):
         tolerance = self.tolerance
         ask = ToleranceAsk() if tolerance is None else ToleranceAsk(**tolerance.model_dump())
         return DemandFacts(
-            organisation_id=OrganisationId(self.organisation_id),
+            organisation_id=organisation_id,
             title=self.title,
             process=self.process,
             minutes=int((self.hours * 60).to_integral_value(ROUND_CEILING)),

@@ -53,18 +53,18 @@ def demand(session: Session, demand_id: UUID) -> Demand | None:
 
 
 def demands_after(
-    session: Session, *, after: UUID | None, limit: int, organisation_id: UUID | None
+    session: Session, *, organisation_id: UUID, after: UUID | None, limit: int
 ) -> list[Demand]:
-    query = select(DemandRow).order_by(col(DemandRow.id)).limit(limit)
+    mine = select(DemandRow).where(col(DemandRow.organisation_id) == organisation_id)
+    query = mine.order_by(col(DemandRow.id)).limit(limit)
     if after is not None:
         query = query.where(col(DemandRow.id) > after)
-    if organisation_id is not None:
-        query = query.where(col(DemandRow.organisation_id) == organisation_id)
     return [_demand(row) for row in session.exec(query)]
 
 
-def latest_demands(session: Session, *, limit: int) -> list[Demand]:
-    query = select(DemandRow).order_by(col(DemandRow.id).desc()).limit(limit)
+def latest_demands(session: Session, *, organisation_id: UUID, limit: int) -> list[Demand]:
+    mine = select(DemandRow).where(col(DemandRow.organisation_id) == organisation_id)
+    query = mine.order_by(col(DemandRow.id).desc()).limit(limit)
     return [_demand(row) for row in session.exec(query)]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, Integer
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Integer, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -21,11 +21,11 @@ class DemandRow(SQLModel, table=True):
         CheckConstraint("budget_minor >= 0", name="budget_not_negative"),
         CheckConstraint("cardinality(envelope_mm) = 3", name="envelope_has_three_edges"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place_whole"),
-        Index("ix_demand_organisation_id_id", "organisation_id", "id"),
+        UniqueConstraint("organisation_id", "id"),
     )
 
     id: UUID = Field(primary_key=True)
-    organisation_id: UUID
+    organisation_id: UUID = Field(foreign_key="organisation.id")
     title: str
     process: str
     minutes: int

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final
+from uuid import UUID
 
-from services.capacity.domain import Visibility
+from services.capacity.domain import Resource, Visibility
 from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.events.envelope import Audience
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.money import Money
 from services.matching.domain import PriceInvalidError, Rate
@@ -38,6 +40,19 @@ class ResourceNotOwnedError(DomainError):
         " only its owner can offer it."
     )
     zh: ClassVar[str] = "资源 {resource_id} 不属于组织 {organisation_id}；只有所有者可以发布。"
+
+
+class OfferTooWideError(DomainError):
+    code: ClassVar[str] = "offer-too-wide"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = (
+        "Resource {resource_id} is visible to {visibility} only, and so may an offer of it be, or"
+        " to fewer; offer what different communities see separately."
+    )
+    zh: ClassVar[str] = (
+        "资源 {resource_id} 仅对 {visibility} 可见，其要约的可见范围不得更大；"
+        "面向不同群体的资源请分别发布。"
+    )
 
 
 class QuotedTimeError(DomainError):
@@ -127,6 +142,45 @@ class Offer:
     version: int
     created_at: datetime
     updated_at: datetime
+    park: str | None = None
+    space_id: UUID | None = None
+
+    @property
+    def audience(self) -> Audience:
+        """Who may hear of it."""
+        return Audience(
+            organisation_ids=(self.organisation_id,),
+            visibility=self.visibility.value,
+            park=self.park,
+            space_id=self.space_id,
+        )
+
+
+def check_visibility(visibility: Visibility, resources: Sequence[Resource]) -> None:
+    """Refuse an offer that shows a resource to more than may see it.
+
+    Raises:
+        OfferTooWideError: the first such resource.
+    """
+    first = resources[0]
+    for resource in resources:
+        together = (resource.park, resource.space_id) == (first.park, first.space_id)
+        narrower = _WIDTH[visibility] < _WIDTH[resource.visibility]
+        equal = visibility is resource.visibility and (
+            together or visibility not in {Visibility.PARK, Visibility.SPACE}
+        )
+        if not (narrower or equal):
+            raise OfferTooWideError(resource_id=resource.id, visibility=resource.visibility)
+
+
+_WIDTH: Final = {
+    Visibility.PRIVATE: 0,
+    Visibility.ORGANISATION: 1,
+    Visibility.NDA: 2,
+    Visibility.SPACE: 2,
+    Visibility.PARK: 2,
+    Visibility.PUBLIC: 3,
+}
 
 
 def withdrawn(offer: Offer, *, now: datetime) -> Offer:

@@ -12,9 +12,10 @@ from marketplace.offers.domain import (
     OfferState,
     PriceRule,
     ResourceNotOwnedError,
+    check_visibility,
     withdrawn,
 )
-from services.capacity.domain import Visibility
+from services.capacity.domain import Resource, Visibility
 from services.capacity.handlers import get_resource
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.marketplace import OfferPublished, OfferWithdrawn
@@ -49,12 +50,13 @@ def publish_offer(
     Raises:
         OrganisationNotFoundError, ResourceNotFoundError: nobody or nothing to offer.
         ResourceNotOwnedError: a resource is somebody else's.
+        OfferTooWideError: a resource is visible to fewer.
     """
     now = clock.now()
     get_organisation(session=session, organisation_id=organisation_id)
     distinct = tuple(dict.fromkeys(resource_ids))
-    for resource_id in distinct:
-        _check_owner(session, resource_id, organisation_id)
+    resources = [_owned(session, resource_id, organisation_id) for resource_id in distinct]
+    check_visibility(visibility, resources)
     offer = Offer(
         id=OfferId(clock.new_id()),
         organisation_id=organisation_id,
@@ -68,6 +70,8 @@ def publish_offer(
         version=1,
         created_at=now,
         updated_at=now,
+        park=resources[0].park,
+        space_id=resources[0].space_id,
     )
     store.insert_offer(session, offer)
     for resource_id in distinct:
@@ -80,22 +84,28 @@ def publish_offer(
             visibility=visibility,
         )
     published = OfferPublished(
-        id=clock.new_id(), occurred_at=now, offer_id=offer.id, organisation_id=organisation_id
+        id=clock.new_id(),
+        occurred_at=now,
+        offer_id=offer.id,
+        organisation_id=organisation_id,
+        audience=offer.audience,
     )
     emit(session, published, now=now)
     return offer
 
 
-def withdraw_offer(*, session: Session, clock: Clock, offer_id: OfferId) -> Offer:
+def withdraw_offer(
+    *, session: Session, clock: Clock, organisation_id: OrganisationId, offer_id: OfferId
+) -> Offer:
     """Take an offer off the market. Bookings made under it stand.
 
     Raises:
-        OfferNotFoundError: there is none.
+        OfferNotFoundError: the organisation has none with that id.
         OfferWithdrawnError: it already is.
     """
     now = clock.now()
     current = store.offer(session, offer_id, for_update=True)
-    if current is None:
+    if current is None or current.organisation_id != organisation_id:
         raise OfferNotFoundError(offer_id=offer_id)
     offer = withdrawn(current, now=now)
     store.update_state(session, offer)
@@ -105,6 +115,7 @@ def withdraw_offer(*, session: Session, clock: Clock, offer_id: OfferId) -> Offe
         occurred_at=now,
         offer_id=offer.id,
         organisation_id=offer.organisation_id,
+        audience=offer.audience,
     )
     emit(session, told, now=now)
     return offer
@@ -136,7 +147,8 @@ def list_offers(
     )
 
 
-def _check_owner(session: Session, resource_id: ResourceId, owner: OrganisationId) -> None:
+def _owned(session: Session, resource_id: ResourceId, owner: OrganisationId) -> Resource:
     resource = get_resource(session=session, resource_id=resource_id)
     if resource.organisation_id != owner:
         raise ResourceNotOwnedError(resource_id=resource_id, organisation_id=owner)
+    return resource

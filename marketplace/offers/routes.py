@@ -9,8 +9,16 @@ from marketplace.offers import handlers
 from marketplace.offers.domain import OfferState
 from marketplace.offers.schemas import OfferIn, OfferOut, PriceOut
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
+from services.contracts.policies import Action
 from services.runtime.tabular import Page, PageDep
-from services.runtime.web import ClockDep, CreationDep, SessionDep
+from services.runtime.web import (
+    ActingDep,
+    ClockDep,
+    CreationDep,
+    SessionDep,
+    acting_organisation,
+    requires,
+)
 
 MINUTES_MAX = 366 * 24 * 60
 UNITS_MAX = 10_000
@@ -18,15 +26,27 @@ UNITS_MAX = 10_000
 router = APIRouter(prefix="/offers", tags=["offers"])
 
 
-@router.post("", status_code=201, response_model=OfferOut, summary="Publish an offer")
+@router.post(
+    "",
+    status_code=201,
+    response_model=OfferOut,
+    summary="Publish an offer",
+    dependencies=[requires(Action.OFFER_PUBLISH)],
+)
 def publish_offer(
-    asked: OfferIn, session: SessionDep, clock: ClockDep, creation: CreationDep
+    asked: OfferIn,
+    session: SessionDep,
+    clock: ClockDep,
+    creation: CreationDep,
+    acting: ActingDep,
 ) -> Response:
+    organisation_id = acting_organisation(acting, asked.organisation_id)
+
     def publish() -> OfferOut:
         offer = handlers.publish_offer(
             session=session,
             clock=clock,
-            organisation_id=OrganisationId(asked.organisation_id),
+            organisation_id=organisation_id,
             direction=asked.direction,
             title=asked.title,
             title_zh=asked.title_zh,
@@ -39,7 +59,12 @@ def publish_offer(
     return creation.once(asked, publish)
 
 
-@router.get("", response_model=Page[OfferOut], summary="Offers, in the order they were made")
+@router.get(
+    "",
+    response_model=Page[OfferOut],
+    summary="Offers, in the order they were made",
+    dependencies=[requires(Action.OFFER_READ)],
+)
 def list_offers(
     session: SessionDep,
     page: PageDep,
@@ -56,12 +81,16 @@ def list_offers(
     return page.answer(offers, OfferOut.of, name="offers")
 
 
-@router.get("/{offer_id}", summary="One offer")
+@router.get("/{offer_id}", summary="One offer", dependencies=[requires(Action.OFFER_READ)])
 def get_offer(offer_id: UUID, session: SessionDep) -> OfferOut:
     return OfferOut.of(handlers.get_offer(session=session, offer_id=OfferId(offer_id)))
 
 
-@router.get("/{offer_id}/price", summary="What a piece of time costs, and by which rules")
+@router.get(
+    "/{offer_id}/price",
+    summary="What a piece of time costs, and by which rules",
+    dependencies=[requires(Action.OFFER_READ)],
+)
 def price_offer(
     offer_id: UUID,
     session: SessionDep,
@@ -72,7 +101,18 @@ def price_offer(
     return PriceOut.of(offer.price.evaluate(minutes=minutes, units=units))
 
 
-@router.post("/{offer_id}/withdraw", summary="Take an offer off the market; bookings stand")
-def withdraw_offer(offer_id: UUID, session: SessionDep, clock: ClockDep) -> OfferOut:
-    offer = handlers.withdraw_offer(session=session, clock=clock, offer_id=OfferId(offer_id))
+@router.post(
+    "/{offer_id}/withdraw",
+    summary="Take an offer off the market; bookings stand",
+    dependencies=[requires(Action.OFFER_WITHDRAW)],
+)
+def withdraw_offer(
+    offer_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> OfferOut:
+    offer = handlers.withdraw_offer(
+        session=session,
+        clock=clock,
+        organisation_id=acting.organisation_id,
+        offer_id=OfferId(offer_id),
+    )
     return OfferOut.of(offer)

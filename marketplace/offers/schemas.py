@@ -17,6 +17,7 @@ from marketplace.offers.domain import (
     PriceRule,
 )
 from services.capacity.domain import Visibility
+from services.runtime.web import OwnOrganisation
 
 AMOUNT_MAX = 10**13
 """Minor units: a hundred thousand million yuan."""
@@ -52,7 +53,7 @@ class OfferIn(BaseModel):
         },
     )
 
-    organisation_id: UUID
+    organisation_id: OwnOrganisation = None
     direction: int = Field(ge=DIRECTION_MIN, le=DIRECTION_MAX, description="of the nine, 1 to 9")
     title: str = Field(min_length=1, max_length=TITLE_MAX)
     title_zh: str = Field(min_length=1, max_length=TITLE_MAX)

@@ -22,6 +22,8 @@ def insert_offer(session: Session, offer: Offer) -> None:
             resource_ids=list(offer.resource_ids),
             price=asdict(offer.price),
             visibility=offer.visibility.value,
+            park=offer.park,
+            space_id=offer.space_id,
             state=offer.state.value,
             version=offer.version,
             created_at=offer.created_at,
@@ -76,4 +78,6 @@ def _offer(row: OfferRow) -> Offer:
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        park=row.park,
+        space_id=row.space_id,
     )

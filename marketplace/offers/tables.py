@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Uuid
+from sqlalchemy import ARRAY, CheckConstraint, Column, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -19,17 +19,23 @@ class OfferRow(SQLModel, table=True):
         CheckConstraint("direction BETWEEN 1 AND 9", name="direction_known"),
         CheckConstraint("cardinality(resource_ids) > 0", name="offers_something"),
         CheckConstraint("(price->>'price_minor')::bigint >= 0", name="price_not_negative"),
-        Index("ix_offer_organisation_id_id", "organisation_id", "id"),
+        CheckConstraint("visibility <> 'park' OR park IS NOT NULL", name="park_visible_in_one"),
+        CheckConstraint(
+            "visibility <> 'space' OR space_id IS NOT NULL", name="space_visible_in_one"
+        ),
+        UniqueConstraint("organisation_id", "id"),
     )
 
     id: UUID = Field(primary_key=True)
-    organisation_id: UUID
+    organisation_id: UUID = Field(foreign_key="organisation.id")
     direction: int
     title: str
     title_zh: str
     resource_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     price: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     visibility: str
+    park: str | None = None
+    space_id: UUID | None = Field(default=None, foreign_key="space.id")
     state: str
     version: int
     created_at: datetime = instant()

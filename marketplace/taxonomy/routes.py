@@ -11,10 +11,14 @@ from marketplace.taxonomy.schemas import (
     ProcessList,
     ToleranceOut,
 )
+from services.contracts.policies import Action
+from services.runtime.web import requires
 
 FOUND_MAX: Final = 50
 
-router = APIRouter(prefix="/taxonomy", tags=["taxonomy"])
+router = APIRouter(
+    prefix="/taxonomy", tags=["taxonomy"], dependencies=[requires(Action.TAXONOMY_READ)]
+)
 
 
 def _taxonomy(request: Request) -> Taxonomy:

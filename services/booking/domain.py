@@ -83,12 +83,15 @@ class SlotInvalidError(DomainError):
 class Booking:
     """``units`` of a resource for ``interval`` (without the resource's buffers).
 
+    ``organisation_id`` books, ``provider_id`` owns the resource.
+
     ``hold_until`` is set while held and stays on what expired; ``price`` is absent when a firm
     books its own resource.
     """
 
     id: BookingId
     organisation_id: OrganisationId
+    provider_id: OrganisationId
     resource_id: ResourceId
     offer_id: OfferId | None
     demand_id: DemandId | None
@@ -101,6 +104,10 @@ class Booking:
     created_at: datetime
     updated_at: datetime
     version: int = 1
+
+    @property
+    def parties(self) -> frozenset[OrganisationId]:
+        return frozenset({self.organisation_id, self.provider_id})
 
     @property
     def at_risk(self) -> bool:

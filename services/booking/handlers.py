@@ -33,11 +33,13 @@ from services.capacity.domain import (
 )
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.booking import BookingChanged
+from services.contracts.events.envelope import Audience
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.money import Money
 from services.identity import handlers as identity
 from services.matching import handlers as matching
+from services.matching.domain import Listing
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
 
@@ -121,6 +123,7 @@ def hold(
     booking = Booking(
         id=BookingId(clock.new_id()),
         organisation_id=organisation_id,
+        provider_id=resource.organisation_id,
         resource_id=resource_id,
         offer_id=offer_id,
         demand_id=demand_id,
@@ -137,6 +140,7 @@ def hold(
         session=session,
         resource=resource,
         booking_id=booking.id,
+        booked_by=organisation_id,
         interval=interval,
         units=units,
     )
@@ -149,6 +153,7 @@ def confirm(
     *,
     session: Session,
     clock: Clock,
+    organisation_id: OrganisationId,
     booking_id: BookingId,
     expected_version: int | None = None,
 ) -> Booking:
@@ -159,7 +164,7 @@ def confirm(
         OutOfServiceError: the resource went out of service meanwhile.
         TransitionRefusedError, VersionMismatchError, BookingNotFoundError: as they say.
     """
-    booking = _locked(session, booking_id, expected_version)
+    booking = _locked(session, booking_id, expected_version, buyer=organisation_id)
     changed = confirmed(booking, now=clock.now())
     live = _live(session, booking.resource_id)
     if live is not None and _is_withdrawn(booking, live, now=clock.now()):
@@ -173,6 +178,7 @@ def cancel(
     *,
     session: Session,
     clock: Clock,
+    organisation_id: OrganisationId,
     booking_id: BookingId,
     expected_version: int | None = None,
 ) -> Booking:
@@ -181,7 +187,7 @@ def cancel(
     Raises:
         TransitionRefusedError, VersionMismatchError, BookingNotFoundError: as they say.
     """
-    booking = _locked(session, booking_id, expected_version)
+    booking = _locked(session, booking_id, expected_version, party=organisation_id)
     return _leave(session, clock, booking, BookingState.CANCELLED)
 
 
@@ -189,11 +195,12 @@ def start(
     *,
     session: Session,
     clock: Clock,
+    organisation_id: OrganisationId,
     booking_id: BookingId,
     expected_version: int | None = None,
 ) -> Booking:
     """Note that the work of a confirmed booking has begun."""
-    booking = _locked(session, booking_id, expected_version)
+    booking = _locked(session, booking_id, expected_version, provider=organisation_id)
     return _save(session, clock, moved(booking, BookingState.STARTED, now=clock.now()))
 
 
@@ -201,11 +208,12 @@ def finish(
     *,
     session: Session,
     clock: Clock,
+    organisation_id: OrganisationId,
     booking_id: BookingId,
     expected_version: int | None = None,
 ) -> Booking:
     """Note that the work is done; what is left of its time is free again."""
-    booking = _locked(session, booking_id, expected_version)
+    booking = _locked(session, booking_id, expected_version, provider=organisation_id)
     if clock.now() < booking.interval.end:
         return _leave(session, clock, booking, BookingState.FINISHED)
     return _save(session, clock, moved(booking, BookingState.FINISHED, now=clock.now()))
@@ -248,14 +256,16 @@ def sweep_at_risk(*, session: Session, clock: Clock) -> int:
     )
 
 
-def get_booking(*, session: Session, booking_id: BookingId) -> Booking:
-    """The booking ``booking_id``.
+def get_booking(
+    *, session: Session, organisation_id: OrganisationId, booking_id: BookingId
+) -> Booking:
+    """The booking ``booking_id``, as buyer or provider.
 
     Raises:
-        BookingNotFoundError: there is none.
+        BookingNotFoundError: the organisation has no part in one with that id.
     """
     booking = store.find_booking(session, booking_id)
-    if booking is None:
+    if booking is None or organisation_id not in booking.parties:
         raise BookingNotFoundError(booking_id=booking_id)
     return booking
 
@@ -265,17 +275,19 @@ def list_bookings(
     session: Session,
     after: BookingId | None = None,
     limit: int,
+    party: OrganisationId | None,
     organisation_id: OrganisationId | None = None,
     resource_ids: Sequence[ResourceId] | None = None,
     states: Sequence[BookingState] | None = None,
     at_risk: bool | None = None,
     overlapping: Interval | None = None,
 ) -> list[Booking]:
-    """A page of bookings in order of creation."""
+    """A page of bookings in order of creation, of those ``party`` books or provides."""
     return store.bookings_after(
         session,
         after=after,
         limit=limit,
+        party=party,
         organisation_id=organisation_id,
         resource_ids=resource_ids,
         states=states,
@@ -299,9 +311,18 @@ def _price(
             raise OfferRequiredError(resource_id=resource.id)
         return None
     listing = matching.get_listing(session=session, offer_id=offer_id, resource_id=resource.id)
-    if listing.visibility is not Visibility.PUBLIC and not owns:
+    if not owns and not _is_shown(session, listing, organisation_id):
         raise matching.ListingNotFoundError(offer_id=offer_id, resource_id=resource.id)
     return listing.rate.quote(minutes=minutes, units=units)
+
+
+def _is_shown(session: Session, listing: Listing, viewer: OrganisationId) -> bool:
+    if listing.visibility is Visibility.PUBLIC:
+        return True
+    reach = identity.reach(session=session, organisation_id=viewer)
+    if listing.visibility is Visibility.PARK:
+        return listing.park in reach.parks
+    return listing.visibility is Visibility.SPACE and listing.space_id in reach.spaces
 
 
 def _check_free(
@@ -324,15 +345,27 @@ def _check_free(
     if any(gap.interval.contains(interval) and gap.free_units >= units for gap in gaps):
         return
     slot = {"start": interval.start.isoformat(), "end": interval.end.isoformat()}
-    apart = resource.rule.buffer_before + resource.rule.buffer_after
-    if store.has_active_overlap(session, resource.id, interval.widened(before=apart, after=apart)):
+    if capacity.is_reserved(session=session, resource=resource, interval=interval):
         raise SlotTakenError(resource_id=resource.id, units=units, **slot)
     raise SlotNotOfferedError(resource_id=resource.id, **slot)
 
 
-def _locked(session: Session, booking_id: BookingId, expected_version: int | None) -> Booking:
+def _locked(
+    session: Session,
+    booking_id: BookingId,
+    expected_version: int | None,
+    *,
+    buyer: OrganisationId | None = None,
+    provider: OrganisationId | None = None,
+    party: OrganisationId | None = None,
+) -> Booking:
+    """The booking under lock, if it is of the one who asks; another's is as good as absent."""
     booking = store.lock_booking(session, booking_id)
-    if booking is None:
+    if booking is None or not (
+        booking.organisation_id == buyer
+        or booking.provider_id == provider
+        or party in booking.parties
+    ):
         raise BookingNotFoundError(booking_id=booking_id)
     check_version(booking, expected_version)
     return booking
@@ -383,5 +416,6 @@ def _tell(session: Session, clock: Clock, booking: Booking) -> None:
         start=booking.interval.start,
         end=booking.interval.end,
         units=booking.units,
+        audience=Audience(organisation_ids=tuple(sorted(booking.parties))),
     )
     emit(session, changed, now=now)

@@ -11,8 +11,16 @@ from services.booking.domain import Booking, BookingState
 from services.booking.schemas import BookingIn, BookingOut
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
+from services.contracts.policies import Action
 from services.runtime.tabular import Page, PageDep
-from services.runtime.web import ClockDep, CreationDep, SessionDep
+from services.runtime.web import (
+    ActingDep,
+    ClockDep,
+    CreationDep,
+    SessionDep,
+    acting_organisation,
+    requires,
+)
 
 router = APIRouter(prefix="/bookings", tags=["bookings"])
 
@@ -29,18 +37,29 @@ IfMatch = Annotated[
 ]
 
 
-@router.post("", status_code=201, response_model=BookingOut)
+@router.post(
+    "",
+    status_code=201,
+    response_model=BookingOut,
+    dependencies=[requires(Action.BOOKING_HOLD)],
+)
 def create_booking(
-    asked: BookingIn, request: Request, session: SessionDep, clock: ClockDep, creation: CreationDep
+    asked: BookingIn,
+    request: Request,
+    session: SessionDep,
+    clock: ClockDep,
+    creation: CreationDep,
+    acting: ActingDep,
 ) -> Response:
     """Hold a free slot. Confirm it before ``hold_until``, or it is free again."""
+    organisation_id = acting_organisation(acting, asked.organisation_id)
     settings = request.app.state.settings
 
     def work() -> BookingOut:
         booking = handlers.hold(
             session=session,
             clock=clock,
-            organisation_id=OrganisationId(asked.organisation_id),
+            organisation_id=organisation_id,
             resource_id=ResourceId(asked.resource_id),
             start=asked.start,
             minutes=asked.minutes,
@@ -55,20 +74,22 @@ def create_booking(
     return creation.once(asked, work)
 
 
-@router.get("", response_model=Page[BookingOut])
+@router.get("", response_model=Page[BookingOut], dependencies=[requires(Action.BOOKING_READ)])
 def list_bookings(
     session: SessionDep,
     page: PageDep,
+    acting: ActingDep,
     organisation_id: Annotated[UUID | None, Query(description="who booked")] = None,
     resource_id: UUID | None = None,
     state: Annotated[list[BookingState] | None, Query()] = None,
     at_risk: Annotated[bool | None, Query()] = None,
 ) -> Page[BookingOut] | Response:
-    """Bookings in order of creation."""
+    """Bookings one made or provides for, in order of creation."""
     found = handlers.list_bookings(
         session=session,
         after=BookingId(page.after) if page.after else None,
         limit=page.fetch,
+        party=acting.organisation_id,
         organisation_id=OrganisationId(organisation_id) if organisation_id else None,
         resource_ids=[ResourceId(resource_id)] if resource_id else None,
         states=state,
@@ -77,79 +98,93 @@ def list_bookings(
     return page.answer(found, BookingOut.of, name="bookings")
 
 
-@router.get("/{booking_id}")
-def read_booking(booking_id: UUID, session: SessionDep, response: Response) -> BookingOut:
+@router.get("/{booking_id}", dependencies=[requires(Action.BOOKING_READ)])
+def read_booking(
+    booking_id: UUID, session: SessionDep, response: Response, acting: ActingDep
+) -> BookingOut:
     """One booking; its ETag is its version."""
-    booking = handlers.get_booking(session=session, booking_id=BookingId(booking_id))
+    booking = handlers.get_booking(
+        session=session,
+        organisation_id=acting.organisation_id,
+        booking_id=BookingId(booking_id),
+    )
     return _tagged(response, booking)
 
 
-@router.post("/{booking_id}/confirm")
+@router.post("/{booking_id}/confirm", dependencies=[requires(Action.BOOKING_CONFIRM)])
 def confirm_booking(
     booking_id: UUID,
     session: SessionDep,
     clock: ClockDep,
     response: Response,
+    acting: ActingDep,
     if_match: IfMatch = None,
 ) -> BookingOut:
     """Make a hold firm."""
     booking = handlers.confirm(
         session=session,
         clock=clock,
+        organisation_id=acting.organisation_id,
         booking_id=BookingId(booking_id),
         expected_version=_version(if_match),
     )
     return _tagged(response, booking)
 
 
-@router.post("/{booking_id}/cancel")
+@router.post("/{booking_id}/cancel", dependencies=[requires(Action.BOOKING_CANCEL)])
 def cancel_booking(
     booking_id: UUID,
     session: SessionDep,
     clock: ClockDep,
     response: Response,
+    acting: ActingDep,
     if_match: IfMatch = None,
 ) -> BookingOut:
     """Give a held or confirmed slot back."""
     booking = handlers.cancel(
         session=session,
         clock=clock,
+        organisation_id=acting.organisation_id,
         booking_id=BookingId(booking_id),
         expected_version=_version(if_match),
     )
     return _tagged(response, booking)
 
 
-@router.post("/{booking_id}/start")
+@router.post("/{booking_id}/start", dependencies=[requires(Action.BOOKING_WORK)])
 def start_booking(
     booking_id: UUID,
     session: SessionDep,
     clock: ClockDep,
     response: Response,
+    acting: ActingDep,
     if_match: IfMatch = None,
 ) -> BookingOut:
     """Note that the work has begun."""
     booking = handlers.start(
         session=session,
         clock=clock,
+        organisation_id=acting.organisation_id,
         booking_id=BookingId(booking_id),
         expected_version=_version(if_match),
     )
     return _tagged(response, booking)
 
 
-@router.post("/{booking_id}/finish")
+@router.post("/{booking_id}/finish", dependencies=[requires(Action.BOOKING_WORK)])
 def finish_booking(
     booking_id: UUID,
     session: SessionDep,
     clock: ClockDep,
     response: Response,
+    acting: ActingDep,
     if_match: IfMatch = None,
 ) -> BookingOut:
     """Note that the work is done."""
     booking = handlers.finish(
         session=session,
         clock=clock,
+        organisation_id=acting.organisation_id,
         booking_id=BookingId(booking_id),
         expected_version=_version(if_match),
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.booking.domain import MINUTES_MAX, Booking, BookingState
+from services.runtime.web import OwnOrganisation
 
 
 class BookingIn(BaseModel):
@@ -14,7 +15,7 @@ class BookingIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    organisation_id: UUID = Field(description="who books")
+    organisation_id: OwnOrganisation = None
     resource_id: UUID
     offer_id: UUID | None = Field(
         default=None, description="whose price applies; absent for a resource of one's own"
@@ -34,7 +35,8 @@ class BookingOut(BaseModel):
     """A booking; ``version`` is its ETag."""
 
     id: UUID
-    organisation_id: UUID
+    organisation_id: UUID = Field(description="who books")
+    provider_id: UUID = Field(description="whose resource it is")
     resource_id: UUID
     offer_id: UUID | None
     demand_id: UUID | None
@@ -56,6 +58,7 @@ class BookingOut(BaseModel):
         return cls(
             id=booking.id,
             organisation_id=booking.organisation_id,
+            provider_id=booking.provider_id,
             resource_id=booking.resource_id,
             offer_id=booking.offer_id,
             demand_id=booking.demand_id,

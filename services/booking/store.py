@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import Range
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, or_, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
 from services.booking.domain import ACTIVE, Booking, BookingState
@@ -84,15 +84,6 @@ def lock_active_of_resource(
     return _found(session, query.order_by(col(BookingRow.id)).with_for_update())
 
 
-def has_active_overlap(session: Session, resource_id: ResourceId, interval: Interval) -> bool:
-    query = select(BookingRow.id).where(
-        col(BookingRow.resource_id) == resource_id,
-        col(BookingRow.state).in_(_ACTIVE),
-        _during_overlaps(interval),
-    )
-    return session.exec(query.limit(1)).first() is not None
-
-
 def resources_with_risk(session: Session) -> set[ResourceId]:
     """Resources that have a flagged active booking."""
     query = (
@@ -108,6 +99,7 @@ def bookings_after(
     *,
     after: BookingId | None,
     limit: int,
+    party: OrganisationId | None,
     organisation_id: OrganisationId | None,
     resource_ids: Sequence[ResourceId] | None,
     states: Sequence[BookingState] | None,
@@ -118,6 +110,10 @@ def bookings_after(
     conditions: list[Any] = []
     if after is not None:
         conditions.append(col(BookingRow.id) > after)
+    if party is not None:
+        conditions.append(
+            or_(col(BookingRow.organisation_id) == party, col(BookingRow.provider_id) == party)
+        )
     if organisation_id is not None:
         conditions.append(col(BookingRow.organisation_id) == organisation_id)
     if resource_ids is not None:
@@ -150,6 +146,7 @@ def _columns(booking: Booking) -> dict[str, Any]:
     price = booking.price
     return {
         "organisation_id": booking.organisation_id,
+        "provider_id": booking.provider_id,
         "resource_id": booking.resource_id,
         "offer_id": booking.offer_id,
         "demand_id": booking.demand_id,
@@ -176,6 +173,7 @@ def _booking(row: BookingRow) -> Booking:
     return Booking(
         id=BookingId(row.id),
         organisation_id=OrganisationId(row.organisation_id),
+        provider_id=OrganisationId(row.provider_id),
         resource_id=ResourceId(row.resource_id),
         offer_id=OfferId(row.offer_id) if row.offer_id else None,
         demand_id=DemandId(row.demand_id) if row.demand_id else None,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Index, text
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlmodel import Field, SQLModel
 
@@ -17,7 +17,10 @@ def _one_of(states: Any) -> str:
 
 
 class BookingRow(SQLModel, table=True):
-    """One booking; ``during`` is ``[start, end)`` without buffers."""
+    """One booking of ``organisation_id`` with ``provider_id``, who owns the resource.
+
+    ``during`` is ``[start, end)`` without buffers.
+    """
 
     __tablename__: ClassVar[str] = "booking"
     __table_args__ = (
@@ -41,10 +44,15 @@ class BookingRow(SQLModel, table=True):
         ),
         Index("ix_booking_overdue", "hold_until", postgresql_where=text("state = 'held'")),
         Index("ix_booking_organisation_id_id", "organisation_id", "id"),
+        Index("ix_booking_provider_id_id", "provider_id", "id"),
+        ForeignKeyConstraint(
+            ["provider_id", "resource_id"], ["resource.organisation_id", "resource.id"]
+        ),
     )
 
     id: UUID = Field(primary_key=True)
-    organisation_id: UUID
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    provider_id: UUID
     resource_id: UUID
     offer_id: UUID | None = None
     demand_id: UUID | None = None

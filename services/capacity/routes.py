@@ -26,8 +26,16 @@ from services.capacity.schemas import (
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
 from services.contracts.intervals import Interval
+from services.contracts.policies import Action
 from services.runtime.tabular import Page, PageDep
-from services.runtime.web import ClockDep, CreationDep, SessionDep
+from services.runtime.web import (
+    ActingDep,
+    ClockDep,
+    CreationDep,
+    SessionDep,
+    acting_organisation,
+    requires,
+)
 
 router = APIRouter(tags=["capacity"])
 
@@ -59,21 +67,28 @@ CatalogueDep = Annotated[ServiceCatalogue, Depends(_catalogue)]
 StaleAfterDep = Annotated[timedelta, Depends(_stale_after)]
 
 
-@router.post("/resources", status_code=201, response_model=ResourceRead)
+@router.post(
+    "/resources",
+    status_code=201,
+    response_model=ResourceRead,
+    dependencies=[requires(Action.RESOURCE_REGISTER)],
+)
 def register_resource(
     asked: ResourceCreate,
     session: SessionDep,
     clock: ClockDep,
     creation: CreationDep,
     catalogue: CatalogueDep,
+    acting: ActingDep,
 ) -> Response:
     """Register a resource of any kind with its capabilities and rules."""
+    organisation_id = acting_organisation(acting, asked.organisation_id)
 
     def register() -> ResourceRead:
         resource = handlers.register_resource(
             session=session,
             clock=clock,
-            organisation_id=OrganisationId(asked.organisation_id),
+            organisation_id=organisation_id,
             site_id=SiteId(asked.site_id),
             kind=asked.kind,
             name=asked.name,
@@ -85,13 +100,16 @@ def register_resource(
             calendar_ics=asked.calendar_ics,
             visibility=asked.visibility,
             catalogue=catalogue,
+            space_id=asked.space_id,
         )
         return ResourceRead.of(resource)
 
     return creation.once(asked, register)
 
 
-@router.get("/resources", response_model=Page[ResourceRead])
+@router.get(
+    "/resources", response_model=Page[ResourceRead], dependencies=[requires(Action.RESOURCE_READ)]
+)
 def list_resources(
     session: SessionDep,
     page: PageDep,
@@ -109,7 +127,7 @@ def list_resources(
     return page.answer(found, ResourceRead.of, name="resources")
 
 
-@router.get("/resources/{resource_id}")
+@router.get("/resources/{resource_id}", dependencies=[requires(Action.RESOURCE_READ)])
 def get_resource(resource_id: UUID, session: SessionDep) -> ResourceRead:
     """One resource."""
     return ResourceRead.of(
@@ -117,18 +135,36 @@ def get_resource(resource_id: UUID, session: SessionDep) -> ResourceRead:
     )
 
 
-@router.put("/resources/{resource_id}/calendar", status_code=204)
-def put_calendar(resource_id: UUID, asked: CalendarPut, session: SessionDep) -> None:
+@router.put(
+    "/resources/{resource_id}/calendar",
+    status_code=204,
+    dependencies=[requires(Action.RESOURCE_CHANGE)],
+)
+def put_calendar(
+    resource_id: UUID, asked: CalendarPut, session: SessionDep, acting: ActingDep
+) -> None:
     """Replace the working calendar."""
-    handlers.put_calendar(session=session, resource_id=ResourceId(resource_id), ics=asked.ics)
+    handlers.put_calendar(
+        session=session,
+        organisation_id=acting.organisation_id,
+        resource_id=ResourceId(resource_id),
+        ics=asked.ics,
+    )
 
 
-@router.put("/resources/{resource_id}/twin", status_code=204)
-def put_twin(resource_id: UUID, asked: TwinPut, session: SessionDep, clock: ClockDep) -> None:
+@router.put(
+    "/resources/{resource_id}/twin",
+    status_code=204,
+    dependencies=[requires(Action.RESOURCE_CHANGE)],
+)
+def put_twin(
+    resource_id: UUID, asked: TwinPut, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> None:
     """Bind a device of a gateway as the live twin."""
     handlers.bind_twin(
         session=session,
         clock=clock,
+        organisation_id=acting.organisation_id,
         resource_id=ResourceId(resource_id),
         gateway_id=GatewayId(asked.gateway_id),
         device=asked.device,
@@ -136,7 +172,10 @@ def put_twin(resource_id: UUID, asked: TwinPut, session: SessionDep, clock: Cloc
 
 
 @router.post(
-    "/resources/{resource_id}/maintenance", status_code=201, response_model=MaintenanceRead
+    "/resources/{resource_id}/maintenance",
+    status_code=201,
+    response_model=MaintenanceRead,
+    dependencies=[requires(Action.RESOURCE_CHANGE)],
 )
 def schedule_maintenance(
     resource_id: UUID,
@@ -144,6 +183,7 @@ def schedule_maintenance(
     session: SessionDep,
     clock: ClockDep,
     creation: CreationDep,
+    acting: ActingDep,
 ) -> Response:
     """Plan maintenance of the whole resource; bookings made before stay."""
     during = _window(asked.start, asked.end)
@@ -152,6 +192,7 @@ def schedule_maintenance(
         handlers.schedule_maintenance(
             session=session,
             clock=clock,
+            organisation_id=acting.organisation_id,
             resource_id=ResourceId(resource_id),
             during=during,
             reason=asked.reason,
@@ -161,7 +202,7 @@ def schedule_maintenance(
     return creation.once(asked, schedule)
 
 
-@router.get("/resources/{resource_id}/state")
+@router.get("/resources/{resource_id}/state", dependencies=[requires(Action.CAPACITY_READ)])
 def get_state(
     resource_id: UUID, session: SessionDep, clock: ClockDep, stale_after: StaleAfterDep
 ) -> LiveStateRead:
@@ -174,7 +215,7 @@ def get_state(
     return LiveStateRead.of(live, now=clock.now(), stale_after=stale_after)
 
 
-@router.get("/resources/{resource_id}/gaps")
+@router.get("/resources/{resource_id}/gaps", dependencies=[requires(Action.CAPACITY_READ)])
 def get_gaps(
     resource_id: UUID,
     start: AwareDatetime,
@@ -196,7 +237,7 @@ def get_gaps(
     return GapsRead(resource_id=resource_id, items=[GapRead.of(gap) for gap in found[key]])
 
 
-@router.get("/resources/{resource_id}/timeline")
+@router.get("/resources/{resource_id}/timeline", dependencies=[requires(Action.CAPACITY_READ)])
 def get_timeline(
     resource_id: UUID, day: date, session: SessionDep, clock: ClockDep
 ) -> TimelineRead:
@@ -208,7 +249,11 @@ def get_timeline(
     )
 
 
-@router.get("/withdrawals", response_model=Page[WithdrawalRead])
+@router.get(
+    "/withdrawals",
+    response_model=Page[WithdrawalRead],
+    dependencies=[requires(Action.CAPACITY_READ)],
+)
 def list_withdrawals(
     session: SessionDep,
     page: PageDep,
@@ -223,10 +268,22 @@ def list_withdrawals(
     return page.answer(found, WithdrawalRead.of, name="withdrawals")
 
 
-@router.get("/quarantine", response_model=Page[QuarantinedRead])
-def list_quarantine(session: SessionDep, page: PageDep) -> Page[QuarantinedRead] | Response:
-    """Messages that could not be understood, and why."""
-    found = handlers.list_quarantine(session=session, after=page.after, limit=page.fetch)
+@router.get(
+    "/quarantine",
+    response_model=Page[QuarantinedRead],
+    dependencies=[requires(Action.QUARANTINE_READ)],
+)
+def list_quarantine(
+    session: SessionDep, page: PageDep, acting: ActingDep
+) -> Page[QuarantinedRead] | Response:
+    """Messages of own gateways that could not be understood, and why; an administrator's of all."""
+    everybody = acting.principal.platform_role is not None
+    found = handlers.list_quarantine(
+        session=session,
+        organisation_id=None if everybody else acting.organisation_id,
+        after=page.after,
+        limit=page.fetch,
+    )
     return page.answer(found, QuarantinedRead.of, name="quarantine")
 
 

@@ -34,6 +34,7 @@ from services.capacity.domain import (
 from services.capacity.handlers import Timeline
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import JobPredictionSource, Quality, ResourceState
+from services.runtime.web import OwnOrganisation
 
 REASON_MAX = 500
 ATTRIBUTES_BYTES_MAX = 16 * 1024
@@ -135,7 +136,7 @@ class CapabilityDocument(_Document):
 
 
 class ResourceCreate(_Document):
-    organisation_id: UUID
+    organisation_id: OwnOrganisation = None
     site_id: UUID
     kind: str = Field(pattern=KIND_PATTERN, examples=["machine", "lab_method", "software_seats"])
     name: Name
@@ -152,6 +153,9 @@ class ResourceCreate(_Document):
         description="iCalendar (RFC 5545); without it the resource works around the clock",
     )
     visibility: Visibility = Visibility.PUBLIC
+    space_id: UUID | None = Field(
+        default=None, description="the chain space it is shared in, for visibility `space`"
+    )
 
 
 class ResourceRead(_Document):
@@ -166,6 +170,8 @@ class ResourceRead(_Document):
     rule: CapacityRuleDocument
     capabilities: list[CapabilityDocument]
     visibility: Visibility
+    park: str | None
+    space_id: UUID | None
     created_at: datetime
 
     @classmethod
@@ -190,6 +196,8 @@ class ResourceRead(_Document):
             ),
             capabilities=[CapabilityDocument.of(each) for each in resource.capabilities],
             visibility=resource.visibility,
+            park=resource.park,
+            space_id=resource.space_id,
             created_at=resource.created_at,
         )
 

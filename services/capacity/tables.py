@@ -10,7 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Float,
-    ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -40,6 +40,13 @@ def _one_of(column: str, values: Any) -> str:
     return f"{column} IN ({quoted})"
 
 
+def _of_resource() -> ForeignKeyConstraint:
+    """The resource is of the same organisation as the row."""
+    return ForeignKeyConstraint(
+        ["organisation_id", "resource_id"], ["resource.organisation_id", "resource.id"]
+    )
+
+
 def _bounded(column: str) -> str:
     return f"NOT isempty({column}) AND NOT lower_inf({column}) AND NOT upper_inf({column})"
 
@@ -62,13 +69,18 @@ class ResourceRow(SQLModel, table=True):
         CheckConstraint(f"horizon_days BETWEEN 1 AND {HORIZON_DAYS_MAX}", name="horizon_range"),
         CheckConstraint("minimum_hours > 0", name="minimum_positive"),
         CheckConstraint(_one_of("visibility", Visibility), name="visibility_known"),
+        CheckConstraint("visibility <> 'park' OR park IS NOT NULL", name="park_visible_in_one"),
+        CheckConstraint(
+            "visibility <> 'space' OR space_id IS NOT NULL", name="space_visible_in_one"
+        ),
+        ForeignKeyConstraint(["organisation_id", "site_id"], ["site.organisation_id", "site.id"]),
+        UniqueConstraint("organisation_id", "id"),
         Index("ix_resource_kind_id", "kind", "id"),
-        Index("ix_resource_organisation_id_id", "organisation_id", "id"),
     )
 
     id: UUID = Field(primary_key=True)
-    organisation_id: UUID = Field(foreign_key="organisation.id")
-    site_id: UUID = Field(foreign_key="site.id", index=True)
+    organisation_id: UUID
+    site_id: UUID = Field(index=True)
     kind: str
     name: str
     name_zh: str
@@ -81,6 +93,8 @@ class ResourceRow(SQLModel, table=True):
     horizon_days: int
     minimum_hours: float
     visibility: str
+    park: str | None = None
+    space_id: UUID | None = Field(default=None, foreign_key="space.id")
     created_at: datetime = instant()
 
 
@@ -96,10 +110,12 @@ class CapabilityRow(SQLModel, table=True):
         CheckConstraint("jsonb_typeof(certificates) = 'array'", name="certificates_list"),
         CheckConstraint("jsonb_typeof(attributes) = 'object'", name="attributes_object"),
         Index("ix_capability_process", "process"),
+        _of_resource(),
     )
 
     id: UUID = Field(primary_key=True)
-    resource_id: UUID = Field(foreign_key="resource.id", index=True)
+    organisation_id: UUID
+    resource_id: UUID = Field(index=True)
     process: str
     materials: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     envelope_mm: list[int] | None = Field(default=None, sa_column=Column(ARRAY(Integer)))
@@ -112,8 +128,10 @@ class WorkingCalendarRow(SQLModel, table=True):
     """Working time as iCalendar text; a resource without a row works around the clock."""
 
     __tablename__: ClassVar[str] = "working_calendar"
+    __table_args__ = (_of_resource(),)
 
-    resource_id: UUID = Field(primary_key=True, foreign_key="resource.id")
+    resource_id: UUID = Field(primary_key=True)
+    organisation_id: UUID
     ics: str
 
 
@@ -124,10 +142,12 @@ class MaintenanceRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(_bounded("during"), name="during_bounded"),
         Index("ix_maintenance_during", "resource_id", "during", postgresql_using="gist"),
+        _of_resource(),
     )
 
     id: UUID = Field(primary_key=True)
-    resource_id: UUID = Field(foreign_key="resource.id")
+    organisation_id: UUID
+    resource_id: UUID
     during: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
     reason: str
 
@@ -136,10 +156,17 @@ class TwinRow(SQLModel, table=True):
     """Which device of which gateway is the live twin of a resource."""
 
     __tablename__: ClassVar[str] = "twin"
-    __table_args__ = (UniqueConstraint("gateway_id", "device"),)
+    __table_args__ = (
+        UniqueConstraint("gateway_id", "device"),
+        _of_resource(),
+        ForeignKeyConstraint(
+            ["organisation_id", "gateway_id"], ["gateway.organisation_id", "gateway.id"]
+        ),
+    )
 
-    resource_id: UUID = Field(primary_key=True, foreign_key="resource.id")
-    gateway_id: UUID = Field(foreign_key="gateway.id")
+    resource_id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    gateway_id: UUID
     device: str
 
 
@@ -156,9 +183,11 @@ class ResourceStateRow(SQLModel, table=True):
             "seen_at",
             postgresql_where=text("state <> 'unknown'"),
         ),
+        _of_resource(),
     )
 
-    resource_id: UUID = Field(primary_key=True, foreign_key="resource.id")
+    resource_id: UUID = Field(primary_key=True)
+    organisation_id: UUID
     state: str
     reason: str | None = None
     since: datetime = instant()
@@ -187,12 +216,14 @@ class StateChangeRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(_one_of("state", ResourceState), name="state_known"),
         Index("ix_state_change_resource_id_at", "resource_id", "at", "id"),
+        _of_resource(),
     )
 
     id: int | None = Field(
         default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True)
     )
-    resource_id: UUID = Field(foreign_key="resource.id")
+    organisation_id: UUID
+    resource_id: UUID
     at: datetime = instant()
     state: str
     reason: str | None = None
@@ -203,7 +234,8 @@ class ObservationRow(SQLModel, table=True):
     """A value a machine reported, once per place in its gateway's journal.
 
     ``suspect`` marks a source timestamp that cannot be true. Foreign keys would double the cost of
-    this append-only table: whoever stores a row has locked the twin's state, which has them.
+    this append-only table: whoever stores a row has locked the twin's state, which has them. It
+    has no column of its organisation either: no role that serves people may read it.
     """
 
     __tablename__: ClassVar[str] = "observation"
@@ -230,7 +262,10 @@ class ObservationRow(SQLModel, table=True):
 
 
 class QuarantineRow(SQLModel, table=True):
-    """A message that could not be understood, cut to what is kept, and why."""
+    """A message that could not be understood, cut to what is kept, and why.
+
+    ``organisation_id`` is of the gateway whose topic it came by; a stranger's message has none.
+    """
 
     __tablename__: ClassVar[str] = "quarantine"
     __table_args__ = (
@@ -239,6 +274,7 @@ class QuarantineRow(SQLModel, table=True):
     )
 
     id: UUID = Field(primary_key=True)
+    organisation_id: UUID | None = Field(default=None, foreign_key="organisation.id", index=True)
     topic: str
     payload: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     payload_bytes: int
@@ -247,7 +283,10 @@ class QuarantineRow(SQLModel, table=True):
 
 
 class ReservationRow(SQLModel, table=True):
-    """A busy unit, buffers included. The exclusion constraint is the guard of double booking."""
+    """A busy unit, buffers included. The exclusion constraint is the guard of double booking.
+
+    ``organisation_id`` is the provider's, ``booked_by`` the organisation that took it.
+    """
 
     __tablename__: ClassVar[str] = "reservation"
     __table_args__ = (
@@ -260,12 +299,13 @@ class ReservationRow(SQLModel, table=True):
         ),
         CheckConstraint("unit >= 0", name="unit_not_negative"),
         CheckConstraint(_bounded("during"), name="during_bounded"),
+        _of_resource(),
     )
 
     booking_id: UUID = Field(primary_key=True)
-    resource_id: UUID = Field(
-        sa_column=Column(ForeignKey("resource.id"), primary_key=True, nullable=False)
-    )
+    resource_id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    booked_by: UUID
     unit: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     during: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
 
@@ -285,10 +325,12 @@ class GapWithdrawalRow(SQLModel, table=True):
             postgresql_where=text("restored_at IS NULL"),
         ),
         Index("ix_gap_withdrawal_withdrawn_at_id", "withdrawn_at", "id"),
+        _of_resource(),
     )
 
     id: UUID = Field(primary_key=True)
-    resource_id: UUID = Field(foreign_key="resource.id")
+    organisation_id: UUID
+    resource_id: UUID
     during: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
     cause: str
     withdrawn_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

@@ -5,6 +5,8 @@ from typing import NewType
 from uuid import UUID
 
 OrganisationId = NewType("OrganisationId", UUID)
+PersonId = NewType("PersonId", UUID)
+ServiceAccountId = NewType("ServiceAccountId", UUID)
 SiteId = NewType("SiteId", UUID)
 GatewayId = NewType("GatewayId", UUID)
 ResourceId = NewType("ResourceId", UUID)

@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from services.contracts.ids import GatewayId, OrganisationId, SiteId
+from services.contracts.policies import Action
 from services.identity import handlers
 from services.identity.schemas import (
     GatewayCreate,
@@ -15,32 +16,55 @@ from services.identity.schemas import (
     SiteRead,
 )
 from services.runtime.tabular import Page, PageDep
-from services.runtime.web import ClockDep, CreationDep, SessionDep
+from services.runtime.web import (
+    ActingDep,
+    ClockDep,
+    CreationDep,
+    PrincipalDep,
+    SessionDep,
+    acting_organisation,
+    requires,
+)
 
 router = APIRouter(tags=["identity"])
 
 
-@router.post("/organisations", status_code=201, response_model=OrganisationRead)
+@router.post(
+    "/organisations",
+    status_code=201,
+    response_model=OrganisationRead,
+    dependencies=[requires(Action.ORGANISATION_CREATE)],
+)
 def create_organisation(
-    asked: OrganisationCreate, session: SessionDep, clock: ClockDep, creation: CreationDep
+    asked: OrganisationCreate,
+    session: SessionDep,
+    clock: ClockDep,
+    creation: CreationDep,
+    principal: PrincipalDep,
 ) -> Response:
-    """Register an organisation; its credit code is checked (GB 32100)."""
+    """Register an organisation and become its owner; its credit code is checked (GB 32100)."""
     return creation.once(
         asked,
         lambda: OrganisationRead.of(
-            handlers.create_organisation(session=session, clock=clock, **dict(asked))
+            handlers.found_organisation(
+                session=session, clock=clock, principal=principal, **dict(asked)
+            )
         ),
     )
 
 
-@router.get("/organisations", response_model=Page[OrganisationRead])
+@router.get(
+    "/organisations",
+    response_model=Page[OrganisationRead],
+    dependencies=[requires(Action.ORGANISATION_READ)],
+)
 def list_organisations(session: SessionDep, page: PageDep) -> Page[OrganisationRead] | Response:
     """Organisations by id."""
     found = handlers.list_organisations(session=session, after=page.after, limit=page.fetch)
     return page.answer(found, OrganisationRead.of, name="organisations")
 
 
-@router.get("/organisations/{organisation_id}")
+@router.get("/organisations/{organisation_id}", dependencies=[requires(Action.ORGANISATION_READ)])
 def get_organisation(organisation_id: UUID, session: SessionDep) -> OrganisationRead:
     """One organisation."""
     return OrganisationRead.of(
@@ -48,18 +72,28 @@ def get_organisation(organisation_id: UUID, session: SessionDep) -> Organisation
     )
 
 
-@router.post("/sites", status_code=201, response_model=SiteRead)
+@router.post(
+    "/sites",
+    status_code=201,
+    response_model=SiteRead,
+    dependencies=[requires(Action.SITE_CREATE)],
+)
 def create_site(
-    asked: SiteCreate, session: SessionDep, clock: ClockDep, creation: CreationDep
+    asked: SiteCreate,
+    session: SessionDep,
+    clock: ClockDep,
+    creation: CreationDep,
+    acting: ActingDep,
 ) -> Response:
     """Register a site; its code becomes the Sparkplug group of its gateways."""
+    facts = dict(asked) | {"organisation_id": acting_organisation(acting, asked.organisation_id)}
     return creation.once(
         asked,
-        lambda: SiteRead.of(handlers.create_site(session=session, clock=clock, **dict(asked))),
+        lambda: SiteRead.of(handlers.create_site(session=session, clock=clock, **facts)),
     )
 
 
-@router.get("/sites", response_model=Page[SiteRead])
+@router.get("/sites", response_model=Page[SiteRead], dependencies=[requires(Action.SITE_READ)])
 def list_sites(
     session: SessionDep, page: PageDep, organisation_id: UUID | None = None
 ) -> Page[SiteRead] | Response:
@@ -73,32 +107,49 @@ def list_sites(
     return page.answer(found, SiteRead.of, name="sites")
 
 
-@router.get("/sites/{site_id}")
+@router.get("/sites/{site_id}", dependencies=[requires(Action.SITE_READ)])
 def get_site(site_id: UUID, session: SessionDep) -> SiteRead:
     """One site."""
     return SiteRead.of(handlers.get_site(session=session, site_id=SiteId(site_id)))
 
 
-@router.post("/gateways", status_code=201, response_model=GatewayRead)
+@router.post(
+    "/gateways",
+    status_code=201,
+    response_model=GatewayRead,
+    dependencies=[requires(Action.GATEWAY_CREATE)],
+)
 def create_gateway(
-    asked: GatewayCreate, session: SessionDep, clock: ClockDep, creation: CreationDep
+    asked: GatewayCreate,
+    session: SessionDep,
+    clock: ClockDep,
+    creation: CreationDep,
+    acting: ActingDep,
 ) -> Response:
     """Register an edge gateway on a site."""
     return creation.once(
         asked,
         lambda: GatewayRead.of(
-            handlers.create_gateway(session=session, clock=clock, **dict(asked))
+            handlers.create_gateway(
+                session=session,
+                clock=clock,
+                organisation_id=acting.organisation_id,
+                **dict(asked),
+            )
         ),
     )
 
 
-@router.get("/gateways", response_model=Page[GatewayRead])
+@router.get(
+    "/gateways", response_model=Page[GatewayRead], dependencies=[requires(Action.GATEWAY_READ)]
+)
 def list_gateways(
-    session: SessionDep, page: PageDep, site_id: UUID | None = None
+    session: SessionDep, page: PageDep, acting: ActingDep, site_id: UUID | None = None
 ) -> Page[GatewayRead] | Response:
     """Gateways by id."""
     found = handlers.list_gateways(
         session=session,
+        organisation_id=acting.organisation_id,
         after=page.after,
         limit=page.fetch,
         site_id=None if site_id is None else SiteId(site_id),
@@ -106,7 +157,13 @@ def list_gateways(
     return page.answer(found, GatewayRead.of, name="gateways")
 
 
-@router.get("/gateways/{gateway_id}")
-def get_gateway(gateway_id: UUID, session: SessionDep) -> GatewayRead:
+@router.get("/gateways/{gateway_id}", dependencies=[requires(Action.GATEWAY_READ)])
+def get_gateway(gateway_id: UUID, session: SessionDep, acting: ActingDep) -> GatewayRead:
     """One gateway."""
-    return GatewayRead.of(handlers.get_gateway(session=session, gateway_id=GatewayId(gateway_id)))
+    return GatewayRead.of(
+        handlers.get_gateway(
+            session=session,
+            organisation_id=acting.organisation_id,
+            gateway_id=GatewayId(gateway_id),
+        )
+    )

@@ -12,7 +12,9 @@ from services.identity.domain import (
     Organisation,
     OrganisationKind,
     Site,
+    Verification,
 )
+from services.runtime.web import OwnOrganisation
 
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
 SparkplugId = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
@@ -40,6 +42,7 @@ class OrganisationRead(_Document):
     name_zh: str
     kind: OrganisationKind
     uscc: str | None
+    verification: Verification
 
     @classmethod
     def of(cls, organisation: Organisation) -> "OrganisationRead":
@@ -49,11 +52,12 @@ class OrganisationRead(_Document):
             name_zh=organisation.name_zh,
             kind=organisation.kind,
             uscc=organisation.uscc,
+            verification=organisation.verification,
         )
 
 
 class SiteCreate(_Document):
-    organisation_id: UUID
+    organisation_id: OwnOrganisation = None
     code: SparkplugId = Field(description="Sparkplug group of the site, unique on the platform")
     name: Name
     name_zh: Name
@@ -96,9 +100,15 @@ class GatewayCreate(_Document):
 
 class GatewayRead(_Document):
     id: UUID
+    organisation_id: UUID
     site_id: UUID
     edge_node: str
 
     @classmethod
     def of(cls, gateway: Gateway) -> "GatewayRead":
-        return cls(id=gateway.id, site_id=gateway.site_id, edge_node=gateway.edge_node)
+        return cls(
+            id=gateway.id,
+            organisation_id=gateway.organisation_id,
+            site_id=gateway.site_id,
+            edge_node=gateway.edge_node,
+        )

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from typing import ClassVar
+from uuid import UUID
 
 from services.capacity.domain import Provenance, Visibility
 from services.contracts.errors import DomainError, ErrorKind
@@ -278,6 +279,8 @@ class Listing:
     rate: Rate
     visibility: Visibility
     place: Place | None
+    park: str | None = None
+    space_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +288,7 @@ class StoredMatch:
     """A match as it was answered, so that it can be explained later."""
 
     id: MatchId
+    organisation_id: OrganisationId
     demand_id: DemandId
     requirement: Requirement
     result: MatchResult

@@ -11,6 +11,7 @@ from services.capacity.domain import Visibility
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
 from services.identity import handlers as identity
+from services.identity.domain import Reach
 from services.matching import snapshot, store
 from services.matching.domain import (
     CANDIDATES_MAX,
@@ -65,6 +66,8 @@ def list_resource(
         rate=rate,
         visibility=visibility,
         place=Place(site.lat, site.lon),
+        park=resource.park,
+        space_id=resource.space_id,
     )
     processes = {capability.process for capability in resource.capabilities}
     store.upsert_listing(session, listing, processes=sorted(processes), now=clock.now())
@@ -112,17 +115,27 @@ def match_requirement(
     loaded = snapshot.load(
         session=session,
         clock=clock,
-        listings=store.visible_listings(session, viewer=viewer, processes=requirement.processes),
+        listings=store.visible_listings(
+            session,
+            viewer=viewer,
+            reach=_reach(session, viewer),
+            processes=requirement.processes,
+        ),
         window=requirement.window,
         stale_after=stale_after,
     )
     return engine_for(loaded).match(requirement, limit=min(limit, CANDIDATES_MAX), now=clock.now())
 
 
+def _reach(session: Session, viewer: OrganisationId | None) -> Reach:
+    return Reach() if viewer is None else identity.reach(session=session, organisation_id=viewer)
+
+
 def save_match(
     *,
     session: Session,
     clock: Clock,
+    organisation_id: OrganisationId,
     demand_id: DemandId,
     requirement: Requirement,
     result: MatchResult,
@@ -131,6 +144,7 @@ def save_match(
     """Keep an answer, so that it can be explained later."""
     match = StoredMatch(
         id=MatchId(clock.new_id()),
+        organisation_id=organisation_id,
         demand_id=demand_id,
         requirement=requirement,
         result=result,
@@ -141,14 +155,16 @@ def save_match(
     return match
 
 
-def get_match(*, session: Session, match_id: MatchId) -> StoredMatch:
-    """The match ``match_id``.
+def get_match(
+    *, session: Session, organisation_id: OrganisationId, match_id: MatchId
+) -> StoredMatch:
+    """The match ``match_id`` of a demand of the organisation.
 
     Raises:
-        MatchNotFoundError: there is none.
+        MatchNotFoundError: it has none with that id.
     """
     match = store.find_match(session, match_id)
-    if match is None:
+    if match is None or match.organisation_id != organisation_id:
         raise MatchNotFoundError(match_id=match_id)
     return match
 

@@ -5,17 +5,24 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from services.contracts.ids import MatchId
+from services.contracts.policies import Action
 from services.matching import handlers
 from services.matching.schemas import MatchOut, match_out
-from services.runtime.web import LanguageDep, SessionDep
+from services.runtime.web import ActingDep, LanguageDep, SessionDep, requires
 
 router = APIRouter(tags=["matches"])
 
 
-@router.get("/matches/{match_id}")
+@router.get("/matches/{match_id}", dependencies=[requires(Action.MATCH_READ)])
 def read_match(
-    match_id: UUID, request: Request, session: SessionDep, language: LanguageDep
+    match_id: UUID,
+    request: Request,
+    session: SessionDep,
+    language: LanguageDep,
+    acting: ActingDep,
 ) -> MatchOut:
     """A match as it was answered, with its reasons."""
-    match = handlers.get_match(session=session, match_id=MatchId(match_id))
+    match = handlers.get_match(
+        session=session, organisation_id=acting.organisation_id, match_id=MatchId(match_id)
+    )
     return match_out(match, language=language, term=request.app.state.catalogue.namer(language))

@@ -40,7 +40,7 @@ def load(
     )
     now = clock.now()
     return Snapshot(
-        listings=tuple(listings),
+        listings=tuple(one for one in listings if one.resource_id in resources),
         resources={
             resource_id: _offered(resource, found[resource_id], now, stale_after)
             for resource_id, resource in resources.items()

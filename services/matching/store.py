@@ -8,10 +8,11 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from sqlalchemy import Text, cast
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
-from sqlmodel import Session, col, or_, select, update
+from sqlmodel import Session, and_, col, or_, select, update
 
 from services.capacity.domain import Visibility
 from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
+from services.identity.domain import Reach
 from services.matching.domain import (
     Listing,
     MatchResult,
@@ -23,6 +24,7 @@ from services.matching.domain import (
 from services.matching.tables import ListingRow, MatchRow
 
 _REQUIREMENT: TypeAdapter[Requirement] = TypeAdapter(Requirement)
+NO_REACH = Reach()
 _RESULT: TypeAdapter[MatchResult] = TypeAdapter(MatchResult)
 
 
@@ -37,6 +39,8 @@ def upsert_listing(
         "setup_minor": listing.rate.setup_minor,
         "minimum_minor": listing.rate.minimum_minor,
         "visibility": listing.visibility,
+        "park": listing.park,
+        "space_id": listing.space_id,
         "processes": list(processes),
         "active": True,
         "latitude": place.latitude if place else None,
@@ -65,15 +69,27 @@ def visible_listings(
     session: Session,
     *,
     viewer: OrganisationId | None,
+    reach: Reach = NO_REACH,
     processes: Collection[str] | None = None,
 ) -> list[Listing]:
-    """Active listings that everybody, or ``viewer`` as their owner, may see; in key order.
+    """Active listings that everybody, or ``viewer`` with its ``reach``, may see; in key order.
 
     Only those of one of ``processes``, when given.
     """
     seen_by = col(ListingRow.visibility) == Visibility.PUBLIC
     if viewer is not None:
-        seen_by = or_(seen_by, col(ListingRow.organisation_id) == viewer)
+        seen_by = or_(
+            seen_by,
+            col(ListingRow.organisation_id) == viewer,
+            and_(
+                col(ListingRow.visibility) == Visibility.PARK,
+                col(ListingRow.park).in_(reach.parks),
+            ),
+            and_(
+                col(ListingRow.visibility) == Visibility.SPACE,
+                col(ListingRow.space_id).in_(reach.spaces),
+            ),
+        )
     found = select(ListingRow).where(col(ListingRow.active), seen_by)
     if processes is not None:
         found = found.where(col(ListingRow.processes).op("&&")(cast(list(processes), ARRAY(Text))))
@@ -85,6 +101,7 @@ def add_match(session: Session, match: StoredMatch) -> None:
     session.add(
         MatchRow(
             id=match.id,
+            organisation_id=match.organisation_id,
             demand_id=match.demand_id,
             requirement=_REQUIREMENT.dump_python(match.requirement, mode="json"),
             result=_RESULT.dump_python(match.result, mode="json"),
@@ -139,12 +156,15 @@ def _listing(row: ListingRow) -> Listing:
         ),
         visibility=Visibility(row.visibility),
         place=place,
+        park=row.park,
+        space_id=row.space_id,
     )
 
 
 def _match(row: MatchRow) -> StoredMatch:
     return StoredMatch(
         id=MatchId(UUID(str(row.id))),
+        organisation_id=OrganisationId(row.organisation_id),
         demand_id=DemandId(row.demand_id),
         requirement=_REQUIREMENT.validate_python(row.requirement),
         result=_RESULT.validate_python(row.result),

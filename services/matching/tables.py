@@ -4,7 +4,15 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -29,6 +37,9 @@ class ListingRow(SQLModel, table=True):
         ),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place_whole"),
+        ForeignKeyConstraint(
+            ["organisation_id", "resource_id"], ["resource.organisation_id", "resource.id"]
+        ),
         Index("ix_listing_resource_id", "resource_id"),
         Index(
             "ix_listing_processes",
@@ -46,6 +57,8 @@ class ListingRow(SQLModel, table=True):
     setup_minor: int = _minor()
     minimum_minor: int = _minor()
     visibility: str
+    park: str | None = None
+    space_id: UUID | None = None
     processes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     active: bool
     latitude: float | None = None
@@ -64,6 +77,7 @@ class MatchRow(SQLModel, table=True):
     )
 
     id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
     demand_id: UUID
     requirement: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     result: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))

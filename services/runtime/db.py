@@ -7,6 +7,9 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel
 
+from services.contracts.access import Principal
+from services.runtime.tenancy import bind
+
 Sessions = sessionmaker[Session]
 
 NAMING_CONVENTION = {
@@ -19,14 +22,20 @@ NAMING_CONVENTION = {
 SQLModel.metadata.naming_convention = NAMING_CONVENTION
 
 
-def engine_for(database_url: str, *, pool_max: int, application: str) -> Engine:
+def engine_for(
+    database_url: str, *, pool_max: int, application: str, role: str | None = None
+) -> Engine:
     """An engine whose connections run in UTC and name their ``application`` to the server.
 
     Args:
         database_url: ``postgresql://…`` as libpq writes it.
         pool_max: connections kept at most.
         application: shown in ``pg_stat_activity``.
+        role: the role to work as, of which the login is a member; the login itself if not given.
     """
+    options = "-c timezone=UTC -c lock_timeout=5000"
+    if role is not None:
+        options += f" -c role={role}"
     url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
     return create_engine(
         url,
@@ -35,7 +44,7 @@ def engine_for(database_url: str, *, pool_max: int, application: str) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "application_name": f"nonagon-{application}",
-            "options": "-c timezone=UTC -c lock_timeout=5000",
+            "options": options,
             "connect_timeout": 5,
         },
     )
@@ -46,7 +55,15 @@ def sessions_for(engine: Engine) -> Sessions:
 
 
 @contextmanager
-def transaction(sessions: Sessions) -> Iterator[Session]:
-    """One transaction: committed when the block ends, rolled back when it raises."""
-    with sessions() as session, session.begin():
-        yield session
+def transaction(sessions: Sessions, principal: Principal | None = None) -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises.
+
+    Args:
+        sessions: where it comes from.
+        principal: for whom it works; the process itself if not given.
+    """
+    with sessions() as session:
+        if principal is not None:
+            bind(session, principal)
+        with session.begin():
+            yield session

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlmodel import SQLModel
 
+from services.runtime.database_roles import OWNER, ensure_roles
 from services.runtime.db import engine_for
 from services.runtime.schema_version import ROOT, SCRIPTS
 from services.runtime.tables import Xid8
@@ -32,6 +33,8 @@ def upgrade(database_url: str) -> None:
     try:
         with engine.begin() as connection:
             _lock(connection)
+            ensure_roles(database_url)
+            connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
             command.upgrade(_config(connection), "head")
     finally:
         engine.dispose()

@@ -32,5 +32,5 @@ def emit_all(session: Session, events: Sequence[Event], *, now: datetime) -> Non
         for event in events
     ]
     connection = session.connection()
-    connection.execute(insert(OutboxEvent), rows)
+    connection.execute(insert(OutboxEvent).inline(), rows)
     connection.execute(text(f"NOTIFY {WAKE_CHANNEL}"))

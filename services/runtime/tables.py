@@ -75,10 +75,11 @@ class ParkedEvent(SQLModel, table=True):
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """The saved answer to a request that created something."""
+    """The saved answer to a request that created something, for whoever asked."""
 
     __tablename__ = "idempotency_key"
 
+    organisation_id: UUID = Field(primary_key=True)
     scope: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
     request_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -1,10 +1,12 @@
 """The HTTP API served for real on a free port, and a small market built through it."""
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import uvicorn
@@ -12,8 +14,16 @@ from fastapi import FastAPI
 
 from gateway.http.app import create_app
 from marketplace.taxonomy.loader import load_taxonomy
+from services.access.handlers.keys import create_key
+from services.access.handlers.sessions import open_session
+from services.contracts.access import Role
+from services.contracts.errors import DomainError
+from services.contracts.ids import OrganisationId, PersonId
+from services.identity import handlers as identity
+from services.identity.domain import OrganisationKind
 from services.runtime.clock import Clock
-from services.runtime.db import Sessions
+from services.runtime.database_roles import APP
+from services.runtime.db import Sessions, engine_for, sessions_for, transaction
 from services.runtime.settings import Settings
 from tests.support.waiting import eventually
 
@@ -37,15 +47,180 @@ def served(app: FastAPI) -> Iterator[str]:
         thread.join(timeout=10)
 
 
+class Keyring(httpx.Auth):
+    """Signs each request as the organisation it speaks of, with a key of its own.
+
+    A request speaks of the organisation its body or query names, else of the owner of the first
+    known thing in its path or body. A request with a header of its own is left alone.
+    """
+
+    requires_request_body = True
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._keys: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
+        self._providers: dict[str, str] = {}
+        self._founder: str | None = None
+
+    def organisation(self, **facts: Any) -> str:
+        """A new organisation."""
+        with transaction(self._sessions) as session:
+            made = identity.create_organisation(session=session, clock=self._clock, **facts)
+        return str(made.id)
+
+    def key(self, organisation_id: str, *roles: Role) -> str:
+        """A new key of the organisation; of an owner if no roles are given."""
+        owner = OrganisationId(UUID(organisation_id))
+        with transaction(self._sessions) as session:
+            account = identity.create_service_account(
+                session=session,
+                clock=self._clock,
+                organisation_id=owner,
+                name=f"test-{self._clock.new_id()}",
+                roles=frozenset(roles or {Role.OWNER}),
+            )
+            _, token = create_key(
+                session=session,
+                clock=self._clock,
+                organisation_id=owner,
+                service_account_id=account.id,
+                created_by=account.id,
+                name="test",
+            )
+        return token
+
+    def owns(self, organisation_id: str, *things: str) -> None:
+        """Tell whose ``things`` are that were made elsewhere."""
+        self._owners |= dict.fromkeys(things, organisation_id)
+
+    def sync_auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        request.read()
+        token = None if "authorization" in request.headers else self._token_for(request)
+        if token is not None:
+            request.headers["authorization"] = f"Bearer {token}"
+        yield request
+
+    def remember(self, response: httpx.Response) -> None:
+        """Learn whose the things of an answer are; a hook of the client."""
+        if not response.headers.get("content-type", "").startswith("application/json"):
+            return
+        response.read()
+        document = response.json()
+        if response.is_success and isinstance(document, dict) and "id" in document:
+            self._learn(response.request, document)
+
+    def _learn(self, request: httpx.Request, document: Document) -> None:
+        is_firm = request.url.path.endswith("/organisations")
+        owner = document["id"] if is_firm else document.get("organisation_id")
+        self._owners[document["id"]] = owner or self._speaks_of(request) or ""
+        if "provider_id" in document:
+            self._providers[document["id"]] = document["provider_id"]
+
+    def _token_for(self, request: httpx.Request) -> str | None:
+        if request.method == "POST" and request.url.path.endswith("/organisations"):
+            return self._founder_session()
+        organisation_id = self._speaks_of(request)
+        if not organisation_id:
+            return None
+        if organisation_id not in self._keys:
+            try:
+                self._keys[organisation_id] = self.key(organisation_id)
+            except DomainError:
+                return next(iter(self._keys.values()), None)
+        return self._keys[organisation_id]
+
+    def _speaks_of(self, request: httpx.Request) -> str | None:
+        body = _body(request)
+        named = body.get("organisation_id") or request.url.params.get("organisation_id")
+        if isinstance(named, str) and _is_uuid(named):
+            return named
+        words = request.url.path.split("/")
+        if words[-1] in {"start", "finish"}:
+            return self._providers.get(words[-2])
+        things = [*words, *(value for value in body.values() if isinstance(value, str))]
+        owned = (self._owners[thing] for thing in things if thing in self._owners)
+        return next(owned, next(reversed(self._keys), None))
+
+    def _founder_session(self) -> str:
+        if self._founder is None:
+            self._founder = person_session(self._sessions, self._clock, "founder@example.com")
+        return self._founder
+
+
+def person_session(sessions: Sessions, clock: Clock, email: str) -> str:
+    """The token of a new person who has just signed in."""
+    person_id = PersonId(clock.new_id())
+    with transaction(sessions) as session:
+        identity.create_person(
+            session=session,
+            clock=clock,
+            person_id=person_id,
+            email=email,
+            name="Test person",
+            locale="en",
+        )
+        _, token = open_session(
+            session=session, clock=clock, person_id=person_id, organisation_id=None, client="test"
+        )
+    return token
+
+
+def _body(request: httpx.Request) -> Document:
+    try:
+        document = json.loads(request.content or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+@contextmanager
+def served_app(sessions: Sessions, clock: Clock, **settings: Any) -> Iterator[tuple[FastAPI, str]]:
+    """The whole API, working as its own database role, and its address."""
+    url = sessions.kw["bind"].url.render_as_string(hide_password=False)
+    engine = engine_for(
+        url.replace("postgresql+psycopg:", "postgresql:", 1),
+        pool_max=10,
+        application="test-http",
+        role=APP,
+    )
+    app = create_app(
+        settings=Settings(**settings),
+        sessions=sessions_for(engine),
+        clock=clock,
+        catalogue=load_taxonomy(),
+    )
+    try:
+        with served(app) as address:
+            yield app, address
+    finally:
+        engine.dispose()
+
+
 @contextmanager
 def api_client(sessions: Sessions, clock: Clock, **settings: Any) -> Iterator[httpx.Client]:
-    """A client of the whole API on ``sessions``; paths are relative to ``/api/v1``."""
-    app = create_app(
-        settings=Settings(**settings), sessions=sessions, clock=clock, catalogue=load_taxonomy()
-    )
+    """A client of the whole API, signed by a :class:`Keyring`; paths follow ``/api/v1``."""
+    keyring = Keyring(sessions, clock)
     with (
-        served(app) as url,
-        httpx.Client(base_url=f"{url}/api/v1/", trust_env=False, timeout=30) as client,
+        served_app(sessions, clock, **settings) as (_, address),
+        httpx.Client(
+            base_url=f"{address}/api/v1/",
+            trust_env=False,
+            timeout=30,
+            auth=keyring,
+            event_hooks={"response": [keyring.remember]},
+        ) as client,
     ):
         yield client
 
@@ -70,9 +245,16 @@ class Market:
         document: Document = response.json()
         return document
 
+    @property
+    def keyring(self) -> Keyring:
+        """Who signs the client's requests."""
+        assert isinstance(self.client.auth, Keyring)
+        return self.client.auth
+
     def organisation(self, name: str = "Test works", *, kind: str = "firm") -> str:
-        body = {"name": name, "name_zh": f"示例·{name}", "kind": kind}
-        return str(self.post("organisations", body)["id"])
+        return self.keyring.organisation(
+            name=name, name_zh=f"示例·{name}", kind=OrganisationKind(kind)
+        )
 
     def site(self, organisation_id: str, *, lat: float = 30.5, lon: float = 114.4) -> str:
         self._made += 1

@@ -18,10 +18,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http import problems
 from gateway.http.middleware import SecurityHeaders
-from gateway.live import LiveHub
+from gateway.live import EVERYBODY, LiveHub
 from gateway.portal.model import Park
 from gateway.portal.mount import mount
 from marketplace.taxonomy.loader import load_taxonomy
+from services.contracts.access import ANONYMOUS
 from services.contracts.events.envelope import Event
 from services.contracts.ids import uuid7
 
@@ -117,7 +118,8 @@ class PageServer:
 
     def tell(self, *events: Event) -> None:
         for event in events:
-            self._server.call(partial(self.live.publish, event))
+            open_event = event.model_copy(update={"audience": EVERYBODY})
+            self._server.call(partial(self.live.publish, open_event))
 
     def stop(self) -> None:
         self._server.call(self.live.close)
@@ -132,11 +134,12 @@ class PageServer:
         app = FastAPI()
         app.state.clock = self.clock
         app.state.catalogue = load_taxonomy()
+        app.state.authenticate = lambda _: ANONYMOUS
         app.state.live = LiveHub(boot=self.clock.new_id().hex[-12:])
         app.add_middleware(SecurityHeaders)
         problems.install(app)
         app.add_middleware(CountStreams, server=self)
-        mount(app, read=lambda: self.park)
+        mount(app, read=lambda _: self.park)
         return app
 
 

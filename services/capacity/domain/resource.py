@@ -7,9 +7,11 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.events.envelope import Audience
 from services.contracts.ids import OrganisationId, ResourceId, SiteId
 
 KIND_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
@@ -145,6 +147,20 @@ class Resource:
     capabilities: tuple[CapabilityDeclaration, ...]
     visibility: Visibility
     created_at: datetime
+    park: str | None = None
+    """Code of the park (园区) its site stands in."""
+    space_id: UUID | None = None
+    """The chain space (产业链空间) it is shared in."""
+
+    @property
+    def audience(self) -> Audience:
+        """Who may hear of it."""
+        return Audience(
+            organisation_ids=(self.organisation_id,),
+            visibility=self.visibility.value,
+            park=self.park,
+            space_id=self.space_id,
+        )
 
 
 def check_resource(resource: Resource, catalogue: ServiceCatalogue) -> None:

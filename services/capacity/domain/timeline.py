@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from services.capacity.domain.live import StateChange
-from services.contracts.ids import ResourceId
+from services.contracts.ids import OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 
@@ -44,6 +44,8 @@ class QuarantinedMessage:
     payload_bytes: int
     cause: str
     received_at: datetime
+    organisation_id: OrganisationId | None = None
+    """Whose gateway it came from; a stranger's has none."""
 
 
 def state_spans(changes: Sequence[StateChange], day: Interval, now: datetime) -> list[StateSpan]:

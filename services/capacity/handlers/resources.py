@@ -26,7 +26,7 @@ from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 from services.identity import handlers as identity
-from services.identity.domain import check_sparkplug_id
+from services.identity.domain import Site, check_sparkplug_id
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
 
@@ -64,6 +64,7 @@ def register_resource(
     calendar_ics: str | None,
     visibility: Visibility,
     catalogue: ServiceCatalogue,
+    space_id: UUID | None = None,
 ) -> Resource:
     """Register a resource of any kind; without a calendar it works around the clock.
 
@@ -72,6 +73,8 @@ def register_resource(
         SiteNotFoundError: no such site.
     """
     now = clock.now()
+    identity.get_organisation(session=session, organisation_id=organisation_id)
+    site = identity.get_site(session=session, site_id=site_id)
     resource = Resource(
         id=ResourceId(clock.new_id()),
         organisation_id=organisation_id,
@@ -85,19 +88,23 @@ def register_resource(
         capabilities=tuple(capabilities),
         visibility=visibility,
         created_at=now,
+        park=site.park,
+        space_id=space_id,
     )
     check_resource(resource, catalogue)
-    _check_owner(session, resource)
+    _check_site(resource, site)
+    _check_shared(session, resource)
     store.insert_resource(session, resource, [clock.new_id() for _ in capabilities])
     if calendar_ics is not None:
         check_calendar(calendar_ics)
-        store.put_calendar(session, resource.id, calendar_ics)
+        store.put_calendar(session, resource, calendar_ics)
     registered = ResourceRegistered(
         id=clock.new_id(),
         occurred_at=now,
         resource_id=resource.id,
         organisation_id=organisation_id,
         kind=kind,
+        audience=resource.audience,
     )
     emit(session, registered, now=now)
     return resource
@@ -138,21 +145,25 @@ def list_resources(
     )
 
 
-def put_calendar(*, session: Session, resource_id: ResourceId, ics: str) -> None:
+def put_calendar(
+    *, session: Session, organisation_id: OrganisationId, resource_id: ResourceId, ics: str
+) -> None:
     """Replace the working calendar.
 
     Raises:
         CalendarError: malformed or too costly; names the line or event.
+        ResourceNotFoundError: the organisation has no such resource.
     """
     check_calendar(ics)
-    get_resource(session=session, resource_id=resource_id)
-    store.put_calendar(session, resource_id, ics)
+    resource = _own_resource(session, organisation_id, resource_id)
+    store.put_calendar(session, resource, ics)
 
 
 def bind_twin(
     *,
     session: Session,
     clock: Clock,
+    organisation_id: OrganisationId,
     resource_id: ResourceId,
     gateway_id: GatewayId,
     device: str,
@@ -164,22 +175,24 @@ def bind_twin(
     Raises:
         TwinTakenError: the device is another resource's twin.
         InvalidSparkplugIdError: ``device`` cannot stand in a topic.
+        ResourceNotFoundError, GatewayNotFoundError: the organisation has no such thing.
     """
     check_sparkplug_id(device)
-    get_resource(session=session, resource_id=resource_id)
-    identity.get_gateway(session=session, gateway_id=gateway_id)
+    resource = _own_resource(session, organisation_id, resource_id)
+    identity.get_gateway(session=session, organisation_id=organisation_id, gateway_id=gateway_id)
     if store.twin_of(session, resource_id) == (gateway_id, device):
         return
-    if not store.put_twin(session, resource_id, gateway_id, device):
+    if not store.put_twin(session, resource, gateway_id, device):
         raise TwinTakenError(gateway_id=gateway_id, device=device)
     unknown = LiveState(resource_id, ResourceState.UNKNOWN, NEVER_REPORTED, since=clock.now())
-    store.put_twin_record(session, TwinRecord(unknown))
+    store.put_twin_record(session, resource, TwinRecord(unknown))
 
 
 def schedule_maintenance(
     *,
     session: Session,
     clock: Clock,
+    organisation_id: OrganisationId,
     resource_id: ResourceId,
     during: Interval,
     reason: str,
@@ -187,15 +200,44 @@ def schedule_maintenance(
     """Take the whole resource out of its working time; existing bookings stay.
 
     Raises:
-        ResourceNotFoundError: no such resource.
+        ResourceNotFoundError: the organisation has no such resource.
     """
-    get_resource(session=session, resource_id=resource_id)
-    store.insert_maintenance(session, clock.new_id(), resource_id, during, reason)
+    resource = _own_resource(session, organisation_id, resource_id)
+    store.insert_maintenance(session, clock.new_id(), resource, during, reason)
 
 
-def _check_owner(session: Session, resource: Resource) -> None:
-    identity.get_organisation(session=session, organisation_id=resource.organisation_id)
-    site = identity.get_site(session=session, site_id=resource.site_id)
+def _own_resource(
+    session: Session, organisation_id: OrganisationId, resource_id: ResourceId
+) -> Resource:
+    """A resource of the organisation; another's is as good as absent."""
+    resource = get_resource(session=session, resource_id=resource_id)
+    if resource.organisation_id != organisation_id:
+        raise ResourceNotFoundError(resource_id=resource_id)
+    return resource
+
+
+def _check_shared(session: Session, resource: Resource) -> None:
+    """Refuse to share with a park or space the organisation does not belong to."""
+    if resource.visibility not in {Visibility.PARK, Visibility.SPACE}:
+        return
+    reach = identity.reach(session=session, organisation_id=resource.organisation_id)
+    if resource.visibility is Visibility.PARK and resource.park not in reach.parks:
+        raise InvalidResourceError(
+            name=resource.name,
+            field="visibility",
+            value="park",
+            wanted="name a site in a park that admitted the organisation",
+        )
+    if resource.visibility is Visibility.SPACE and resource.space_id not in reach.spaces:
+        raise InvalidResourceError(
+            name=resource.name,
+            field="space_id",
+            value=str(resource.space_id),
+            wanted="name a chain space of the organisation",
+        )
+
+
+def _check_site(resource: Resource, site: Site) -> None:
     if site.organisation_id != resource.organisation_id:
         raise InvalidResourceError(
             name=resource.name,

@@ -24,7 +24,7 @@ from services.capacity.domain import (
 )
 from services.capacity.handlers.resources import get_resource, resources_by_id
 from services.contracts.errors import DomainError, ErrorKind
-from services.contracts.ids import BookingId, ResourceId
+from services.contracts.ids import BookingId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval, clip
 from services.runtime.clock import Clock
 
@@ -141,10 +141,11 @@ def reserve(
     session: Session,
     resource: Resource,
     booking_id: BookingId,
+    booked_by: OrganisationId,
     interval: Interval,
     units: int,
 ) -> list[int]:
-    """Take ``units`` of the resource during ``interval`` and its buffers; returns the unit numbers.
+    """Take ``units`` of the resource for ``booked_by`` during ``interval`` and its buffers.
 
     The lowest free units are taken; after losing a race the choice starts elsewhere, so that
     rivals spread out. The exclusion constraint decides, this only proposes.
@@ -158,6 +159,7 @@ def reserve(
             session,
             resource,
             booking_id=booking_id,
+            booked_by=booked_by,
             during=during,
             units=units,
             first=(booking_id.int + number) % resource.units if number else 0,
@@ -172,6 +174,11 @@ def reserve(
         end=interval.end.isoformat(),
         units=units,
     )
+
+
+def is_reserved(*, session: Session, resource: Resource, interval: Interval) -> bool:
+    """Whether somebody has a unit of the resource during ``interval`` and its buffers."""
+    return store.has_reservation(session, resource.id, _with_buffers(resource, interval))
 
 
 def release(*, session: Session, booking_id: BookingId) -> None:

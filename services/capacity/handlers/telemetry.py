@@ -35,7 +35,7 @@ from services.contracts.events.capacity import (
     ResourceSeen,
     ResourceStateChanged,
 )
-from services.contracts.ids import ResourceId
+from services.contracts.ids import OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 from services.identity import handlers as identity
@@ -43,6 +43,7 @@ from services.runtime.clock import Clock
 from services.runtime.outbox import emit_all
 
 TOPIC_MAX: Final = 400
+ResourceEvent = ResourceStateChanged | GapsWithdrawn | GapsRestored | ResourceSeen
 CAUSE_MAX: Final = 1_000
 
 _CAUSES: Final[Mapping[ResourceState, Literal["down", "off", "maintenance"]]] = MappingProxyType(
@@ -116,7 +117,7 @@ def mark_unseen(*, session: Session, clock: Clock, stale_after: timedelta) -> li
     folded = [unseen(record, now, stale_after) for record in records.values()]
     lost = [each for each in folded if each.changes]
     _store_folded(session, lost, now)
-    emit_all(session, _changed(clock, lost, now), now=now)
+    _tell(session, _changed(clock, lost, now), now)
     return [each.record.live.resource_id for each in lost]
 
 
@@ -133,12 +134,17 @@ def mark_lost(
     folded = [unseen(record, now, timedelta.min) for record in records.values()]
     lost = [each for each in folded if each.changes]
     _store_folded(session, lost, now)
-    emit_all(session, _changed(clock, lost, now), now=now)
+    _tell(session, _changed(clock, lost, now), now)
     return [each.record.live.resource_id for each in lost]
 
 
 def quarantine(*, session: Session, clock: Clock, topic: str, payload: bytes, cause: str) -> None:
-    """Keep a message that could not be understood, cut to 64 KiB, with the cause."""
+    """Keep a message that could not be understood, cut to 64 KiB, with the cause.
+
+    It belongs to the organisation whose site the topic's group names.
+    """
+    _, _, rest = topic.partition("/")
+    owner = identity.owner_of_site(session=session, code=stored_text(rest.partition("/")[0]))
     store.insert_quarantined(
         session,
         QuarantinedMessage(
@@ -148,15 +154,20 @@ def quarantine(*, session: Session, clock: Clock, topic: str, payload: bytes, ca
             payload_bytes=len(payload),
             cause=stored_text(cause)[:CAUSE_MAX],
             received_at=clock.now(),
+            organisation_id=owner,
         ),
     )
 
 
 def list_quarantine(
-    *, session: Session, after: UUID | None, limit: int
+    *,
+    session: Session,
+    organisation_id: OrganisationId | None,
+    after: UUID | None,
+    limit: int,
 ) -> list[QuarantinedMessage]:
-    """A page by id."""
-    return store.quarantined_after(session, after, limit)
+    """A page by id of one organisation's messages; of all that may be seen if not given."""
+    return store.quarantined_after(session, organisation_id, after=after, limit=limit)
 
 
 def live_states(
@@ -180,7 +191,18 @@ def _settle(
         *_settled_withdrawals(session, clock, folded, now),
         *_seen(clock, before, folded, now),
     ]
-    emit_all(session, events, now=now)
+    _tell(session, events, now)
+
+
+def _tell(session: Session, events: Sequence[ResourceEvent], now: datetime) -> None:
+    """Emit each event for those who may see its resource."""
+    if events:
+        audiences = store.audiences(session, {ResourceId(event.resource_id) for event in events})
+        told = [
+            event.model_copy(update={"audience": audiences[ResourceId(event.resource_id)]})
+            for event in events
+        ]
+        emit_all(session, told, now=now)
 
 
 def _store_folded(session: Session, folded: Sequence[Folded], now: datetime) -> None:
@@ -252,7 +274,7 @@ def _settled_withdrawals(
     ]
     replaced = [withdrawal.resource_id for withdrawal in withdrawn]
     store.restore_withdrawals(session, [*restored, *replaced], now)
-    store.insert_withdrawals(session, withdrawn)
+    store.insert_withdrawals(session, withdrawn, store.owners(session, replaced))
     return [
         *(_withdrawn(clock, withdrawal) for withdrawal in withdrawn),
         *(GapsRestored(id=clock.new_id(), occurred_at=now, resource_id=key) for key in restored),

@@ -1,9 +1,11 @@
 """The only SQL of capacity."""
 
 from services.capacity.store.resources import (
+    audiences,
     devices_of,
     insert_maintenance,
     insert_resource,
+    owners,
     put_calendar,
     put_twin,
     resources_after,
@@ -12,6 +14,7 @@ from services.capacity.store.resources import (
 )
 from services.capacity.store.slots import (
     delete_reservations,
+    has_reservation,
     insert_withdrawals,
     open_withdrawals,
     reserve_units,
@@ -33,8 +36,10 @@ from services.capacity.store.telemetry import (
 )
 
 __all__ = [
+    "audiences",
     "delete_reservations",
     "devices_of",
+    "has_reservation",
     "insert_maintenance",
     "insert_observations",
     "insert_quarantined",
@@ -44,6 +49,7 @@ __all__ = [
     "live_states",
     "lock_twin_records",
     "open_withdrawals",
+    "owners",
     "put_calendar",
     "put_twin",
     "put_twin_record",

@@ -1,7 +1,7 @@
 """SQL of resources, their capabilities, calendars, maintenance and twins."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from services.capacity.tables import (
     TwinRow,
     WorkingCalendarRow,
 )
+from services.contracts.events.envelope import Audience
 from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
 from services.contracts.intervals import Interval
 
@@ -54,12 +55,14 @@ def insert_resource(session: Session, resource: Resource, capability_ids: Sequen
             horizon_days=rule.horizon_days,
             minimum_hours=rule.minimum_hours,
             visibility=resource.visibility.value,
+            park=resource.park,
+            space_id=resource.space_id,
             created_at=resource.created_at,
         )
     )
     session.flush()
     session.add_all(
-        _capability_row(capability_id, resource.id, capability)
+        _capability_row(capability_id, resource, capability)
         for capability_id, capability in zip(capability_ids, resource.capabilities, strict=True)
     )
     session.flush()
@@ -71,6 +74,34 @@ def resources_by_id(session: Session, ids: Sequence[UUID]) -> list[Resource]:
         return []
     query = select(_RESOURCE).where(_RESOURCE.c.id.in_(ids)).order_by(_RESOURCE.c.id)
     return _with_capabilities(session, session.connection().execute(query).all())
+
+
+def owners(session: Session, ids: Collection[UUID]) -> dict[ResourceId, OrganisationId]:
+    """Whose the resources are."""
+    if not ids:
+        return {}
+    query = select(_RESOURCE.c.id, _RESOURCE.c.organisation_id).where(_RESOURCE.c.id.in_(ids))
+    return {
+        ResourceId(row.id): OrganisationId(row.organisation_id)
+        for row in session.connection().execute(query)
+    }
+
+
+def audiences(session: Session, ids: Collection[UUID]) -> dict[ResourceId, Audience]:
+    """Who may hear of the resources."""
+    columns = _RESOURCE.c
+    query = select(
+        columns.id, columns.organisation_id, columns.visibility, columns.park, columns.space_id
+    ).where(columns.id.in_(ids))
+    return {
+        ResourceId(row.id): Audience(
+            organisation_ids=(row.organisation_id,),
+            visibility=row.visibility,
+            park=row.park,
+            space_id=row.space_id,
+        )
+        for row in session.connection().execute(query)
+    }
 
 
 def resources_after(
@@ -91,20 +122,23 @@ def resources_after(
     return _with_capabilities(session, session.connection().execute(query).all())
 
 
-def put_calendar(session: Session, resource_id: UUID, ics: str) -> None:
-    statement = insert(WorkingCalendarRow).values(resource_id=resource_id, ics=ics)
+def put_calendar(session: Session, resource: Resource, ics: str) -> None:
+    statement = insert(WorkingCalendarRow).values(
+        organisation_id=resource.organisation_id, resource_id=resource.id, ics=ics
+    )
     session.connection().execute(
         statement.on_conflict_do_update(index_elements=["resource_id"], set_={"ics": ics})
     )
 
 
 def insert_maintenance(
-    session: Session, maintenance_id: UUID, resource_id: UUID, during: Interval, reason: str
+    session: Session, maintenance_id: UUID, resource: Resource, during: Interval, reason: str
 ) -> None:
     session.add(
         MaintenanceRow(
             id=maintenance_id,
-            resource_id=resource_id,
+            organisation_id=resource.organisation_id,
+            resource_id=resource.id,
             during=Range(during.start, during.end),
             reason=reason,
         )
@@ -119,10 +153,13 @@ def twin_of(session: Session, resource_id: UUID) -> tuple[GatewayId, str] | None
     return None if row is None else (GatewayId(row.gateway_id), row.device)
 
 
-def put_twin(session: Session, resource_id: UUID, gateway_id: UUID, device: str) -> bool:
+def put_twin(session: Session, resource: Resource, gateway_id: UUID, device: str) -> bool:
     """Whether the twin was bound; not when the device is another resource's."""
     statement = insert(TwinRow).values(
-        resource_id=resource_id, gateway_id=gateway_id, device=device
+        organisation_id=resource.organisation_id,
+        resource_id=resource.id,
+        gateway_id=gateway_id,
+        device=device,
     )
     try:
         with session.begin_nested():
@@ -182,15 +219,18 @@ def _resource(row: Row[Any], capabilities: Iterable[CapabilityDeclaration]) -> R
         capabilities=tuple(capabilities),
         visibility=Visibility(row.visibility),
         created_at=row.created_at,
+        park=row.park,
+        space_id=row.space_id,
     )
 
 
 def _capability_row(
-    capability_id: UUID, resource_id: UUID, capability: CapabilityDeclaration
+    capability_id: UUID, resource: Resource, capability: CapabilityDeclaration
 ) -> CapabilityRow:
     return CapabilityRow(
         id=capability_id,
-        resource_id=resource_id,
+        organisation_id=resource.organisation_id,
+        resource_id=resource.id,
         process=capability.process,
         materials=list(capability.materials),
         envelope_mm=list(capability.envelope_mm) if capability.envelope_mm else None,

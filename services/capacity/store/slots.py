@@ -19,7 +19,7 @@ from services.capacity.domain import (
     Withdrawal,
 )
 from services.capacity.tables import GapWithdrawalRow
-from services.contracts.ids import BookingId, ResourceId
+from services.contracts.ids import BookingId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 
@@ -46,8 +46,10 @@ _RESERVE = text(
     ), chosen AS (
         SELECT unit FROM free ORDER BY unit < :first, unit LIMIT :units
     ), reserved AS (
-        INSERT INTO reservation (booking_id, resource_id, unit, during)
-        SELECT CAST(:booking_id AS uuid), CAST(:resource_id AS uuid), unit, :during
+        INSERT INTO reservation
+            (booking_id, resource_id, organisation_id, booked_by, unit, during)
+        SELECT CAST(:booking_id AS uuid), CAST(:resource_id AS uuid),
+               CAST(:organisation_id AS uuid), CAST(:booked_by AS uuid), unit, :during
           FROM chosen WHERE (SELECT count(*) FROM chosen) = :units ORDER BY unit
         ON CONFLICT DO NOTHING
         RETURNING unit
@@ -55,6 +57,9 @@ _RESERVE = text(
     SELECT (SELECT count(*) FROM chosen) AS chosen,
            ARRAY(SELECT unit FROM reserved ORDER BY unit) AS reserved
     """
+).bindparams(_DURING)
+_IS_RESERVED = text(
+    "SELECT EXISTS (SELECT FROM reservation WHERE resource_id = :resource_id AND during && :during)"
 ).bindparams(_DURING)
 _RELEASE = text("DELETE FROM reservation WHERE booking_id = :booking_id")
 _DAY_CHANGES = text(
@@ -129,6 +134,7 @@ def reserve_units(
     resource: Resource,
     *,
     booking_id: BookingId,
+    booked_by: OrganisationId,
     during: Interval,
     units: int,
     first: int,
@@ -139,6 +145,8 @@ def reserve_units(
     """
     asked = {
         "resource_id": resource.id,
+        "organisation_id": resource.organisation_id,
+        "booked_by": booked_by,
         "units_of_resource": resource.units,
         "booking_id": booking_id,
         "during": _range(during),
@@ -159,6 +167,11 @@ def reserve_units(
 def _attempt(session: Session, asked: Mapping[str, object]) -> Attempt:
     row = session.connection().execute(_RESERVE, dict(asked)).one()
     return Attempt(row.chosen, row.reserved)
+
+
+def has_reservation(session: Session, resource_id: ResourceId, during: Interval) -> bool:
+    asked = {"resource_id": resource_id, "during": _range(during)}
+    return bool(session.connection().execute(_IS_RESERVED, asked).scalar_one())
 
 
 def delete_reservations(session: Session, booking_id: BookingId) -> None:
@@ -197,10 +210,15 @@ def restore_withdrawals(session: Session, ids: Sequence[ResourceId], now: dateti
         session.connection().execute(_RESTORE, {"ids": list(ids), "now": now})
 
 
-def insert_withdrawals(session: Session, withdrawals: Sequence[Withdrawal]) -> None:
+def insert_withdrawals(
+    session: Session,
+    withdrawals: Sequence[Withdrawal],
+    owners: Mapping[ResourceId, OrganisationId],
+) -> None:
     session.add_all(
         GapWithdrawalRow(
             id=withdrawal.id,
+            organisation_id=owners[withdrawal.resource_id],
             resource_id=withdrawal.resource_id,
             during=_range(withdrawal.during),
             cause=withdrawal.cause.value,

@@ -13,6 +13,7 @@ from services.capacity.domain import (
     LiveState,
     QuarantinedMessage,
     ReportedObservation,
+    Resource,
     StateChange,
     TwinRecord,
     is_suspect,
@@ -45,10 +46,13 @@ _INSERT_OBSERVATIONS = text(
 )
 _INSERT_CHANGES = text(
     """
-    INSERT INTO state_change (resource_id, at, state, reason, recorded_at)
-    SELECT resource_id, at, state, reason, :now
+    INSERT INTO state_change (organisation_id, resource_id, at, state, reason, recorded_at)
+    SELECT resource.organisation_id, resource_id, at, state, reason, :now
     FROM unnest(CAST(:resource_id AS uuid[]), CAST(:at AS timestamptz[]),
-        CAST(:state AS text[]), CAST(:reason AS text[])) AS batch (resource_id, at, state, reason)
+        CAST(:state AS text[]), CAST(:reason AS text[])) WITH ORDINALITY
+        AS batch (resource_id, at, state, reason, place)
+    JOIN resource ON resource.id = resource_id
+    ORDER BY place
     """
 )
 _STALE_TWINS = text(
@@ -93,9 +97,10 @@ def lock_twin_records(session: Session, ids: Iterable[ResourceId]) -> dict[Resou
     return {ResourceId(row.resource_id): _record(row) for row in session.exec(query)}
 
 
-def put_twin_record(session: Session, record: TwinRecord) -> None:
+def put_twin_record(session: Session, resource: Resource, record: TwinRecord) -> None:
     """Store the latest known of one resource, new or not."""
-    session.merge(ResourceStateRow(**_record_values(record)))
+    values = _record_values(record) | {"organisation_id": resource.organisation_id}
+    session.merge(ResourceStateRow(**values))
     session.flush()
 
 
@@ -131,6 +136,7 @@ def insert_quarantined(session: Session, message: QuarantinedMessage) -> None:
     session.add(
         QuarantineRow(
             id=message.id,
+            organisation_id=message.organisation_id,
             topic=message.topic,
             payload=message.payload,
             payload_bytes=message.payload_bytes,
@@ -141,8 +147,13 @@ def insert_quarantined(session: Session, message: QuarantinedMessage) -> None:
     session.flush()
 
 
-def quarantined_after(session: Session, after: UUID | None, limit: int) -> list[QuarantinedMessage]:
+def quarantined_after(
+    session: Session, organisation_id: UUID | None, *, after: UUID | None, limit: int
+) -> list[QuarantinedMessage]:
+    """Messages of one organisation's gateways; of everybody's and nobody's if not given."""
     query = select(QuarantineRow).order_by(col(QuarantineRow.id)).limit(limit)
+    if organisation_id is not None:
+        query = query.where(col(QuarantineRow.organisation_id) == organisation_id)
     if after is not None:
         query = query.where(col(QuarantineRow.id) > after)
     return [

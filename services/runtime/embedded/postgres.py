@@ -17,6 +17,7 @@ from typing import ClassVar, Self
 import psutil
 
 from services.contracts.errors import DomainError, ErrorKind
+from services.runtime.database_roles import SERVING, enable_logins
 from services.runtime.embedded.placement import Placement, place
 from services.runtime.embedded.ports import LOOPBACK, PortBook
 from services.runtime.embedded.process import Launch, OwnedProcess, end
@@ -81,7 +82,20 @@ class EmbeddedPostgres:
 
     @property
     def database_url(self) -> str:
+        """As the administrator, who migrates."""
         return self.url(DATABASE)
+
+    def role_url(self, role: str, database: str = DATABASE) -> str:
+        """As one of the roles that serve, once :meth:`enable_roles` has let it log in."""
+        return f"postgresql://{role}:{self._role_password(role)}@{LOOPBACK}:{self._port}/{database}"
+
+    def enable_roles(self) -> None:
+        """Let the roles that serve log in with the passwords kept for them; after migrating."""
+        passwords = {role: self._role_password(role) for role in SERVING}
+        enable_logins(self.database_url, passwords)
+
+    def _role_password(self, role: str) -> str:
+        return _kept_password(self._state_dir / "postgres" / f"{role}.password")
 
     def url(self, database: str) -> str:
         return f"postgresql://{ROLE}:{self._password}@{LOOPBACK}:{self._port}/{database}"

@@ -1,4 +1,4 @@
-"""Use cases of identity: who owns what, and where it stands."""
+"""Organisations, their sites and the gateways on them."""
 
 from collections.abc import Collection
 from typing import ClassVar
@@ -71,15 +71,16 @@ def create_organisation(
     name_zh: str,
     kind: OrganisationKind,
     uscc: str | None = None,
+    organisation_id: OrganisationId | None = None,
 ) -> Organisation:
-    """Register an organisation.
+    """Register an organisation, under the id ``organisation_id`` if given.
 
     Raises:
         InvalidUsccError: the credit code fails GB 32100.
         UsccTakenError: another organisation has it.
     """
     organisation = Organisation(
-        id=OrganisationId(clock.new_id()),
+        id=organisation_id or OrganisationId(clock.new_id()),
         name=name,
         name_zh=name_zh,
         kind=kind,
@@ -169,33 +170,65 @@ def sites_by_id(*, session: Session, site_ids: Collection[SiteId]) -> dict[SiteI
     return {site.id: site for site in store.sites_by_id(session, list(site_ids))}
 
 
-def create_gateway(*, session: Session, clock: Clock, site_id: SiteId, edge_node: str) -> Gateway:
-    """Register a gateway on a site.
+def create_gateway(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    site_id: SiteId,
+    edge_node: str,
+) -> Gateway:
+    """Register a gateway on a site of the organisation.
 
     Raises:
         InvalidSparkplugIdError: ``edge_node`` cannot stand in a topic.
-        SiteNotFoundError: no such site.
+        SiteNotFoundError: the organisation has no such site.
         EdgeNodeTakenError: the site has that edge node already.
     """
     check_sparkplug_id(edge_node)
-    get_site(session=session, site_id=site_id)
-    gateway = Gateway(id=GatewayId(clock.new_id()), site_id=site_id, edge_node=edge_node)
+    site = get_site(session=session, site_id=site_id)
+    if site.organisation_id != organisation_id:
+        raise SiteNotFoundError(site_id=site_id)
+    gateway = Gateway(
+        id=GatewayId(clock.new_id()),
+        organisation_id=organisation_id,
+        site_id=site_id,
+        edge_node=edge_node,
+    )
     if not store.insert_gateway(session, gateway):
         raise EdgeNodeTakenError(edge_node=edge_node)
     return gateway
 
 
-def get_gateway(*, session: Session, gateway_id: GatewayId) -> Gateway:
+def get_gateway(
+    *, session: Session, organisation_id: OrganisationId, gateway_id: GatewayId
+) -> Gateway:
+    """A gateway of the organisation.
+
+    Raises:
+        GatewayNotFoundError: it has none with that id.
+    """
     gateway = store.gateway(session, gateway_id)
-    if gateway is None:
+    if gateway is None or gateway.organisation_id != organisation_id:
         raise GatewayNotFoundError(gateway_id=gateway_id)
     return gateway
 
 
 def list_gateways(
-    *, session: Session, after: UUID | None, limit: int, site_id: SiteId | None = None
+    *,
+    session: Session,
+    organisation_id: OrganisationId,
+    after: UUID | None,
+    limit: int,
+    site_id: SiteId | None = None,
 ) -> list[Gateway]:
-    return store.gateways_after(session, after, limit, site_id)
+    """A page of the organisation's gateways by id."""
+    return store.gateways_after(session, organisation_id, after=after, limit=limit, site_id=site_id)
+
+
+def owner_of_site(*, session: Session, code: str) -> OrganisationId | None:
+    """The organisation whose site has the code, which is a Sparkplug group."""
+    return store.owner_of_site(session, code)
 
 
 def gateway_at(*, session: Session, group: str, edge_node: str) -> Gateway | None:

@@ -1,4 +1,4 @@
-"""SQL of the identity context."""
+"""SQL of organisations, sites and gateways."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
 from services.contracts.ids import GatewayId, OrganisationId, SiteId
-from services.identity.domain import Gateway, Organisation, OrganisationKind, Site
+from services.identity.domain import Gateway, Organisation, OrganisationKind, Site, Verification
 from services.identity.tables import GatewayRow, OrganisationRow, SiteRow
 
 _UNIQUE_VIOLATION = "23505"
@@ -15,7 +15,7 @@ _UNIQUE_VIOLATION = "23505"
 
 def insert_organisation(session: Session, organisation: Organisation) -> bool:
     """Whether it was stored; not when another has its credit code."""
-    return _inserted(
+    return inserted(
         session,
         OrganisationRow(
             id=organisation.id,
@@ -29,7 +29,7 @@ def insert_organisation(session: Session, organisation: Organisation) -> bool:
 
 def insert_site(session: Session, site: Site) -> bool:
     """Whether it was stored; not when another has its code."""
-    return _inserted(
+    return inserted(
         session,
         SiteRow(
             id=site.id,
@@ -47,9 +47,14 @@ def insert_site(session: Session, site: Site) -> bool:
 
 def insert_gateway(session: Session, gateway: Gateway) -> bool:
     """Whether it was stored; not when its site already has that edge node."""
-    return _inserted(
+    return inserted(
         session,
-        GatewayRow(id=gateway.id, site_id=gateway.site_id, edge_node=gateway.edge_node),
+        GatewayRow(
+            id=gateway.id,
+            organisation_id=gateway.organisation_id,
+            site_id=gateway.site_id,
+            edge_node=gateway.edge_node,
+        ),
     )
 
 
@@ -87,9 +92,19 @@ def sites_after(
 
 
 def gateways_after(
-    session: Session, after: UUID | None, limit: int, site_id: UUID | None
+    session: Session,
+    organisation_id: UUID,
+    *,
+    after: UUID | None,
+    limit: int,
+    site_id: UUID | None,
 ) -> list[Gateway]:
-    query = select(GatewayRow).order_by(col(GatewayRow.id)).limit(limit)
+    query = (
+        select(GatewayRow)
+        .where(col(GatewayRow.organisation_id) == organisation_id)
+        .order_by(col(GatewayRow.id))
+        .limit(limit)
+    )
     if after is not None:
         query = query.where(col(GatewayRow.id) > after)
     if site_id is not None:
@@ -107,6 +122,11 @@ def sites_by_id(session: Session, ids: Sequence[UUID]) -> list[Site]:
     return [_site(row) for row in session.exec(query)]
 
 
+def owner_of_site(session: Session, code: str) -> OrganisationId | None:
+    found = session.exec(select(SiteRow.organisation_id).where(SiteRow.code == code)).one_or_none()
+    return None if found is None else OrganisationId(found)
+
+
 def gateway_at(session: Session, group: str, edge_node: str) -> Gateway | None:
     query = (
         select(GatewayRow)
@@ -117,7 +137,8 @@ def gateway_at(session: Session, group: str, edge_node: str) -> Gateway | None:
     return None if row is None else _gateway(row)
 
 
-def _inserted(session: Session, row: SQLModel) -> bool:
+def inserted(session: Session, row: SQLModel) -> bool:
+    """Whether ``row`` was stored; not when a unique constraint says that it is there already."""
     try:
         with session.begin_nested():
             session.add(row)
@@ -135,6 +156,7 @@ def _organisation(row: OrganisationRow) -> Organisation:
         name_zh=row.name_zh,
         kind=OrganisationKind(row.kind),
         uscc=row.uscc,
+        verification=Verification(row.verification),
     )
 
 
@@ -153,4 +175,9 @@ def _site(row: SiteRow) -> Site:
 
 
 def _gateway(row: GatewayRow) -> Gateway:
-    return Gateway(id=GatewayId(row.id), site_id=SiteId(row.site_id), edge_node=row.edge_node)
+    return Gateway(
+        id=GatewayId(row.id),
+        organisation_id=OrganisationId(row.organisation_id),
+        site_id=SiteId(row.site_id),
+        edge_node=row.edge_node,
+    )

@@ -1,0 +1,1 @@
+"""What a credential is and when it still holds. Pure."""

@@ -1,0 +1,9 @@
+"""HTTP doors of access."""
+
+from fastapi import APIRouter
+
+from services.access.routes import factors, keys, passwords, sessions
+
+router = APIRouter(tags=["access"])
+for part in (sessions, passwords, factors, keys):
+    router.include_router(part.router)
