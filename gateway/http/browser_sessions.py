@@ -31,10 +31,8 @@ class BrowserSessions:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        by_cookie = "authorization" not in headers and SESSION_COOKIE in cookie_parser(
-            headers.get("cookie", "")
-        )
-        if scope["method"] not in SAFE_METHODS and is_foreign(headers, by_cookie=by_cookie):
+        by_cookie = carries_cookie(headers)
+        if scope["method"] not in SAFE_METHODS and is_foreign(headers):
             await _refuse(scope, receive, send, headers)
             return
 
@@ -46,18 +44,27 @@ class BrowserSessions:
         await self._app(scope, receive, send_forgetting if by_cookie else send)
 
 
-def is_foreign(headers: Headers, *, by_cookie: bool) -> bool:
+def carries_cookie(headers: Headers) -> bool:
+    """Whether the request is somebody's by its cookie; a token in the header comes first."""
+    cookies = cookie_parser(headers.get("cookie", ""))
+    return "authorization" not in headers and SESSION_COOKIE in cookies
+
+
+def is_foreign(headers: Headers) -> bool:
     """Whether a changing request comes from a page of another origin, or hides where it comes from.
 
-    Programs that send their own token name no origin; a browser that sends a cookie always does.
+    No page adds a token to what another sends, so a request with one is its sender's own. A browser
+    that sends a cookie says where the request comes from, so one that does not is refused.
     """
+    if "authorization" in headers:
+        return False
     origin = headers.get("origin")
     if origin is not None:
         return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site != "same-origin"
-    return by_cookie
+    return carries_cookie(headers)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
@@ -67,7 +74,8 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, headers: Headers) 
         code="foreign-origin",
         en=f"A page of {origin} may not change anything here; use the platform's own pages, or"
         " send a token in the Authorization header.",
-        zh=f"来自 {origin} 的页面无权在此更改；请使用平台自身页面，或在 Authorization 头中提供令牌。",
+        zh=f"来自 {origin} 的页面无权在此更改；"
+        "请使用平台自身页面，或在 Authorization 头中提供令牌。",
     )
     response = problem_response(
         problem,
