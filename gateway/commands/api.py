@@ -1,7 +1,6 @@
 """The API as the command line uses it: found, asked, and its refusals told to a person."""
 
 import sys
-from collections.abc import Mapping
 from typing import Annotated, Any, Final, NoReturn
 from uuid import UUID
 
@@ -9,6 +8,7 @@ import httpx
 import typer
 from rich.console import Console
 
+from gateway.accounts import Accounts
 from gateway.endpoints import read_endpoints
 from services.runtime.settings import Settings
 from services.runtime.web import Language
@@ -28,7 +28,11 @@ LanguageOption = Annotated[
     str, typer.Option("--lang", help="Language of the answers: en or zh.", metavar="en|zh")
 ]
 AsOption = Annotated[
-    str | None, typer.Option("--as", help="The acting organisation: its id, or part of its name.")
+    str | None,
+    typer.Option(
+        "--as",
+        help="A firm of the demo park: its key, or part of its name. Elsewhere set NONAGON_API_KEY.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the API's answer as it is.")]
 
@@ -39,9 +43,11 @@ errors = Console(stderr=True)
 class Api:
     """Requests that succeed, or end the program with what is wrong and a meaningful exit code."""
 
-    def __init__(self, url: str, *, language: Language) -> None:
+    def __init__(self, url: str, *, language: Language, token: str | None = None) -> None:
         self._url = url.rstrip("/")
         self._headers = {"accept-language": language}
+        if token is not None:
+            self._headers["authorization"] = f"Bearer {token}"
 
     def get(self, path: str, **query: Any) -> Any:
         return self._ask("GET", path, params=query)
@@ -51,25 +57,6 @@ class Api:
         headers = {} if key is None else {"idempotency-key": str(key)}
         tries = 1 if key is None else TRIES
         return self._ask("POST", path, tries=tries, json=body, params=query, headers=headers)
-
-    def organisation_id(self, wanted: str | None) -> str:
-        """The id of the organisation ``--as`` names.
-
-        Raises:
-            typer.Exit: none or several are meant.
-        """
-        if wanted is None:
-            refuse("Name the organisation you act for: --as ID or --as PART-OF-NAME.")
-        try:
-            return str(UUID(wanted))
-        except ValueError:
-            pass
-        everyone = self.get("/organisations", limit=PAGE_MAX)["items"]
-        found = [one for one in everyone if _is_meant(one, wanted)]
-        if len(found) != 1:
-            names = ", ".join(one["name"] for one in found or everyone)
-            refuse(f"{len(found)} organisations match {wanted!r}. Choose one of: {names}.")
-        return str(found[0]["id"])
 
     def _ask(self, method: str, path: str, *, tries: int = TRIES, **request: Any) -> Any:
         url = self._url + PREFIX + path
@@ -97,11 +84,13 @@ class Api:
         raise typer.Exit(EXIT_UNREACHABLE)
 
 
-def connect(url: str | None, language: str) -> Api:
+def connect(url: str | None, language: str, acting: str | None = None) -> Api:
     """The API at ``url``, at ``NONAGON_API_URL``, or of the platform running here.
 
+    It is used with ``NONAGON_API_KEY``, or as the firm of the demo park that ``acting`` names.
+
     Raises:
-        typer.Exit: there is none.
+        typer.Exit: there is none, or nobody of that name.
     """
     if language not in {"en", "zh"}:
         refuse(f"--lang is en or zh, not {language!r}.")
@@ -114,7 +103,24 @@ def connect(url: str | None, language: str) -> Api:
             " one by --api or NONAGON_API_URL."
         )
         raise typer.Exit(EXIT_UNREACHABLE)
-    return Api(found, language="zh" if language == "zh" else "en")
+    return Api(found, language="zh" if language == "zh" else "en", token=_token(settings, acting))
+
+
+def _token(settings: Settings, acting: str | None) -> str | None:
+    if settings.api_key is not None:
+        return settings.api_key.get_secret_value()
+    if acting is None:
+        return None
+    accounts = Accounts.read(settings.state_path)
+    found = accounts.matching(acting)
+    if len(found) != 1:
+        known = found or accounts.by_key.values()
+        names = ", ".join(one.organisation for one in known) or "nobody: no demo ran here"
+        refuse(
+            f"{len(found)} accounts match {acting!r}; known are: {names}."
+            " On another platform set NONAGON_API_KEY."
+        )
+    return found[0].token
 
 
 def refuse(text: str) -> NoReturn:
@@ -130,11 +136,6 @@ def refuse(text: str) -> NoReturn:
 def print_json(document: object) -> None:
     console.print_json(data=document, ensure_ascii=False, indent=2)
     sys.stdout.flush()
-
-
-def _is_meant(organisation: Mapping[str, Any], wanted: str) -> bool:
-    names = f"{organisation['name']}\n{organisation['name_zh']}".casefold()
-    return wanted.casefold() in names
 
 
 def _told(response: httpx.Response) -> str:

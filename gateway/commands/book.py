@@ -44,12 +44,11 @@ def hold_command(
     as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
     """Hold a free slot: a candidate of a match, or a resource and a time."""
-    client = connect(api, language)
+    client = connect(api, language, acting)
     if match is not None:
-        body = _from_match(client, match, rank, acting)
+        body = _from_match(client, match, rank)
     elif resource is not None and start is not None:
         body = {
-            "organisation_id": client.organisation_id(acting),
             "resource_id": resource,
             "offer_id": offer,
             "start": start.astimezone().isoformat(),
@@ -67,47 +66,47 @@ def hold_command(
 @book_app.command("confirm")
 def confirm_command(
     booking_id: BookingArgument,
+    acting: AsOption = None,
     language: LanguageOption = "en",
     api: ApiOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
     """Make a held slot firm."""
-    _show(connect(api, language).post(f"/bookings/{booking_id}/confirm"), as_json=as_json)
+    _show(connect(api, language, acting).post(f"/bookings/{booking_id}/confirm"), as_json=as_json)
 
 
 @book_app.command("cancel")
 def cancel_command(
     booking_id: BookingArgument,
+    acting: AsOption = None,
     language: LanguageOption = "en",
     api: ApiOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
     """Give a held or confirmed slot back."""
-    _show(connect(api, language).post(f"/bookings/{booking_id}/cancel"), as_json=as_json)
+    _show(connect(api, language, acting).post(f"/bookings/{booking_id}/cancel"), as_json=as_json)
 
 
 @book_app.command("show")
 def show_command(
     booking_id: BookingArgument,
+    acting: AsOption = None,
     language: LanguageOption = "en",
     api: ApiOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
     """Show a booking."""
-    _show(connect(api, language).get(f"/bookings/{booking_id}"), as_json=as_json)
+    _show(connect(api, language, acting).get(f"/bookings/{booking_id}"), as_json=as_json)
 
 
-def _from_match(client: Api, match_id: str, rank: int, acting: str | None) -> dict[str, Any]:
+def _from_match(client: Api, match_id: str, rank: int) -> dict[str, Any]:
     found = client.get(f"/matches/{match_id}")
     candidates = found["candidates"]
     if rank > len(candidates):
         refuse(f"Match {match_id} has {len(candidates)} candidates; there is no rank {rank}.")
     chosen = candidates[rank - 1]
-    demand = client.get(f"/demands/{found['demand_id']}")
     start, end = (datetime.fromisoformat(chosen[name]) for name in ("start", "end"))
-    buyer = demand["organisation_id"] if acting is None else client.organisation_id(acting)
     return {
-        "organisation_id": buyer,
         "resource_id": chosen["resource_id"],
         "offer_id": chosen["offer_id"],
         "demand_id": found["demand_id"],

@@ -56,13 +56,12 @@ def match(
     as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
     """Rank what is free for a demand; exit code 1 when nothing fits."""
-    client = connect(api, language)
+    client = connect(api, language, acting)
     demand_id = demand
     if demand_id is None:
         if process is None:
             refuse("Say what is needed: --process CODE, or --demand ID.")
         body = {
-            "organisation_id": client.organisation_id(acting),
             "title": title or process,
             "process": process,
             "hours": str(hours),

@@ -25,12 +25,23 @@ class ApiRefusedError(Exception):
 
 
 class DemoApi:
-    """A blocking client of one platform."""
+    """A blocking client of one platform, for one account or for anybody."""
 
-    def __init__(self, base_url: str) -> None:
-        self._client = httpx.Client(
-            base_url=base_url + PREFIX, timeout=TIMEOUT_S, headers={"accept-language": "en"}
+    def __init__(self, client: httpx.Client, token: str | None = None) -> None:
+        self._client = client
+        self._headers = {} if token is None else {"authorization": f"Bearer {token}"}
+
+    @classmethod
+    def at(cls, base_url: str) -> Self:
+        return cls(
+            httpx.Client(
+                base_url=base_url + PREFIX, timeout=TIMEOUT_S, headers={"accept-language": "en"}
+            )
         )
+
+    def with_token(self, token: str) -> Self:
+        """The same platform for whoever holds ``token``."""
+        return type(self)(self._client, token)
 
     def get(self, path: str, **query: Any) -> Any:
         """The document at ``path``.
@@ -38,7 +49,7 @@ class DemoApi:
         Raises:
             ApiRefusedError: any answer but success.
         """
-        return self._ask("GET", path, params=query)
+        return self._ask("GET", path, params=query, headers=self._headers)
 
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """Create; the same ``key`` creates once.
@@ -47,10 +58,15 @@ class DemoApi:
             ApiRefusedError: any answer but success.
         """
         headers = {} if key is None else {"idempotency-key": key}
-        return self._ask("POST", path, json=body, headers=headers)
+        return self._ask("POST", path, json=body, headers=self._headers | headers)
 
-    def put(self, path: str, body: Any) -> None:
-        self._ask("PUT", path, json=body)
+    def put(self, path: str, body: Any = None) -> Any:
+        """Put.
+
+        Raises:
+            ApiRefusedError: any answer but success.
+        """
+        return self._ask("PUT", path, json=body, headers=self._headers)
 
     def _ask(self, method: str, path: str, **request: Any) -> Any:
         response = self._client.request(method, path, **request)

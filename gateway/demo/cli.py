@@ -13,13 +13,15 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from gateway.accounts import Account
 from gateway.demo.api import ApiRefusedError, DemoApi
 from gateway.demo.measure import Record
 from gateway.demo.park import load_demo_park
+from gateway.demo.people import DemoPeople
 from gateway.demo.promises import BrokenPromiseError, Teller
 from gateway.demo.seed import Seeded, publish, register
 from gateway.demo.stage import Stage
-from gateway.demo.story import Story
+from gateway.demo.story import BUYER, Story
 from gateway.up import Platform, stop_on_signals
 from services.runtime.clock import SystemClock
 from services.runtime.logging import configure_logging
@@ -62,14 +64,15 @@ def demo(
     )
     stop_on_signals()
     try:
-        with stage, DemoApi(stage.http_url) as api:
-            seeded = register(api, park)
+        with stage, DemoApi.at(stage.http_url) as api:
+            people = DemoPeople(api, park, settings.state_path)
+            seeded = register(people, park)
             stage.start_agents()
-            publish(api, park, seeded)
+            publish(people, park, seeded)
             if once:
-                _tell(stage, api, seeded, console, recording)
+                _tell(stage, people, seeded, console, recording)
             else:
-                _stay(stage, api, seeded, console)
+                _stay(stage, people, seeded, console)
     except KeyboardInterrupt:
         console.print("stopped")
     except (BrokenPromiseError, ApiRefusedError) as broken:
@@ -89,14 +92,14 @@ def _recording(settings: Settings, console: Console) -> Path:
 
 
 def _tell(
-    stage: Stage, api: DemoApi, seeded: Seeded, console: Console, recording: Path | None
+    stage: Stage, people: DemoPeople, seeded: Seeded, console: Console, recording: Path | None
 ) -> None:
     teller = Teller(console)
     console.print(f"the page is at {stage.http_url}")
     with Record(stage.database_url) as record:
         story = Story(
             stage=stage,
-            api=api,
+            people=people,
             record=record,
             seeded=seeded,
             teller=teller,
@@ -113,11 +116,11 @@ def _tell(
     console.print(Panel(f"{kept} promises kept in {seconds:.0f} s", style="green"))
 
 
-def _stay(stage: Stage, api: DemoApi, seeded: Seeded, console: Console) -> None:
+def _stay(stage: Stage, people: DemoPeople, seeded: Seeded, console: Console) -> None:
     with Record(stage.database_url) as record:
         story = Story(
             stage=stage,
-            api=api,
+            people=people,
             record=record,
             seeded=seeded,
             teller=Teller(console),
@@ -129,7 +132,7 @@ def _stay(stage: Stage, api: DemoApi, seeded: Seeded, console: Console) -> None:
         demand, candidate = story.a_demand_is_matched()
         story.a_slot_is_booked(demand, candidate)
     device = seeded.resource_key(candidate["resource_id"])
-    console.print(_what_to_try(stage.http_url, device))
+    console.print(_what_to_try(stage.http_url, device, people.account(BUYER)))
     quiet = threading.Event()
     while not quiet.wait(WARNINGS_EVERY_S):
         stage.platform.show_warnings()
@@ -141,10 +144,11 @@ def _note_ready(stage: Stage, console: Console) -> None:
     console.print(f"[dim]since the command: {steps}[/]")
 
 
-def _what_to_try(url: str, device: str) -> Panel:
+def _what_to_try(url: str, device: str, buyer: Account) -> Panel:
     nonagon = _as_typed(Path(sys.argv[0]))
     table = Table.grid(padding=(0, 2))
     table.add_row("look", f"[bold]{url}[/]", "the park, live (中文 / English)")
+    table.add_row("sign in", f"[bold]{url}/sign-in[/]", f"{buyer.email}  {buyer.password}")
     table.add_row("break", f"{nonagon} plant fault {device}", "its card, its slots, its booking")
     table.add_row("mend", f"{nonagon} plant clear {device}", "and they come back")
     table.add_row(

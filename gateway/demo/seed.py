@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from gateway.demo.api import DemoApi
 from gateway.demo.park import TIMEZONE, DemoPark, ResourceEntry
+from gateway.demo.people import DemoPeople
 
 DIRECTION_BY_KIND: Final[Mapping[str, int]] = {
     "machine": 4,
@@ -30,32 +31,46 @@ class Seeded:
         return next(key for key, known in self.resources.items() if known == resource_id)
 
 
-def register(api: DemoApi, park: DemoPark) -> Seeded:
-    """Make organisations, sites, gateways, resources and twins.
+def register(people: DemoPeople, park: DemoPark) -> Seeded:
+    """Make sites, gateways, resources and twins; each firm makes its own.
 
     Raises:
         ApiRefusedError: the state directory holds a park made from another park file.
     """
     made = Seeded()
     for organisation in park.organisations:
-        body: dict[str, Any] = organisation.model_dump(exclude={"key"})
-        made.organisations[organisation.key] = _create(api, "organisations", organisation.key, body)
+        account = people.account(organisation.key)
+        made.organisations[organisation.key] = account.organisation_id
     for site in park.sites:
-        body = site.model_dump(exclude={"key", "organisation"}) | {
-            "organisation_id": made.organisations[site.organisation],
+        body: dict[str, Any] = site.model_dump(exclude={"key", "organisation"}) | {
             "region_code": park.region_code,
             "park": park.park,
         }
-        made.sites[site.key] = _create(api, "sites", site.key, body)
+        made.sites[site.key] = _create(people.acting(site.organisation), "sites", site.key, body)
+    owners = {site.key: site.organisation for site in park.sites}
     for gateway in park.gateways:
         body = {"site_id": made.sites[gateway.site], "edge_node": gateway.edge_node}
-        made.gateways[gateway.key] = _create(api, "gateways", gateway.key, body)
+        owner = people.acting(owners[gateway.site])
+        made.gateways[gateway.key] = _create(owner, "gateways", gateway.key, body)
+        for member in _members(park, gateway.key):
+            path = f"/gateways/{made.gateways[gateway.key]}/members/{made.organisations[member]}"
+            owner.put(path)
     for resource in park.resources:
-        _register(api, park, made, resource)
+        _register(people.acting(resource.organisation), park, made, resource)
     return made
 
 
-def publish(api: DemoApi, park: DemoPark, made: Seeded) -> None:
+def _members(park: DemoPark, gateway: str) -> list[str]:
+    """Firms whose machines hang on the gateway, as under the roof of the shared factory."""
+    served = {
+        resource.organisation: None
+        for resource in park.resources
+        if resource.twin is not None and resource.twin.gateway == gateway
+    }
+    return list(served)
+
+
+def publish(people: DemoPeople, park: DemoPark, made: Seeded) -> None:
     """Offer every registered resource.
 
     Raises:
@@ -63,20 +78,19 @@ def publish(api: DemoApi, park: DemoPark, made: Seeded) -> None:
     """
     for resource in park.resources:
         body = {
-            "organisation_id": made.organisations[resource.organisation],
             "direction": DIRECTION_BY_KIND[resource.kind],
             "title": resource.name,
             "title_zh": resource.name_zh,
             "resource_ids": [made.resources[resource.key]],
             "price": {"price_minor": resource.price_per_hour, "setup_minor": resource.setup_fee},
         }
-        made.offers[resource.key] = _create(api, "offers", resource.key, body)
+        owner = people.acting(resource.organisation)
+        made.offers[resource.key] = _create(owner, "offers", resource.key, body)
 
 
 def _register(api: DemoApi, park: DemoPark, made: Seeded, resource: ResourceEntry) -> None:
     calendar = park.calendars[resource.calendar]
     body = {
-        "organisation_id": made.organisations[resource.organisation],
         "site_id": made.sites[resource.site],
         "kind": resource.kind,
         "name": resource.name,

@@ -12,6 +12,7 @@ from rich.table import Table
 from gateway.demo.api import ApiRefusedError, DemoApi
 from gateway.demo.measure import Record
 from gateway.demo.park import REPLAY_KEY
+from gateway.demo.people import DemoPeople
 from gateway.demo.promises import BrokenPromiseError, Teller, await_truth, insist
 from gateway.demo.seed import Seeded
 from gateway.demo.stage import Stage
@@ -25,6 +26,8 @@ DRAINED_WITHIN_S: Final = 60.0
 REPLAYED_WITHIN_S: Final = 120.0
 SLOT_HOURS: Final = 4
 CONFLICT: Final = 409
+BUYER: Final = "xinghuo"
+RIVAL: Final = "weixin"
 
 
 @dataclass(slots=True)
@@ -32,12 +35,21 @@ class Story:
     """What one telling needs and learns on its way."""
 
     stage: Stage
-    api: DemoApi
+    people: DemoPeople
     record: Record
     seeded: Seeded
     teller: Teller
     console: Console
     began_at: datetime
+
+    @property
+    def anybody(self) -> DemoApi:
+        return self.people.anybody
+
+    @property
+    def buyer(self) -> DemoApi:
+        """The small firm that needs capacity."""
+        return self.people.acting(BUYER)
 
     def tell(self) -> None:
         """What follows once the machines are online, in order.
@@ -92,7 +104,7 @@ class Story:
     def a_demand_is_matched(self) -> tuple[str, dict[str, Any]]:
         start = datetime.now(UTC) + timedelta(minutes=30)  # noqa: TID251 - same
         with self.teller.promise("a small firm's demand matched") as line:
-            demand = self.api.post("/demands", self._demand(start))
+            demand = self.buyer.post("/demands", self._demand(start))
             match = self._match(demand["id"])
             insist(
                 holds=bool(match["candidates"]),
@@ -109,10 +121,8 @@ class Story:
 
     def a_slot_is_booked(self, demand: str, candidate: dict[str, Any]) -> dict[str, Any]:
         with self.teller.promise("slot held and confirmed") as line:
-            held = self.api.post(
-                "/bookings", self._slot("xinghuo", candidate) | {"demand_id": demand}
-            )
-            booking: dict[str, Any] = self.api.post(f"/bookings/{held['id']}/confirm")
+            held = self.buyer.post("/bookings", self._slot(candidate) | {"demand_id": demand})
+            booking: dict[str, Any] = self.buyer.post(f"/bookings/{held['id']}/confirm")
             insist(
                 holds=booking["state"] == "confirmed",
                 what=f"booking is {booking['state']}",
@@ -126,9 +136,9 @@ class Story:
     def a_rival_is_refused(self, candidate: dict[str, Any]) -> None:
         with self.teller.promise("a rival's overlapping booking refused") as line:
             later = datetime.fromisoformat(candidate["start"]) + timedelta(hours=1)
-            rival = self._slot("weixin", candidate) | {"start": later.isoformat()}
+            rival = self._slot(candidate) | {"start": later.isoformat()}
             try:
-                taken = self.api.post("/bookings", rival)
+                taken = self.people.acting(RIVAL).post("/bookings", rival)
             except ApiRefusedError as refused:
                 insist(
                     holds=refused.status == CONFLICT,
@@ -154,7 +164,7 @@ class Story:
             )
             gone = time.monotonic() - began
             await_truth(
-                lambda: self.api.get(f"/bookings/{booking['id']}")["at_risk"],
+                lambda: self.buyer.get(f"/bookings/{booking['id']}")["at_risk"],
                 within_s=FAULT_SEEN_WITHIN_S,
                 what=f"at-risk flag of booking {booking['id']}",
                 where="GET /bookings/{id}",
@@ -169,7 +179,7 @@ class Story:
         with self.teller.promise(f"{device} recovers") as line:
             self.stage.control().clear(device)
             await_truth(
-                lambda: not self.api.get(f"/bookings/{booking['id']}")["at_risk"],
+                lambda: not self.buyer.get(f"/bookings/{booking['id']}")["at_risk"],
                 within_s=FAULT_SEEN_WITHIN_S,
                 what=f"end of risk for booking {booking['id']}",
                 where="GET /bookings/{id}",
@@ -245,7 +255,7 @@ class Story:
         self, demand: str, candidate: dict[str, Any], booking: dict[str, Any]
     ) -> None:
         with self.teller.promise("booking cancelled, slot free again"):
-            cancelled = self.api.post(f"/bookings/{booking['id']}/cancel")
+            cancelled = self.buyer.post(f"/bookings/{booking['id']}/cancel")
             insist(
                 holds=cancelled["state"] == "cancelled",
                 what=f"booking is {cancelled['state']}",
@@ -287,14 +297,13 @@ class Story:
 
     def _is_measured(self, key: str) -> bool:
         try:
-            state = self.api.get(f"/resources/{self.seeded.resources[key]}/state")
+            state = self.anybody.get(f"/resources/{self.seeded.resources[key]}/state")
         except ApiRefusedError:
             return False
         return bool(state["measured"])
 
     def _demand(self, start: datetime) -> dict[str, Any]:
         return {
-            "organisation_id": self.seeded.organisations["xinghuo"],
             "title": "机器人关节壳体 Robot joint housings",
             "process": "machining.milling.5axis",
             "material": "metal.aluminium.6061",
@@ -313,16 +322,15 @@ class Story:
         }
 
     def _match(self, demand: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.api.post(f"/demands/{demand}/matches")
+        found: dict[str, Any] = self.buyer.post(f"/demands/{demand}/matches")
         return found
 
     def _offered(self, demand: str, candidate: dict[str, Any]) -> bool:
         matched = self._match(demand)["candidates"]
         return any(one["resource_id"] == candidate["resource_id"] for one in matched)
 
-    def _slot(self, organisation: str, candidate: dict[str, Any]) -> dict[str, Any]:
+    def _slot(self, candidate: dict[str, Any]) -> dict[str, Any]:
         return {
-            "organisation_id": self.seeded.organisations[organisation],
             "resource_id": candidate["resource_id"],
             "offer_id": candidate["offer_id"],
             "start": candidate["start"],

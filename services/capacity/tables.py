@@ -160,7 +160,8 @@ class TwinRow(SQLModel, table=True):
         UniqueConstraint("gateway_id", "device"),
         _of_resource(),
         ForeignKeyConstraint(
-            ["organisation_id", "gateway_id"], ["gateway.organisation_id", "gateway.id"]
+            ["organisation_id", "gateway_id"],
+            ["gateway_member.organisation_id", "gateway_member.gateway_id"],
         ),
     )
 

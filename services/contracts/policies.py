@@ -43,6 +43,7 @@ class Action(StrEnum):
     SITE_READ = "site.read"
     GATEWAY_CREATE = "gateway.create"
     GATEWAY_READ = "gateway.read"
+    GATEWAY_SHARE = "gateway.share"
     GATEWAY_ENROL = "gateway.enrol"
     GATEWAY_CREDENTIAL_READ = "gateway_credential.read"
     GATEWAY_CREDENTIAL_REVOKE = "gateway_credential.revoke"
@@ -157,6 +158,12 @@ POLICIES: Final[Mapping[Action, Policy]] = {
     ),
     Action.ENROLMENT_REDEEM: Policy(
         Who.ANYONE, Scope.SELF, "exchange an enrolment code for a credential", "用注册码换取凭证"
+    ),
+    Action.GATEWAY_SHARE: Policy(
+        _SELLING,
+        Scope.OWN,
+        "let own gateways serve others' machines",
+        "让自有网关服务其他组织的设备",
     ),
     Action.RESOURCE_REGISTER: Policy(_SELLING, Scope.OWN, "register a resource", "登记资源"),
     Action.RESOURCE_READ: Policy(Who.ANYONE, Scope.VISIBLE, "read resources", "查看资源"),

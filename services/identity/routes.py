@@ -167,3 +167,53 @@ def get_gateway(gateway_id: UUID, session: SessionDep, acting: ActingDep) -> Gat
             gateway_id=GatewayId(gateway_id),
         )
     )
+
+
+@router.get(
+    "/gateways/{gateway_id}/members",
+    dependencies=[requires(Action.GATEWAY_SHARE)],
+)
+def list_gateway_members(
+    gateway_id: UUID, session: SessionDep, acting: ActingDep
+) -> list[OrganisationRead]:
+    """The organisations whose machines a gateway serves, its owner among them."""
+    found = handlers.list_gateway_members(
+        session=session,
+        organisation_id=acting.organisation_id,
+        gateway_id=GatewayId(gateway_id),
+    )
+    return [OrganisationRead.of(one) for one in found]
+
+
+@router.put(
+    "/gateways/{gateway_id}/members/{organisation_id}",
+    status_code=204,
+    dependencies=[requires(Action.GATEWAY_SHARE)],
+)
+def share_gateway(
+    gateway_id: UUID, organisation_id: UUID, session: SessionDep, acting: ActingDep
+) -> None:
+    """Let a gateway serve another organisation's machines, as under one roof."""
+    handlers.share_gateway(
+        session=session,
+        organisation_id=acting.organisation_id,
+        gateway_id=GatewayId(gateway_id),
+        member_id=OrganisationId(organisation_id),
+    )
+
+
+@router.delete(
+    "/gateways/{gateway_id}/members/{organisation_id}",
+    status_code=204,
+    dependencies=[requires(Action.GATEWAY_SHARE)],
+)
+def unshare_gateway(
+    gateway_id: UUID, organisation_id: UUID, session: SessionDep, acting: ActingDep
+) -> None:
+    """Serve another organisation's machines no more."""
+    handlers.unshare_gateway(
+        session=session,
+        organisation_id=acting.organisation_id,
+        gateway_id=GatewayId(gateway_id),
+        member_id=OrganisationId(organisation_id),
+    )

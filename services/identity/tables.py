@@ -102,6 +102,20 @@ class GatewayRow(SQLModel, table=True):
     edge_node: str
 
 
+class GatewayMemberRow(SQLModel, table=True):
+    """An organisation whose machines a gateway serves: its owner, and whom the owner let in."""
+
+    __tablename__ = "gateway_member"
+    __table_args__: Any = (
+        ForeignKeyConstraint(["owner_id", "gateway_id"], ["gateway.organisation_id", "gateway.id"]),
+        UniqueConstraint("organisation_id", "gateway_id"),
+    )
+
+    gateway_id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(primary_key=True, foreign_key="organisation.id")
+    owner_id: UUID
+
+
 class PersonRow(SQLModel, table=True):
     """A natural person with an account; ``email`` is in lower case."""
 

@@ -216,6 +216,32 @@ def _identity_columns() -> None:
     op.drop_constraint(op.f("fk_gateway_site_id_site"), "gateway")
     _pair("gateway")
     _composite("gateway", "site_id", "site")
+    op.create_table(
+        "gateway_member",
+        sa.Column("gateway_id", sa.Uuid(), nullable=False),
+        _organisation(),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        _to_organisation("gateway_member"),
+        sa.ForeignKeyConstraint(
+            ["owner_id", "gateway_id"],
+            ["gateway.organisation_id", "gateway.id"],
+            name=op.f("fk_gateway_member_owner_id_gateway_id_gateway"),
+        ),
+        sa.PrimaryKeyConstraint("gateway_id", "organisation_id", name=op.f("pk_gateway_member")),
+        sa.UniqueConstraint(
+            "organisation_id",
+            "gateway_id",
+            name=op.f("uq_gateway_member_organisation_id_gateway_id"),
+        ),
+    )
+    # Whose machines a gateway serves already, it may go on serving.
+    op.execute(
+        "INSERT INTO gateway_member (gateway_id, organisation_id, owner_id)"
+        " SELECT id, organisation_id, organisation_id FROM gateway"
+        " UNION SELECT gateway.id, resource.organisation_id, gateway.organisation_id"
+        "   FROM twin JOIN gateway ON gateway.id = twin.gateway_id"
+        "   JOIN resource ON resource.id = twin.resource_id"
+    )
 
 
 def _resource_columns() -> None:
@@ -248,11 +274,11 @@ def _child_columns(table: str) -> None:
 def _twin_keys() -> None:
     op.drop_constraint(op.f("fk_twin_gateway_id_gateway"), "twin")
     op.create_foreign_key(
-        op.f("fk_twin_organisation_id_gateway_id_gateway"),
+        op.f("fk_twin_organisation_id_gateway_id_gateway_member"),
         "twin",
-        "gateway",
+        "gateway_member",
         ["organisation_id", "gateway_id"],
-        ["organisation_id", "id"],
+        ["organisation_id", "gateway_id"],
     )
 
 
@@ -338,7 +364,10 @@ def _protection() -> Iterator[str]:
     yield from protect("park_member", read="true", write=OPERATOR)
     at_site = "EXISTS (SELECT FROM resource WHERE resource.site_id = site.id)"
     yield from protect("site", read=f"({OWN} OR {at_site})", write=OWN)
-    yield from protect("gateway", read=OWN, write=OWN)
+    served = f"id IN (SELECT gateway_member.gateway_id FROM gateway_member WHERE {OWN})"
+    yield from protect("gateway", read=f"({OWN} OR {served})", write=OWN)
+    owner = own("owner_id")
+    yield from protect("gateway_member", read=f"({OWN} OR {owner})", write=owner)
     colleague = f"id IN (SELECT membership.person_id FROM membership WHERE {OWN})"
     yield from protect(
         "person",

@@ -179,7 +179,9 @@ def bind_twin(
     """
     check_sparkplug_id(device)
     resource = _own_resource(session, organisation_id, resource_id)
-    identity.get_gateway(session=session, organisation_id=organisation_id, gateway_id=gateway_id)
+    identity.get_served_gateway(
+        session=session, organisation_id=organisation_id, gateway_id=gateway_id
+    )
     if store.twin_of(session, resource_id) == (gateway_id, device):
         return
     if not store.put_twin(session, resource, gateway_id, device):

@@ -2,6 +2,7 @@
 
 from services.identity.handlers.organisations import (
     EdgeNodeTakenError,
+    GatewayInUseError,
     GatewayNotFoundError,
     OrganisationNotFoundError,
     SiteCodeTakenError,
@@ -13,13 +14,17 @@ from services.identity.handlers.organisations import (
     gateway_at,
     get_gateway,
     get_organisation,
+    get_served_gateway,
     get_site,
+    list_gateway_members,
     list_gateways,
     list_organisations,
     list_sites,
     organisations_by_id,
     owner_of_site,
+    share_gateway,
     sites_by_id,
+    unshare_gateway,
 )
 from services.identity.handlers.people import (
     EmailTakenError,
@@ -51,6 +56,7 @@ from services.identity.handlers.people import (
 __all__ = [
     "EdgeNodeTakenError",
     "EmailTakenError",
+    "GatewayInUseError",
     "GatewayNotFoundError",
     "LastOwnerError",
     "MemberAlreadyError",
@@ -79,8 +85,10 @@ __all__ = [
     "get_gateway",
     "get_membership",
     "get_organisation",
+    "get_served_gateway",
     "get_service_account",
     "get_site",
+    "list_gateway_members",
     "list_gateways",
     "list_members",
     "list_organisations",
@@ -91,5 +99,7 @@ __all__ = [
     "owner_of_site",
     "reach",
     "remove_member",
+    "share_gateway",
     "sites_by_id",
+    "unshare_gateway",
 ]

@@ -42,6 +42,19 @@ class GatewayNotFoundError(DomainError):
     zh: ClassVar[str] = "没有编号为 {gateway_id} 的网关；请查看 /gateways。"
 
 
+class GatewayInUseError(DomainError):
+    code: ClassVar[str] = "gateway-in-use"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Gateway {gateway_id} serves machines of organisation {organisation_id}, or is its own;"
+        " bind those machines elsewhere first."
+    )
+    zh: ClassVar[str] = (
+        "网关 {gateway_id} 正服务于组织 {organisation_id} 的设备或归其所有；"
+        "请先将设备绑定到其他网关。"
+    )
+
+
 class UsccTakenError(DomainError):
     code: ClassVar[str] = "uscc-taken"
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
@@ -212,6 +225,63 @@ def get_gateway(
     if gateway is None or gateway.organisation_id != organisation_id:
         raise GatewayNotFoundError(gateway_id=gateway_id)
     return gateway
+
+
+def get_served_gateway(
+    *, session: Session, organisation_id: OrganisationId, gateway_id: GatewayId
+) -> Gateway:
+    """A gateway that may serve machines of the organisation: its own, or one it was let in to.
+
+    Raises:
+        GatewayNotFoundError: there is none with that id.
+    """
+    gateway = store.gateway(session, gateway_id)
+    if gateway is None or not store.is_gateway_member(session, gateway_id, organisation_id):
+        raise GatewayNotFoundError(gateway_id=gateway_id)
+    return gateway
+
+
+def share_gateway(
+    *,
+    session: Session,
+    organisation_id: OrganisationId,
+    gateway_id: GatewayId,
+    member_id: OrganisationId,
+) -> None:
+    """Let a gateway of the organisation serve machines of ``member_id``; again changes nothing.
+
+    Raises:
+        GatewayNotFoundError, OrganisationNotFoundError: as they say.
+    """
+    gateway = get_gateway(session=session, organisation_id=organisation_id, gateway_id=gateway_id)
+    get_organisation(session=session, organisation_id=member_id)
+    store.insert_gateway_member(session, gateway, member_id)
+
+
+def unshare_gateway(
+    *,
+    session: Session,
+    organisation_id: OrganisationId,
+    gateway_id: GatewayId,
+    member_id: OrganisationId,
+) -> None:
+    """Serve machines of ``member_id`` no more.
+
+    Raises:
+        GatewayNotFoundError: the organisation has none with that id.
+        GatewayInUseError: a machine of the member is bound to it.
+    """
+    gateway = get_gateway(session=session, organisation_id=organisation_id, gateway_id=gateway_id)
+    if member_id == organisation_id or not store.delete_gateway_member(session, gateway, member_id):
+        raise GatewayInUseError(gateway_id=gateway_id, organisation_id=member_id)
+
+
+def list_gateway_members(
+    *, session: Session, organisation_id: OrganisationId, gateway_id: GatewayId
+) -> list[Organisation]:
+    """The organisations whose machines the gateway serves, its owner among them."""
+    get_gateway(session=session, organisation_id=organisation_id, gateway_id=gateway_id)
+    return store.gateway_members(session, gateway_id)
 
 
 def list_gateways(

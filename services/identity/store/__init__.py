@@ -1,12 +1,16 @@
 """The only SQL of identity."""
 
 from services.identity.store.organisations import (
+    delete_gateway_member,
     gateway,
     gateway_at,
+    gateway_members,
     gateways_after,
     insert_gateway,
+    insert_gateway_member,
     insert_organisation,
     insert_site,
+    is_gateway_member,
     organisation,
     organisations_after,
     organisations_by_id,
@@ -34,17 +38,21 @@ from services.identity.store.people import (
 )
 
 __all__ = [
+    "delete_gateway_member",
     "delete_membership",
     "delete_service_account",
     "gateway",
     "gateway_at",
+    "gateway_members",
     "gateways_after",
     "insert_gateway",
+    "insert_gateway_member",
     "insert_membership",
     "insert_organisation",
     "insert_person",
     "insert_service_account",
     "insert_site",
+    "is_gateway_member",
     "lock_owners",
     "members_after",
     "membership",

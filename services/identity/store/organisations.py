@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
 from services.contracts.ids import GatewayId, OrganisationId, SiteId
 from services.identity.domain import Gateway, Organisation, OrganisationKind, Site, Verification
-from services.identity.tables import GatewayRow, OrganisationRow, SiteRow
+from services.identity.tables import GatewayMemberRow, GatewayRow, OrganisationRow, SiteRow
 
 _UNIQUE_VIOLATION = "23505"
+_FOREIGN_KEY_VIOLATION = "23503"
 
 
 def insert_organisation(session: Session, organisation: Organisation) -> bool:
@@ -47,7 +50,7 @@ def insert_site(session: Session, site: Site) -> bool:
 
 def insert_gateway(session: Session, gateway: Gateway) -> bool:
     """Whether it was stored; not when its site already has that edge node."""
-    return inserted(
+    stored = inserted(
         session,
         GatewayRow(
             id=gateway.id,
@@ -56,6 +59,50 @@ def insert_gateway(session: Session, gateway: Gateway) -> bool:
             edge_node=gateway.edge_node,
         ),
     )
+    if stored:
+        insert_gateway_member(session, gateway, gateway.organisation_id)
+    return stored
+
+
+def insert_gateway_member(session: Session, gateway: Gateway, organisation_id: UUID) -> None:
+    """Let the gateway serve machines of the organisation; again changes nothing."""
+    values = {
+        "gateway_id": gateway.id,
+        "organisation_id": organisation_id,
+        "owner_id": gateway.organisation_id,
+    }
+    session.connection().execute(insert(GatewayMemberRow).values(**values).on_conflict_do_nothing())
+
+
+def delete_gateway_member(session: Session, gateway: Gateway, organisation_id: UUID) -> bool:
+    """Whether it was undone; not while a machine of the organisation is served."""
+    statement = delete(GatewayMemberRow).where(
+        col(GatewayMemberRow.gateway_id) == gateway.id,
+        col(GatewayMemberRow.organisation_id) == organisation_id,
+    )
+    try:
+        with session.begin_nested():
+            session.connection().execute(statement)
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) == _FOREIGN_KEY_VIOLATION:
+            return False
+        raise
+    return True
+
+
+def gateway_members(session: Session, gateway_id: UUID) -> list[Organisation]:
+    """The organisations whose machines the gateway serves."""
+    query = (
+        select(OrganisationRow)
+        .join(GatewayMemberRow, col(GatewayMemberRow.organisation_id) == col(OrganisationRow.id))
+        .where(col(GatewayMemberRow.gateway_id) == gateway_id)
+        .order_by(col(OrganisationRow.id))
+    )
+    return [_organisation(row) for row in session.exec(query)]
+
+
+def is_gateway_member(session: Session, gateway_id: UUID, organisation_id: UUID) -> bool:
+    return session.get(GatewayMemberRow, (gateway_id, organisation_id)) is not None
 
 
 def organisation(session: Session, organisation_id: UUID) -> Organisation | None:
