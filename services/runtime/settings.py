@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.contracts.confidentiality import REDACTED, is_secret_name, redact_text
@@ -62,6 +62,20 @@ class Settings(BaseSettings):
     audit_anchor_key: Path | None = Field(
         default=None, description="Ed25519 key in PEM that signs them; unset: one is made"
     )
+    public_origin: str | None = Field(
+        default=None, description="https://… as browsers see it; unset: what each request names"
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="networks whose X-Forwarded-For is believed, as a JSON list"
+    )
+    sign_in_per_minute: int = Field(
+        default=60, ge=1, description="sign-ins, sign-ups and resets one address may try"
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="OpenID provider for sign-in; unset: passwords and passkeys only"
+    )
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
     log_json: bool = Field(default=False, description="one JSON object per log line")
     log_level: str = "INFO"
 
