@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from services.access.domain.credentials import KEY_LASTS_MAX, ApiKey, SignedIn
+from services.access.domain.passkey import Passkey
 from services.access.handlers.factors import Held
 from services.access.handlers.signing_in import NewOrganisation
 from services.contracts.access import PrincipalKind, Role
@@ -220,6 +221,47 @@ class TotpConfirmedOut(_Document):
     recovery_codes: Annotated[list[str], SECRET] = Field(
         description="shown this once; each good once"
     )
+
+
+class CeremonyOut(_Document):
+    ticket: Told = Field(description="send it back with the browser's answer, within five minutes")
+    options: dict[str, Any] = Field(description="`publicKey` of WebAuthn, bytes as base64url")
+
+
+class PasskeyIn(_Document):
+    ticket: TicketText
+    name: Name
+    credential: dict[str, Any] = Field(description="PublicKeyCredential.toJSON()")
+
+
+class PasskeyProofIn(_Document):
+    ticket: TicketText
+    credential: dict[str, Any] = Field(description="PublicKeyCredential.toJSON()")
+
+
+class PasskeyOut(_Document):
+    id: UUID
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+    @classmethod
+    def of(cls, passkey: Passkey) -> "PasskeyOut":
+        return cls(
+            id=passkey.id,
+            name=passkey.name,
+            created_at=passkey.created_at,
+            last_used_at=passkey.last_used_at,
+        )
+
+
+class PasskeysOut(_Document):
+    items: list[PasskeyOut]
+
+
+class PasskeyAddedOut(_Document):
+    session: SessionOpenedOut
+    passkey: PasskeyOut
 
 
 def _facts(key: ApiKey) -> dict[str, Any]:

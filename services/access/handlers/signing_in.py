@@ -273,6 +273,15 @@ def _proven(session: Session, clock: Clock, person_id: UUID, code: str | None) -
     return True
 
 
+def open_for(
+    *, session: Session, clock: Clock, person_id: PersonId, client: str, strong: bool
+) -> Opened:
+    """A session for somebody just proven; it acts for who they are a member of for longest."""
+    person = identity.find_person(session=session, person_id=person_id)
+    assert person is not None, "only people are proven"
+    return _opened(session, clock, person, client=client, strong=strong)
+
+
 def _opened(session: Session, clock: Clock, person: Person, *, client: str, strong: bool) -> Opened:
     """A session acting for the organisation the person has been a member of for longest."""
     memberships = identity.memberships_of(session=session, person_id=person.id)

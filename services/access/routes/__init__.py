@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.access.routes import factors, keys, passwords, sessions
+from services.access.routes import factors, keys, passkeys, passwords, sessions
 
 router = APIRouter(tags=["access"])
-for part in (sessions, passwords, factors, keys):
+for part in (sessions, passwords, factors, passkeys, keys):
     router.include_router(part.router)
