@@ -34,6 +34,7 @@ from services.access import routes as access
 from services.access.handlers.composition import build_access
 from services.booking import routes as booking
 from services.capacity import routes as capacity
+from services.devices import routes as devices
 from services.identity import routes as identity
 from services.matching import routes as matching
 from services.runtime.clock import Clock
@@ -45,6 +46,7 @@ LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 ROUTERS: Final[Sequence[APIRouter]] = (
     access.router,
     identity.router,
+    devices.router,
     capacity.router,
     taxonomy.router,
     offers.router,

@@ -30,6 +30,21 @@ class Settings(BaseSettings):
     mqtt_url: str | None = Field(
         default=None, description="mqtt://host:port of the same broker; unset: embedded"
     )
+    nats_guard_url: str | None = Field(
+        default=None,
+        description="nats://guard:…@…, the broker's system account, for the worker that decides"
+        " about gateways; unset with a broker of your own: it decides alone",
+    )
+    nats_issuer_seed: Path | None = Field(
+        default=None, description="file with the account seed (SA…) whose word the broker takes"
+    )
+    mqtt_tls: Path | None = Field(
+        default=None,
+        description="folder of `nonagon ca`: MQTT by TLS with a certificate on both sides",
+    )
+    mqtt_host: str = Field(
+        default="127.0.0.1", description="where the embedded broker's MQTT listens, with mqtt_tls"
+    )
     meili_url: str | None = Field(default=None, description="Meilisearch; unset: PostgreSQL search")
     meili_key: str | None = Field(default=None, description="Meilisearch API key")
     http_host: str = "127.0.0.1"
@@ -39,6 +54,9 @@ class Settings(BaseSettings):
     )
     api_url: str | None = Field(
         default=None, description="where the command line finds the API; unset: the running one"
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="the API key the command line acts with"
     )
     metrics_port: int = Field(
         default=0, description="where ingest and worker answer /livez /readyz /metrics; 0: nowhere"
@@ -61,6 +79,10 @@ class Settings(BaseSettings):
     )
     audit_anchor_key: Path | None = Field(
         default=None, description="Ed25519 key in PEM that signs them; unset: one is made"
+    )
+    audit_digest_key: Path | None = Field(
+        default=None,
+        description="32 bytes under which confidential values are digested; unset: made once",
     )
     public_origin: str | None = Field(
         default=None, description="https://… as browsers see it; unset: what each request names"

@@ -2,7 +2,7 @@
 
 | fixture | scope | gives |
 | --- | --- | --- |
-| ``guarded_broker`` | session | ``EmbeddedNats`` as ``nonagon up`` runs it: nobody in without leave |
+| ``guarded_broker`` | session | ``EmbeddedNats`` as ``nonagon up`` runs it |
 | ``guard`` | function | ``GuardThread`` that decides by the database of ``sessions`` |
 | ``firms`` | function | two ``Enrolled`` gateways of two organisations |
 """
@@ -264,9 +264,7 @@ class MqttTry:
         """What the broker answers."""
         known = len(self.heard.subscribed)
         self._client.subscribe(topic, qos)
-        eventually(
-            lambda: len(self.heard.subscribed) > known or self.heard.ended, what="a SUBACK"
-        )
+        eventually(lambda: len(self.heard.subscribed) > known or self.heard.ended, what="a SUBACK")
         return self.heard.subscribed[-1] if len(self.heard.subscribed) > known else "cut"
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:

@@ -1,0 +1,1 @@
+"""Gateways' credentials: enrolment, what a gateway may do on the broker, revocation."""
