@@ -61,8 +61,9 @@ migration: $(VENV)/.dev ## Write a migration from the difference between tables 
 	@test -n "$(M)" || { echo 'usage: make migration M="add column x"'; exit 2; }
 	@$(BIN)/python deploy/migrations/new.py "$(M)"
 
-schemas: $(VENV)/.server ## Rewrite docs/openapi.json from the code
+schemas: $(VENV)/.server ## Rewrite docs/openapi.json and docs/access.md from the code
 	@$(BIN)/python -m gateway.http.openapi > docs/openapi.json
+	@$(BIN)/python -m gateway.http.access_document > docs/access.md
 
 lock: $(VENV)/.dev ## Resolve the newest versions into the two locks
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -4,11 +4,11 @@ A token that is no good is refused even where nobody need sign in: whoever sends
 somebody, and must learn that it is over.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from fastapi import FastAPI, Request
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from services.access.domain.tokens import SESSION_COOKIE
 from services.access.handlers.authentication import Authenticator, CredentialInvalidError
@@ -60,14 +60,19 @@ def require_declarations(app: FastAPI) -> None:
     Raises:
         UndeclaredRouteError: which route.
     """
-    for route in app.routes:
-        if not isinstance(route, APIRoute) or not route.include_in_schema:
-            continue
+    for route in api_routes(app):
         if declared_action(route) is None:
             raise UndeclaredRouteError(f"{route.methods} {route.path} declares no action")
 
 
-def declared_action(route: APIRoute) -> Requirement | None:
+def api_routes(app: FastAPI) -> Iterator[RouteContext]:
+    """Every route the OpenAPI document describes, those of included routers too."""
+    for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, APIRoute) and route.include_in_schema:
+            yield route
+
+
+def declared_action(route: APIRoute | RouteContext) -> Requirement | None:
     """What ``route`` declared by ``requires``."""
     calls = (dependency.call for dependency in route.dependant.dependencies)
     return next((call for call in calls if isinstance(call, Requirement)), None)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from fastapi import FastAPI
+
 from gateway.http.app import create_app
 from marketplace.taxonomy.loader import load_taxonomy
 from services.runtime.db import engine_for, sessions_for
@@ -25,16 +27,20 @@ class _StillClock:
         return UUID(int=0)
 
 
-def openapi_document() -> dict[str, Any]:
-    """The OpenAPI document of every route under ``/api/v1``."""
+def described_app() -> FastAPI:
+    """The application, for reading what it offers; it serves nothing."""
     engine = engine_for(UNUSED_DATABASE, pool_max=1, application="openapi")
-    app = create_app(
+    return create_app(
         settings=Settings.model_construct(),
         sessions=sessions_for(engine),
         clock=_StillClock(),
         catalogue=load_taxonomy(),
     )
-    return app.openapi()
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document of every route under ``/api/v1``."""
+    return described_app().openapi()
 
 
 def openapi_text() -> str:
