@@ -31,7 +31,7 @@ AsOption = Annotated[
     str | None,
     typer.Option(
         "--as",
-        help="A firm of the demo park: its key, or part of its name. Elsewhere set NONAGON_API_KEY.",
+        help="A firm of the demo park: key, or part of its name. Elsewhere set NONAGON_API_KEY.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the API's answer as it is.")]
@@ -45,7 +45,7 @@ class Api:
 
     def __init__(self, url: str, *, language: Language, token: str | None = None) -> None:
         self._url = url.rstrip("/")
-        self._headers = {"accept-language": language}
+        self._headers: dict[str, str] = {"accept-language": language}
         if token is not None:
             self._headers["authorization"] = f"Bearer {token}"
 

@@ -185,6 +185,8 @@ class Park:
     withdrawals: tuple[Withdrawal, ...] = ()
     more_resources: bool = False
     """Whether resources beyond the page's limit exist."""
+    viewer: Name | None = None
+    """The organisation the reader acts for."""
 
     @property
     def resources(self) -> tuple[Resource, ...]:

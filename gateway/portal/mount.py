@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, FastAPI, Header, Query, Request
 from starlette.responses import FileResponse, HTMLResponse, StreamingResponse
 
+from gateway.portal import sign_in
 from gateway.portal.assets import URL_PREFIX, Assets, accepted_encodings
 from gateway.portal.board import Boards
 from gateway.portal.languages import LANGUAGE_COOKIE, chosen_language
@@ -43,6 +44,8 @@ def mount(app: FastAPI, *, read: ReadPark | None = None) -> None:
     boot = state.clock.new_id().hex[-12:]
     boards = Boards(read=reading, source=state.live, renderer=renderer, boot=boot)
     app.include_router(_router(reading, boards, renderer), include_in_schema=False)
+    pages = sign_in.router_of(renderer, _language, _theme, _viewer)
+    app.include_router(pages, include_in_schema=False)
 
 
 def _router(read: ReadPark, boards: Boards, renderer: Renderer) -> APIRouter:

@@ -63,6 +63,23 @@ class Renderer:
             )
         )
 
+    def page(self, template: str, language: Language, **facts: object) -> str:
+        """A page without the park, as HTML.
+
+        Raises:
+            AssetsNotBuiltError: the assets are not built.
+        """
+        return (
+            _environment(language)
+            .get_template(template)
+            .render(
+                locale=locale_for(language),
+                icons_url=self.assets.url("icons.svg"),
+                asset=self.assets.url,
+                **facts,
+            )
+        )
+
 
 @cache
 def _environment(language: Language) -> Environment:

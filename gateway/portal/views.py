@@ -97,7 +97,14 @@ class _Reading:
             bookings=self._bookings(),
             withdrawals=self._withdrawals(),
             more_resources=self._more,
+            viewer=self._viewer(),
         )
+
+    def _viewer(self) -> Name | None:
+        if self._organisation_id is None:
+            return None
+        self._know([self._organisation_id])
+        return self._organisation(self._organisation_id)
 
     def _firms(self) -> tuple[Firm, ...]:
         resources = list(self._resources.values())
