@@ -13,7 +13,7 @@ from services.booking import handlers
 from services.booking.domain import Booking
 from services.capacity import handlers as capacity
 from services.capacity.domain import CapabilityDeclaration, CapacityRule, Resource, Visibility
-from services.contracts.ids import OfferId, OrganisationId
+from services.contracts.ids import BookingId, OfferId, OrganisationId
 from services.contracts.telemetry import ResourceState
 from services.identity import handlers as identity
 from services.identity.domain import OrganisationKind
@@ -99,6 +99,45 @@ class Park:
     def hold(self, resource: Resource, offer_id: OfferId | None, **asked: Any) -> Booking:
         return hold(self.session, self.clock, self.buyer, resource, offer_id, **asked)
 
+    def read(self, booking: Booking) -> Booking:
+        return handlers.get_booking(
+            session=self.session, organisation_id=self.buyer, booking_id=booking.id
+        )
+
+    def confirm(self, booking_id: BookingId, version: int | None = None) -> Booking:
+        return handlers.confirm(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.buyer,
+            booking_id=booking_id,
+            expected_version=version,
+        )
+
+    def cancel(self, booking_id: BookingId, version: int | None = None) -> Booking:
+        return handlers.cancel(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.buyer,
+            booking_id=booking_id,
+            expected_version=version,
+        )
+
+    def start(self, booking_id: BookingId) -> Booking:
+        return handlers.start(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.owner,
+            booking_id=booking_id,
+        )
+
+    def finish(self, booking_id: BookingId) -> Booking:
+        return handlers.finish(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.owner,
+            booking_id=booking_id,
+        )
+
     def set_state(
         self, resource: Resource, state: ResourceState, reason: str | None = None
     ) -> None:
@@ -106,12 +145,18 @@ class Park:
         self.session.connection().execute(
             text(
                 "INSERT INTO resource_state"
-                " (resource_id, state, reason, since, seen_at, quality, reported, cursors)"
-                " VALUES (:id, :state, :reason, :now, :now, 192, :state, '{}')"
+                " (organisation_id, resource_id, state, reason, since, seen_at, quality, reported,"
+                " cursors) VALUES (:owner, :id, :state, :reason, :now, :now, 192, :state, '{}')"
                 " ON CONFLICT (resource_id) DO UPDATE SET state = excluded.state,"
                 " reason = excluded.reason, since = excluded.since, seen_at = excluded.seen_at"
             ),
-            {"id": resource.id, "state": state, "reason": reason, "now": self.clock.now()},
+            {
+                "owner": resource.organisation_id,
+                "id": resource.id,
+                "state": state,
+                "reason": reason,
+                "now": self.clock.now(),
+            },
         )
 
 

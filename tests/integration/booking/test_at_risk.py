@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from services.booking import handlers
 from services.booking.consumers import CONSUMERS, follow_state
-from services.booking.domain import Booking
 from services.capacity.domain import Resource
 from services.contracts.events.capacity import ResourceStateChanged
 from services.contracts.ids import OfferId
@@ -29,10 +28,6 @@ def machine(park: Park) -> Resource:
 @pytest.fixture
 def offer_id(park: Park, machine: Resource) -> OfferId:
     return park.offer(machine)
-
-
-def read(park: Park, booking: Booking) -> Booking:
-    return handlers.get_booking(session=park.session, booking_id=booking.id)
 
 
 def tell(park: Park, resource: Resource, state: ResourceState) -> None:
@@ -58,8 +53,8 @@ def test_out_of_service_flags_what_lies_within_a_day(
     far = park.hold(machine, offer_id, start=START + 24 * HOUR)
     park.set_state(machine, state, "E-217")
     tell(park, machine, state)
-    assert read(park, near).at_risk_reason == f"{state}: E-217"
-    assert not read(park, far).at_risk
+    assert park.read(near).at_risk_reason == f"{state}: E-217"
+    assert not park.read(far).at_risk
     assert [event["at_risk"] for event in events(park.session)] == [False, False, True]
 
 
@@ -67,13 +62,13 @@ def test_work_under_way_is_flagged_too(
     park: Park, machine: Resource, offer_id: OfferId, clock: FrozenClock
 ) -> None:
     booking = park.hold(machine, offer_id, minutes=180)
-    handlers.confirm(session=park.session, clock=clock, booking_id=booking.id)
+    park.confirm(booking.id)
     clock.advance(HOUR)
-    handlers.start(session=park.session, clock=clock, booking_id=booking.id)
+    park.start(booking.id)
     clock.advance(HOUR)
     park.set_state(machine, ResourceState.DOWN)
     tell(park, machine, ResourceState.DOWN)
-    assert read(park, booking).at_risk_reason == "down"
+    assert park.read(booking).at_risk_reason == "down"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +82,7 @@ def test_recovery_clears_the_flag(
     tell(park, machine, ResourceState.DOWN)
     park.set_state(machine, state)
     tell(park, machine, state)
-    assert not read(park, booking).at_risk
+    assert not park.read(booking).at_risk
     assert [event["at_risk"] for event in events(park.session)] == [False, True, False]
 
 
@@ -97,12 +92,12 @@ def test_an_unknown_state_neither_flags_nor_clears(
     booking = park.hold(machine, offer_id)
     park.set_state(machine, ResourceState.UNKNOWN)
     tell(park, machine, ResourceState.UNKNOWN)
-    assert not read(park, booking).at_risk
+    assert not park.read(booking).at_risk
     park.set_state(machine, ResourceState.DOWN)
     tell(park, machine, ResourceState.DOWN)
     park.set_state(machine, ResourceState.UNKNOWN, "link lost")
     tell(park, machine, ResourceState.UNKNOWN)
-    assert read(park, booking).at_risk
+    assert park.read(booking).at_risk
 
 
 def test_a_late_event_cannot_undo_what_is_true_now(
@@ -111,7 +106,7 @@ def test_a_late_event_cannot_undo_what_is_true_now(
     booking = park.hold(machine, offer_id)
     park.set_state(machine, ResourceState.IDLE)
     tell(park, machine, ResourceState.DOWN)
-    assert not read(park, booking).at_risk
+    assert not park.read(booking).at_risk
 
 
 def test_a_repeated_event_tells_nothing_new(
@@ -120,9 +115,9 @@ def test_a_repeated_event_tells_nothing_new(
     booking = park.hold(machine, offer_id)
     park.set_state(machine, ResourceState.DOWN)
     tell(park, machine, ResourceState.DOWN)
-    version = read(park, booking).version
+    version = park.read(booking).version
     tell(park, machine, ResourceState.DOWN)
-    assert read(park, booking).version == version
+    assert park.read(booking).version == version
     assert len(events(park.session)) == 2
 
 
@@ -133,7 +128,7 @@ def test_bookings_of_other_resources_are_left_alone(
     booking = park.hold(machine, offer_id)
     park.set_state(other, ResourceState.DOWN)
     tell(park, other, ResourceState.DOWN)
-    assert not read(park, booking).at_risk
+    assert not park.read(booking).at_risk
 
 
 def test_what_was_cancelled_is_not_flagged_and_keeps_no_flag(
@@ -142,10 +137,10 @@ def test_what_was_cancelled_is_not_flagged_and_keeps_no_flag(
     booking = park.hold(machine, offer_id)
     park.set_state(machine, ResourceState.DOWN)
     tell(park, machine, ResourceState.DOWN)
-    handlers.cancel(session=park.session, clock=park.clock, booking_id=booking.id)
-    assert not read(park, booking).at_risk
+    park.cancel(booking.id)
+    assert not park.read(booking).at_risk
     tell(park, machine, ResourceState.DOWN)
-    assert not read(park, booking).at_risk
+    assert not park.read(booking).at_risk
 
 
 def test_the_sweep_flags_what_time_moves_into_the_near_day(
@@ -156,10 +151,10 @@ def test_the_sweep_flags_what_time_moves_into_the_near_day(
     assert handlers.sweep_at_risk(session=park.session, clock=clock) == 0
     clock.advance(timedelta(hours=7))
     assert handlers.sweep_at_risk(session=park.session, clock=clock) == 1
-    assert read(park, booking).at_risk
+    assert park.read(booking).at_risk
     park.set_state(machine, ResourceState.IDLE)
     assert handlers.sweep_at_risk(session=park.session, clock=clock) == 1
-    assert not read(park, booking).at_risk
+    assert not park.read(booking).at_risk
 
 
 def test_a_hold_is_not_confirmed_while_its_machine_is_down(
@@ -169,10 +164,10 @@ def test_a_hold_is_not_confirmed_while_its_machine_is_down(
     far = park.hold(machine, offer_id, start=START + 24 * HOUR)
     park.set_state(machine, ResourceState.DOWN)
     with pytest.raises(handlers.OutOfServiceError):
-        handlers.confirm(session=park.session, clock=park.clock, booking_id=near.id)
-    handlers.confirm(session=park.session, clock=park.clock, booking_id=far.id)
+        park.confirm(near.id)
+    park.confirm(far.id)
     park.set_state(machine, ResourceState.IDLE)
-    handlers.confirm(session=park.session, clock=park.clock, booking_id=near.id)
+    park.confirm(near.id)
 
 
 def test_nothing_near_is_held_while_the_machine_is_down(
@@ -198,9 +193,9 @@ def test_a_machine_that_fell_silent_while_down_has_not_recovered(
         park.set_state(machine, state)
         tell(park, machine, state)
     with pytest.raises(handlers.OutOfServiceError, match="is unknown"):
-        handlers.confirm(session=park.session, clock=park.clock, booking_id=booking.id)
+        park.confirm(booking.id)
     park.set_state(machine, ResourceState.IDLE)
-    handlers.confirm(session=park.session, clock=park.clock, booking_id=booking.id)
+    park.confirm(booking.id)
 
 
 def test_a_hold_on_a_machine_never_heard_of_is_confirmed(
@@ -208,4 +203,4 @@ def test_a_hold_on_a_machine_never_heard_of_is_confirmed(
 ) -> None:
     booking = park.hold(machine, offer_id)
     park.set_state(machine, ResourceState.UNKNOWN)
-    handlers.confirm(session=park.session, clock=park.clock, booking_id=booking.id)
+    park.confirm(booking.id)

@@ -21,7 +21,8 @@ from services.capacity.domain import Resource, SlotTakenError, Visibility
 from services.contracts.ids import BookingId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.money import Money
-from services.identity.handlers import OrganisationNotFoundError
+from services.identity.domain import OrganisationKind
+from services.identity.handlers import OrganisationNotFoundError, create_organisation
 from services.matching import handlers as matching
 from tests.integration.booking.park import (
     HOUR,
@@ -78,16 +79,6 @@ def free(park: Park, resource: Resource) -> list[tuple[datetime, datetime, int]]
     return [(gap.interval.start, gap.interval.end, gap.free_units) for gap in gaps]
 
 
-def confirm(park: Park, booking_id: BookingId, version: int | None = None) -> Any:
-    return handlers.confirm(
-        session=park.session, clock=park.clock, booking_id=booking_id, expected_version=version
-    )
-
-
-def cancel(park: Park, booking_id: BookingId) -> Any:
-    return handlers.cancel(session=park.session, clock=park.clock, booking_id=booking_id)
-
-
 class TestHold:
     @pytest.mark.parametrize("kind", KINDS)
     def test_every_kind_of_resource_goes_the_same_way(self, park: Park, kind: str) -> None:
@@ -95,8 +86,8 @@ class TestHold:
         booking = park.hold(resource, park.offer(resource))
         assert booking.state is BookingState.HELD
         assert booking.hold_until == START + TTL
-        assert confirm(park, booking.id).state is BookingState.CONFIRMED
-        assert cancel(park, booking.id).state is BookingState.CANCELLED
+        assert park.confirm(booking.id).state is BookingState.CONFIRMED
+        assert park.cancel(booking.id).state is BookingState.CANCELLED
         assert count(park.session, "reservation") == 0
 
     def test_what_was_held_is_read_back_whole(
@@ -104,7 +95,7 @@ class TestHold:
     ) -> None:
         booking = park.hold(machine, offer_id)
         park.session.expire_all()
-        assert handlers.get_booking(session=park.session, booking_id=booking.id) == booking
+        assert park.read(booking) == booking
 
     def test_price_is_the_listings_quote(
         self, park: Park, machine: Resource, offer_id: OfferId
@@ -194,6 +185,7 @@ class TestHold:
         capacity.schedule_maintenance(
             session=park.session,
             clock=park.clock,
+            organisation_id=park.owner,
             resource_id=machine.id,
             during=Interval(START + HOUR, START + 2 * HOUR),
             reason="spindle",
@@ -273,7 +265,7 @@ class TestConfirm:
     ) -> None:
         booking = park.hold(machine, offer_id)
         clock.advance(TTL - timedelta(microseconds=1))
-        confirmed = confirm(park, booking.id)
+        confirmed = park.confirm(booking.id)
         assert (confirmed.state, confirmed.hold_until) == (BookingState.CONFIRMED, None)
         clock.advance(TTL)
         assert handlers.expire_overdue(session=park.session, clock=clock, limit=9) == 0
@@ -284,35 +276,30 @@ class TestConfirm:
         booking = park.hold(machine, offer_id)
         clock.advance(TTL)
         with pytest.raises(HoldExpiredError):
-            confirm(park, booking.id)
+            park.confirm(booking.id)
         assert handlers.expire_overdue(session=park.session, clock=clock, limit=9) == 1
         with pytest.raises(HoldExpiredError, match="expired at 2026-03-02 09:15"):
-            confirm(park, booking.id)
+            park.confirm(booking.id)
 
     def test_a_confirmed_booking_is_not_confirmed_again(
         self, park: Park, machine: Resource, offer_id: OfferId
     ) -> None:
         booking = park.hold(machine, offer_id)
-        confirm(park, booking.id)
+        park.confirm(booking.id)
         with pytest.raises(TransitionRefusedError):
-            confirm(park, booking.id)
+            park.confirm(booking.id)
 
     def test_a_change_based_on_an_old_reading_is_refused(
         self, park: Park, machine: Resource, offer_id: OfferId
     ) -> None:
         booking = park.hold(machine, offer_id)
-        assert confirm(park, booking.id, version=booking.version).version == booking.version + 1
+        assert park.confirm(booking.id, version=booking.version).version == booking.version + 1
         with pytest.raises(VersionMismatchError):
-            handlers.cancel(
-                session=park.session,
-                clock=park.clock,
-                booking_id=booking.id,
-                expected_version=booking.version,
-            )
+            park.cancel(booking.id, version=booking.version)
 
     def test_an_unknown_booking_is_not_found(self, park: Park) -> None:
         with pytest.raises(handlers.BookingNotFoundError):
-            confirm(park, BookingId(UUID(int=5)))
+            park.confirm(BookingId(UUID(int=5)))
 
 
 class TestGivingBack:
@@ -322,7 +309,7 @@ class TestGivingBack:
         before = free(park, machine)
         booking = park.hold(machine, offer_id)
         assert free(park, machine) != before
-        cancel(park, booking.id)
+        park.cancel(booking.id)
         assert free(park, machine) == before
         park.hold(machine, offer_id)
 
@@ -336,7 +323,7 @@ class TestGivingBack:
             park.hold(machine, offer_id, start=start)
         clock.advance(MINUTE)
         park.hold(machine, offer_id, start=start)
-        left = handlers.get_booking(session=park.session, booking_id=overdue.id)
+        left = park.read(overdue)
         assert left.state is BookingState.EXPIRED
 
     def test_expiry_takes_the_oldest_first_up_to_its_limit(
@@ -348,9 +335,7 @@ class TestGivingBack:
             clock.advance(timedelta(seconds=1))
         clock.advance(TTL)
         assert handlers.expire_overdue(session=park.session, clock=clock, limit=2) == 2
-        states = [
-            handlers.get_booking(session=park.session, booking_id=one.id).state for one in held
-        ]
+        states = [park.read(one).state for one in held]
         assert states == [BookingState.EXPIRED, BookingState.EXPIRED, BookingState.HELD]
         assert count(park.session, "reservation") == 1
 
@@ -358,13 +343,13 @@ class TestGivingBack:
         self, park: Park, machine: Resource, offer_id: OfferId, clock: FrozenClock
     ) -> None:
         booking = park.hold(machine, offer_id, minutes=120)
-        confirm(park, booking.id)
+        park.confirm(booking.id)
         clock.advance(HOUR)
-        handlers.start(session=park.session, clock=clock, booking_id=booking.id)
+        park.start(booking.id)
         with pytest.raises(TransitionRefusedError):
-            cancel(park, booking.id)
+            park.cancel(booking.id)
         clock.advance(30 * MINUTE)
-        done = handlers.finish(session=park.session, clock=clock, booking_id=booking.id)
+        done = park.finish(booking.id)
         assert done.state is BookingState.FINISHED
         park.hold(machine, offer_id, start=clock.now() + MINUTE, minutes=60)
 
@@ -372,10 +357,10 @@ class TestGivingBack:
         self, park: Park, machine: Resource, offer_id: OfferId, clock: FrozenClock
     ) -> None:
         booking = park.hold(machine, offer_id)
-        confirm(park, booking.id)
-        handlers.start(session=park.session, clock=clock, booking_id=booking.id)
+        park.confirm(booking.id)
+        park.start(booking.id)
         clock.advance(2 * HOUR)
-        handlers.finish(session=park.session, clock=clock, booking_id=booking.id)
+        park.finish(booking.id)
         assert count(park.session, "reservation") == 1
 
 
@@ -384,8 +369,8 @@ class TestEvents:
         self, park: Park, machine: Resource, offer_id: OfferId
     ) -> None:
         booking = park.hold(machine, offer_id)
-        confirm(park, booking.id)
-        cancel(park, booking.id)
+        park.confirm(booking.id)
+        park.cancel(booking.id)
         told = events(park.session)
         assert [event["state"] for event in told] == ["held", "confirmed", "cancelled"]
         assert {event["booking_id"] for event in told} == {str(booking.id)}
@@ -407,10 +392,12 @@ class TestLists:
             for resource in (first, second)
             for hour in (1, 2)
         ]
-        cancel(park, held[0].id)
+        park.cancel(held[0].id)
 
         def listed(**filters: Any) -> list[BookingId]:
-            found = handlers.list_bookings(session=park.session, limit=10, **filters)
+            found = handlers.list_bookings(
+                session=park.session, limit=10, **{"party": None, **filters}
+            )
             return [one.id for one in found]
 
         ids = [one.id for one in held]
@@ -423,5 +410,55 @@ class TestLists:
         assert listed(at_risk=True) == []
         assert listed(at_risk=False) == ids
         assert listed(overlapping=Interval(START, START + 2 * HOUR)) == [ids[0], ids[2]]
-        page = handlers.list_bookings(session=park.session, limit=3)
+        page = handlers.list_bookings(session=park.session, limit=3, party=park.buyer)
         assert [one.id for one in page] == ids[:3]
+
+
+class TestParties:
+    """Another's booking is as good as absent; each side has its own part in it."""
+
+    @pytest.fixture
+    def held(self, park: Park, machine: Resource, offer_id: OfferId) -> BookingId:
+        return park.hold(machine, offer_id).id
+
+    @pytest.fixture
+    def stranger(self, session: Session, clock: FrozenClock) -> OrganisationId:
+        return create_organisation(
+            session=session, clock=clock, name="Third", name_zh="第三方", kind=OrganisationKind.FIRM
+        ).id
+
+    @pytest.mark.parametrize(
+        "use_case", [handlers.confirm, handlers.cancel, handlers.start, handlers.finish]
+    )
+    def test_a_stranger_has_no_part(
+        self, park: Park, held: BookingId, stranger: OrganisationId, use_case: Any
+    ) -> None:
+        with pytest.raises(handlers.BookingNotFoundError):
+            use_case(
+                session=park.session,
+                clock=park.clock,
+                organisation_id=stranger,
+                booking_id=held,
+            )
+        with pytest.raises(handlers.BookingNotFoundError):
+            handlers.get_booking(session=park.session, organisation_id=stranger, booking_id=held)
+        assert handlers.list_bookings(session=park.session, limit=9, party=stranger) == []
+
+    def test_only_the_buyer_confirms_and_only_the_provider_works(
+        self, park: Park, held: BookingId
+    ) -> None:
+        asked: dict[str, Any] = {"session": park.session, "clock": park.clock, "booking_id": held}
+        with pytest.raises(handlers.BookingNotFoundError):
+            handlers.confirm(**asked, organisation_id=park.owner)
+        park.confirm(held)
+        with pytest.raises(handlers.BookingNotFoundError):
+            handlers.start(**asked, organisation_id=park.buyer)
+        park.start(held)
+        with pytest.raises(handlers.BookingNotFoundError):
+            handlers.finish(**asked, organisation_id=park.buyer)
+
+    def test_either_side_cancels(self, park: Park, held: BookingId) -> None:
+        cancelled = handlers.cancel(
+            session=park.session, clock=park.clock, organisation_id=park.owner, booking_id=held
+        )
+        assert cancelled.state is BookingState.CANCELLED

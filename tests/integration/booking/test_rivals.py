@@ -125,7 +125,9 @@ def test_an_overdue_hold_passes_to_exactly_one_rival(contest: Contest) -> None:
     outcomes = contest.all_at_once(lambda _: contest.hold())
     assert len(won(outcomes)) == 1
     with transaction(contest.sessions) as session:
-        left = handlers.get_booking(session=session, booking_id=overdue.id)
+        left = handlers.get_booking(
+            session=session, organisation_id=contest.buyer, booking_id=overdue.id
+        )
         assert left.state is BookingState.EXPIRED
         assert count(session, "reservation") == 1
 
@@ -138,12 +140,18 @@ def test_confirm_and_cancel_at_once_leave_one_outcome(contest: Contest) -> None:
         use_case = handlers.confirm if number % 2 else handlers.cancel
         with transaction(contest.sessions) as session:
             return use_case(
-                session=session, clock=contest.clock, booking_id=booking.id, expected_version=1
+                session=session,
+                clock=contest.clock,
+                organisation_id=contest.buyer,
+                booking_id=booking.id,
+                expected_version=1,
             )
 
     (winner,) = won(contest.all_at_once(change))
     with transaction(contest.sessions) as session:
-        left = handlers.get_booking(session=session, booking_id=booking.id)
+        left = handlers.get_booking(
+            session=session, organisation_id=contest.buyer, booking_id=booking.id
+        )
         assert left == winner
         kept = 1 if winner.state is BookingState.CONFIRMED else 0
         assert count(session, "reservation") == kept

@@ -62,7 +62,11 @@ def build_park(session: Session, clock: Clock) -> Park:
         lon=114.3,
     )
     gateway = identity.create_gateway(
-        session=session, clock=clock, site_id=site.id, edge_node="edge-1"
+        session=session,
+        clock=clock,
+        organisation_id=firm.id,
+        site_id=site.id,
+        edge_node="edge-1",
     )
     return Park(firm.id, site.id, gateway.id)
 
@@ -106,6 +110,7 @@ def register_machine(
     handlers.bind_twin(
         session=session,
         clock=clock,
+        organisation_id=park.organisation_id,
         resource_id=resource.id,
         gateway_id=park.gateway_id,
         device=device,

@@ -97,32 +97,65 @@ class TestGateway:
     def test_is_found_by_group_and_node(self, session: Session, clock: FrozenClock) -> None:
         place = site(session, clock, firm(session, clock).id)
         made = handlers.create_gateway(
-            session=session, clock=clock, site_id=place.id, edge_node="edge-1"
+            session=session,
+            clock=clock,
+            organisation_id=place.organisation_id,
+            site_id=place.id,
+            edge_node="edge-1",
         )
         at = {"session": session, "group": "wuhan-1"}
         assert handlers.gateway_at(**at, edge_node="edge-1") == made  # type: ignore[arg-type]  # mixed values
+        own: dict[str, Any] = {"session": session, "organisation_id": place.organisation_id}
         assert handlers.gateway_at(**at, edge_node="edge-2") is None  # type: ignore[arg-type]  # same
-        assert handlers.get_gateway(session=session, gateway_id=made.id) == made
-        assert handlers.list_gateways(session=session, after=None, limit=9, site_id=place.id) == [
-            made
-        ]
+        assert handlers.get_gateway(**own, gateway_id=made.id) == made
+        assert handlers.list_gateways(**own, after=None, limit=9, site_id=place.id) == [made]
 
     def test_a_node_is_unique_on_its_site_only(self, session: Session, clock: FrozenClock) -> None:
         owner = firm(session, clock).id
         first, second = site(session, clock, owner), site(session, clock, owner, code="wuhan-2")
         for place in (first, second):
             handlers.create_gateway(
-                session=session, clock=clock, site_id=place.id, edge_node="edge-1"
+                session=session,
+                clock=clock,
+                organisation_id=place.organisation_id,
+                site_id=place.id,
+                edge_node="edge-1",
             )
         with pytest.raises(handlers.EdgeNodeTakenError, match="edge-1"):
             handlers.create_gateway(
-                session=session, clock=clock, site_id=first.id, edge_node="edge-1"
+                session=session,
+                clock=clock,
+                organisation_id=owner,
+                site_id=first.id,
+                edge_node="edge-1",
             )
 
     def test_unknown_ids_are_named(self, session: Session, clock: FrozenClock) -> None:
         with pytest.raises(handlers.GatewayNotFoundError):
-            handlers.get_gateway(session=session, gateway_id=GatewayId(clock.new_id()))
+            handlers.get_gateway(
+                session=session,
+                organisation_id=firm(session, clock).id,
+                gateway_id=GatewayId(clock.new_id()),
+            )
         with pytest.raises(handlers.SiteNotFoundError):
             handlers.create_gateway(
-                session=session, clock=clock, site_id=SiteId(clock.new_id()), edge_node="edge-1"
+                session=session,
+                clock=clock,
+                organisation_id=firm(session, clock).id,
+                site_id=SiteId(clock.new_id()),
+                edge_node="edge-1",
             )
+
+    def test_is_the_owners_alone(self, session: Session, clock: FrozenClock) -> None:
+        owner, other = firm(session, clock).id, firm(session, clock).id
+        place = site(session, clock, owner)
+        facts: dict[str, Any] = {"session": session, "clock": clock, "site_id": place.id}
+        made = handlers.create_gateway(**facts, organisation_id=owner, edge_node="edge-1")
+        with pytest.raises(handlers.SiteNotFoundError):
+            handlers.create_gateway(**facts, organisation_id=other, edge_node="edge-2")
+        with pytest.raises(handlers.GatewayNotFoundError):
+            handlers.get_gateway(session=session, organisation_id=other, gateway_id=made.id)
+        listed = handlers.list_gateways(
+            session=session, organisation_id=other, after=None, limit=9, site_id=place.id
+        )
+        assert listed == []

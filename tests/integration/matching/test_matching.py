@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session
 
-from services.booking import handlers as booking
 from services.capacity.domain import (
     CapabilityDeclaration,
     Certificate,
@@ -69,7 +68,7 @@ def test_a_booking_takes_its_slot_out_and_cancelling_puts_it_back(park: Park) ->
     offer_id = park.offer(machine)
     held = park.hold(machine, offer_id, start=START + HOUR, minutes=120)
     assert match(park).candidates[0].start == START + 3 * HOUR + timedelta(minutes=40)
-    booking.cancel(session=park.session, clock=park.clock, booking_id=held.id)
+    park.cancel(held.id)
     assert match(park).candidates[0].start == START
 
 
@@ -198,6 +197,7 @@ class TestStoredMatches:
         return handlers.save_match(
             session=park.session,
             clock=park.clock,
+            organisation_id=park.buyer,
             demand_id=demand_id,
             requirement=asked,
             result=result,
@@ -212,7 +212,8 @@ class TestStoredMatches:
     def test_a_match_is_read_back_as_it_was_answered(self, park: Park) -> None:
         saved = self.stored(park, DemandId(UUID(int=4)))
         park.session.expire_all()
-        assert handlers.get_match(session=park.session, match_id=saved.id) == saved
+        own: dict[str, Any] = {"session": park.session, "organisation_id": park.buyer}
+        assert handlers.get_match(**own, match_id=saved.id) == saved
 
     def test_the_newest_of_a_demand_comes_first(self, park: Park) -> None:
         one, other = DemandId(UUID(int=4)), DemandId(UUID(int=5))
@@ -228,7 +229,14 @@ class TestStoredMatches:
 
     def test_an_unknown_match_is_not_found(self, park: Park) -> None:
         with pytest.raises(handlers.MatchNotFoundError):
-            handlers.get_match(session=park.session, match_id=MatchId(UUID(int=9)))
+            handlers.get_match(
+                session=park.session, organisation_id=park.buyer, match_id=MatchId(UUID(int=9))
+            )
+
+    def test_a_match_is_of_who_asked(self, park: Park) -> None:
+        saved = self.stored(park, DemandId(UUID(int=4)))
+        with pytest.raises(handlers.MatchNotFoundError):
+            handlers.get_match(session=park.session, organisation_id=park.owner, match_id=saved.id)
 
 
 def test_an_unknown_viewer_sees_what_is_public(park: Park) -> None:

@@ -31,6 +31,7 @@ LATER = NOW + timedelta(minutes=5)
 HELD = Booking(
     id=BookingId(UUID(int=1)),
     organisation_id=OrganisationId(UUID(int=2)),
+    provider_id=OrganisationId(UUID(int=4)),
     resource_id=ResourceId(UUID(int=3)),
     offer_id=None,
     demand_id=None,
