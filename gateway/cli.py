@@ -21,6 +21,8 @@ class Commands(LazyGroup):
         "edge": LazyCommand("edge.cli:app", "Run the agent of a factory gateway."),
         "match": LazyCommand("gateway.commands.match:match", "Find capacity for a demand."),
         "book": LazyCommand("gateway.commands.book:book_app", "Hold, confirm or cancel a slot."),
+        "ca": LazyCommand("gateway.commands.ca:ca_app", "Make certificates for MQTT by TLS."),
+        "audit": LazyCommand("gateway.commands.audit:audit_app", "Verify the audit trail."),
         "run": LazyCommand("gateway.cli:run", "Run one door against servers of your own."),
         "migrate": LazyCommand("gateway.migrate:migrate", "Bring the database to this version."),
         "doctor": LazyCommand("gateway.doctor:doctor", "Say how the running platform is."),

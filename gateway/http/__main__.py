@@ -12,6 +12,7 @@ from gateway.http.app import create_app
 from gateway.portal.mount import mount
 from marketplace.taxonomy.loader import load_taxonomy
 from services.contracts.errors import DomainError, ErrorKind
+from services.runtime.audit.handlers import digest_confidential_values
 from services.runtime.bus import Bus
 from services.runtime.clock import SystemClock
 from services.runtime.database_roles import APP
@@ -87,10 +88,12 @@ def compose(settings: Settings) -> FastAPI:
         application="http",
         role=APP,
     )
+    sessions = sessions_for(engine)
+    digest_confidential_values(sessions, settings)
     nats_url = settings.nats_url
     app = create_app(
         settings=settings,
-        sessions=sessions_for(engine),
+        sessions=sessions,
         clock=SystemClock(),
         catalogue=load_taxonomy(),
         connect_bus=None if nats_url is None else lambda: Bus.connect(nats_url, name="http"),

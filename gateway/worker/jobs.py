@@ -13,6 +13,7 @@ from gateway.worker.metrics import WorkerMetrics
 from services.booking import handlers as booking
 from services.capacity import handlers as capacity
 from services.runtime import relay
+from services.runtime.audit import handlers as audit
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions, transaction
 from services.runtime.settings import Settings
@@ -23,6 +24,7 @@ HOLDS_INTERVAL: Final = timedelta(seconds=1)
 RISK_INTERVAL: Final = timedelta(minutes=1)
 OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
 PRUNE_INTERVAL: Final = timedelta(minutes=1)
+ANCHOR_INTERVAL: Final = timedelta(hours=1)
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +64,11 @@ def scheduled_jobs(
             "count-outbox",
             OUTBOX_GAUGE_INTERVAL,
             lambda: metrics.outbox.set(relay.unpublished(sessions)),
+        ),
+        Job(
+            "anchor-audit",
+            ANCHOR_INTERVAL,
+            lambda: audit.anchor(sessions=sessions, settings=settings, clock=clock),
         ),
         Job("prune", PRUNE_INTERVAL, lambda: relay.prune(sessions, now=clock.now())),
     )

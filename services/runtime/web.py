@@ -13,6 +13,7 @@ from services.contracts.access import Acting, Principal
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import OrganisationId
 from services.contracts.policies import POLICIES, Action, Decision, Policy, decide
+from services.runtime.audit.recording import Occasion, audit_request, begin_request
 from services.runtime.clock import Clock
 from services.runtime.db import transaction
 
@@ -20,6 +21,7 @@ Language = Literal["en", "zh"]
 
 IDEMPOTENCY_KEY_MAX = 200
 ACCEPT_LANGUAGE_MAX = 200
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAVE = text(
     "UPDATE idempotency_key SET body = :body"
     " WHERE organisation_id = :organisation AND scope = :scope AND key = :key"
@@ -101,7 +103,9 @@ class Requirement:
     def __init__(self, action: Action) -> None:
         self.action = action
 
-    def __call__(self, principal: PrincipalDep) -> None:
+    async def __call__(self, request: Request, principal: PrincipalDep) -> None:
+        """Not a plain function: what a thread tells of its context is forgotten with it."""
+        begin_request(_occasion(request, self.action), clock=request.app.state.clock)
         policy = POLICIES[self.action]
         decision = decide(policy, principal)
         if decision is Decision.UNAUTHENTICATED:
@@ -110,6 +114,16 @@ class Requirement:
             raise ForbiddenError(en=policy.en, zh=policy.zh, roles=_roles(policy))
         if decision is Decision.SECOND_FACTOR_REQUIRED:
             raise SecondFactorRequiredError(en=policy.en, zh=policy.zh)
+
+
+def _occasion(request: Request, action: Action) -> Occasion:
+    """What the audit trail says of a request; one that may change something is always told."""
+    return Occasion(
+        action=action.value,
+        request_id=request.scope.get("nonagon.request_id"),
+        path_ids=request.path_params,
+        always=request.method not in SAFE_METHODS,
+    )
 
 
 def _roles(policy: Policy) -> str:
@@ -150,6 +164,7 @@ def acting_organisation(acting: Acting, asked: UUID | None) -> OrganisationId:
 
 def _session(request: Request, principal: PrincipalDep) -> Iterator[Session]:
     with transaction(request.app.state.sessions, principal) as session:
+        audit_request(session)
         yield session
 
 

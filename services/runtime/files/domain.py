@@ -1,0 +1,25 @@
+"""A document as it is known: who owns it, what it is, how confidential. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.contracts.confidentiality import Confidentiality
+from services.contracts.ids import OrganisationId
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``subject``: the thing it belongs to, e.g. the demand of a drawing."""
+
+    id: UUID
+    organisation_id: OrganisationId
+    name: str
+    media_type: str
+    size: int
+    sha256: bytes
+    confidentiality: Confidentiality
+    subject_kind: str | None
+    subject_id: UUID | None
+    uploaded_by: UUID | None
+    created_at: datetime
