@@ -14,7 +14,7 @@ from services.contracts.ids import PersonId
 
 def insert_passkey(session: Session, passkey: Passkey, credential_hash: bytes) -> bool:
     """Whether it was stored; not when it is registered already."""
-    done = session.connection().execute(
+    inserted = session.connection().execute(
         insert(PasskeyRow)
         .values(
             id=passkey.id,
@@ -27,8 +27,9 @@ def insert_passkey(session: Session, passkey: Passkey, credential_hash: bytes) -
             created_at=passkey.created_at,
         )
         .on_conflict_do_nothing()
+        .returning(col(PasskeyRow.id))
     )
-    return done.rowcount == 1
+    return inserted.first() is not None
 
 
 def passkeys_of(session: Session, person_id: UUID) -> list[Passkey]:

@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
+from gateway.http.app import create_app
+from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers.composition import Access, build_access
 from services.access.handlers.verifying import PasswordVerifier, argon2id
 from services.runtime.database_roles import APP
 from services.runtime.db import Sessions, engine_for, sessions_for
 from services.runtime.settings import Settings
 from tests.integration.access.accounts import Accounts
+from tests.support.api import served
 from tests.support.clock import FrozenClock
 
 
@@ -85,3 +90,24 @@ def access(
 ) -> Access:
     built = build_access(settings=Settings(state_dir=tmp_path), sessions=app_sessions, clock=clock)
     return replace(built, verifier=PasswordVerifier(hashing), notifier=inbox)
+
+
+@pytest.fixture
+def app(access: Access, app_sessions: Sessions, clock: FrozenClock) -> FastAPI:
+    app = create_app(
+        settings=Settings(trusted_proxies=("127.0.0.0/8",)),
+        sessions=app_sessions,
+        clock=clock,
+        catalogue=load_taxonomy(),
+    )
+    app.state.access = replace(access, authenticator=app.state.authenticator)
+    return app
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[httpx.Client]:
+    with (
+        served(app) as url,
+        httpx.Client(base_url=f"{url}/api/v1/", trust_env=False, timeout=10) as client,
+    ):
+        yield client

@@ -1,8 +1,5 @@
 """Signing in over HTTP: cookies, tokens, other sites, second factors, API keys."""
 
-import base64
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,87 +8,27 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from gateway.http.app import create_app
-from marketplace.taxonomy.loader import load_taxonomy
 from services.access.domain.tokens import SESSION_COOKIE
 from services.access.domain.totp import PERIOD_S, code_at, step_at
-from services.access.handlers.composition import Access
-from services.runtime.db import Sessions
-from services.runtime.settings import Settings
 from tests.integration.access.accounts import Accounts
+from tests.integration.access.calling import (
+    EMAIL,
+    OTHER,
+    PASSWORD,
+    SIGN_IN,
+    SIGN_UP,
+    Document,
+    bearer,
+    cookie,
+    signed_up,
+    totp_of,
+    who,
+)
 from tests.integration.access.conftest import Inbox
-from tests.support.api import served
 from tests.support.clock import FrozenClock
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
-
-EMAIL = "lin.wei@example.com"
-PASSWORD = "six lathes and a kiln"
-OTHER = "seven lathes, no kiln"
-SIGN_UP = {
-    "email": EMAIL,
-    "password": PASSWORD,
-    "name": "Wei Lin",
-    "organisation": {"name": "Works", "name_zh": "示例工厂"},
-}
-SIGN_IN = {"email": EMAIL, "password": PASSWORD}
-Document = dict[str, Any]
-
-
-@pytest.fixture
-def app(access: Access, app_sessions: Sessions, clock: FrozenClock) -> FastAPI:
-    app = create_app(
-        settings=Settings(trusted_proxies=("127.0.0.0/8",)),
-        sessions=app_sessions,
-        clock=clock,
-        catalogue=load_taxonomy(),
-    )
-    app.state.access = replace(access, authenticator=app.state.authenticator)
-    return app
-
-
-@pytest.fixture
-def client(app: FastAPI) -> Iterator[httpx.Client]:
-    with (
-        served(app) as url,
-        httpx.Client(base_url=f"{url}/api/v1/", trust_env=False, timeout=10) as client,
-    ):
-        yield client
-
-
-def signed_up(client: httpx.Client, **facts: object) -> str:
-    response = client.post("sign-up", json=SIGN_UP | facts)
-    assert response.status_code == 201, response.text
-    return str(response.json()["token"])
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
-
-
-def cookie(token: str) -> dict[str, str]:
-    return {"cookie": f"{SESSION_COOKIE}={token}"}
-
-
-def who(client: httpx.Client, token: str) -> Document:
-    response = client.get("session", headers=bearer(token))
-    assert response.status_code == 200, response.text
-    document: Document = response.json()
-    return document
-
-
-def totp_of(client: httpx.Client, token: str, clock: FrozenClock) -> tuple[bytes, Document]:
-    """Set an authenticator app up: its secret, and what confirming it answered."""
-    offered = client.post("second-factors/totp", json={"password": PASSWORD}, headers=bearer(token))
-    assert offered.status_code == 201, offered.text
-    secret = base64.b32decode(offered.json()["secret"])
-    code = code_at(secret, step_at(clock.now()))
-    confirmed = client.post(
-        "second-factors/totp/confirmation", json={"code": code}, headers=bearer(token)
-    )
-    assert confirmed.status_code == 200, confirmed.text
-    return secret, confirmed.json()
 
 
 def test_the_cookie_is_bound_to_the_host_and_hidden_from_scripts(client: httpx.Client) -> None:
