@@ -11,16 +11,13 @@ from starlette.responses import FileResponse, HTMLResponse, StreamingResponse
 from gateway.portal import sign_in
 from gateway.portal.assets import URL_PREFIX, Assets, accepted_encodings
 from gateway.portal.board import Boards
-from gateway.portal.languages import LANGUAGE_COOKIE, chosen_language
 from gateway.portal.model import Park
+from gateway.portal.preferences import language_of, remember, theme_of
 from gateway.portal.rendering import Renderer
 from gateway.portal.views import read_park
 from services.contracts.access import ANONYMOUS, Principal
 from services.contracts.errors import DomainError, ErrorKind
-from services.runtime.web import Language
 
-THEME_COOKIE: Final = "nonagon_theme"
-REMEMBERED_S: Final = 365 * 24 * 3600
 GZIP_LEVEL: Final = 5
 STREAM_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
@@ -44,7 +41,7 @@ def mount(app: FastAPI, *, read: ReadPark | None = None) -> None:
     boot = state.clock.new_id().hex[-12:]
     boards = Boards(read=reading, source=state.live, renderer=renderer, boot=boot)
     app.include_router(_router(reading, boards, renderer), include_in_schema=False)
-    pages = sign_in.router_of(renderer, _language, _theme, _viewer)
+    pages = sign_in.router_of(renderer, _viewer)
     app.include_router(pages, include_in_schema=False)
 
 
@@ -67,7 +64,7 @@ def _router(read: ReadPark, boards: Boards, renderer: Renderer) -> APIRouter:
         after: Annotated[str | None, Query(max_length=100)] = None,
         last_event_id: Annotated[str | None, Header(max_length=100)] = None,
     ) -> StreamingResponse:
-        language = _language(request)
+        language = language_of(request)
         board = boards.of(await asyncio.to_thread(_viewer, request))
         subscription = board.connect(language, after=last_event_id or after)
         request.scope["nonagon.stream"] = True
@@ -83,17 +80,14 @@ def _router(read: ReadPark, boards: Boards, renderer: Renderer) -> APIRouter:
 
 def _html(request: Request, template: str, park: Park, renderer: Renderer) -> HTMLResponse:
     """The page in the reader's language and theme; a choice made in the address is remembered."""
-    language, theme = _language(request), _theme(request)
+    language, theme = language_of(request), theme_of(request)
     html = renderer.html(template, park, language, theme=theme).encode()
     headers = {"cache-control": "no-store", "vary": "accept-encoding, accept-language, cookie"}
     if "gzip" in accepted_encodings(request.headers.get("accept-encoding", "")):
         html = gzip.compress(html, GZIP_LEVEL)
         headers["content-encoding"] = "gzip"
     response = HTMLResponse(html, headers=headers)
-    chosen = ((LANGUAGE_COOKIE, "lang", language), (THEME_COOKIE, "theme", theme))
-    for cookie, parameter, value in chosen:
-        if parameter in request.query_params and value:
-            response.set_cookie(cookie, value, max_age=REMEMBERED_S, samesite="lax")
+    remember(request, response)
     return response
 
 
@@ -106,16 +100,3 @@ def _viewer(request: Request) -> Principal:
             raise
         return ANONYMOUS
     return viewer
-
-
-def _language(request: Request) -> Language:
-    return chosen_language(
-        asked=request.query_params.get("lang"),
-        remembered=request.cookies.get(LANGUAGE_COOKIE),
-        accept_language=request.headers.get("accept-language"),
-    )
-
-
-def _theme(request: Request) -> str | None:
-    asked = request.query_params.get("theme") or request.cookies.get(THEME_COOKIE)
-    return asked if asked in {"light", "dark"} else None

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.portal.preferences import language_of, remember, theme_of
 from gateway.portal.rendering import Renderer
-from services.access.domain.tokens import SESSION_COOKIE
 from services.access.handlers.factors import FactorNeededError
 from services.access.handlers.sessions import revoke_session
 from services.access.handlers.signing_in import Opened, sign_in
@@ -18,7 +18,6 @@ from services.access.routes.opening import COOKIE, counted_by_address
 from services.contracts.access import Principal, PrincipalKind
 from services.contracts.errors import DomainError, ErrorKind
 from services.runtime.db import transaction
-from services.runtime.web import Language
 
 FIELD_MAX: Final = 320
 SEE_OTHER: Final = 303
@@ -54,13 +53,8 @@ def own_path(path: str) -> str:
     return path if is_ours and path.isprintable() else HOME
 
 
-def router_of(
-    renderer: Renderer,
-    language_of: Callable[[Request], Language],
-    theme_of: Callable[[Request], str | None],
-    viewer_of: Callable[[Request], Principal],
-) -> APIRouter:
-    """The pages, in the languages and themes the rest of the portal speaks."""
+def router_of(renderer: Renderer, viewer_of: Callable[[Request], Principal]) -> APIRouter:
+    """The pages; ``viewer_of`` tells who looks."""
     router = APIRouter()
 
     def page(request: Request, form: SignInForm, refusal: DomainError | None) -> HTMLResponse:
@@ -74,7 +68,9 @@ def router_of(
             asks_code=isinstance(refusal, FactorNeededError) or bool(form.code),
         )
         status = 200 if refusal is None else STATUS.get(refusal.kind, UNPROCESSABLE)
-        return HTMLResponse(html, status, headers={"cache-control": "no-store"})
+        response = HTMLResponse(html, status, headers={"cache-control": "no-store"})
+        remember(request, response)
+        return response
 
     @router.get("/sign-in")
     def sign_in_page(request: Request) -> HTMLResponse:
@@ -105,7 +101,7 @@ def router_of(
                     session_id=viewer.credential_id,
                     person_id=viewer.id,
                 )
-            state.authenticator.forget(request.cookies.get(SESSION_COOKIE, ""))
+            state.authenticator.forget(viewer.credential_id)
         response = RedirectResponse(HOME, SEE_OTHER)
         response.delete_cookie(**COOKIE)
         return response

@@ -26,7 +26,7 @@ def demo(state_root: Path) -> Iterator[DemoProcess]:
 @pytest.fixture
 def resources(demo: DemoProcess) -> dict[str, str]:
     """Resource ids by name."""
-    with DemoApi(demo.endpoints.http_url) as api:
+    with DemoApi.at(demo.endpoints.http_url) as api:
         return {one["name"]: one["id"] for one in api.get("/resources", limit=200)["items"]}
 
 

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.http.app import create_app
+from gateway.portal.mount import mount
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers.keys import create_key
 from services.access.handlers.sessions import open_session
@@ -108,7 +109,8 @@ class Keyring(httpx.Auth):
         """Learn whose the things of an answer are; a hook of the client."""
         if not response.headers.get("content-type", "").startswith("application/json"):
             return
-        response.read()
+        if not response.read():
+            return
         document = response.json()
         if response.is_success and isinstance(document, dict) and "id" in document:
             self._learn(response.request, document)
@@ -186,8 +188,10 @@ def _is_uuid(text: str) -> bool:
 
 
 @contextmanager
-def served_app(sessions: Sessions, clock: Clock, **settings: Any) -> Iterator[tuple[FastAPI, str]]:
-    """The whole API, working as its own database role, and its address."""
+def served_app(
+    sessions: Sessions, clock: Clock, *, pages: bool = False, **settings: Any
+) -> Iterator[tuple[FastAPI, str]]:
+    """The whole API, with the portal's pages if asked, as its own database role; its address."""
     url = sessions.kw["bind"].url.render_as_string(hide_password=False)
     engine = engine_for(
         url.replace("postgresql+psycopg:", "postgresql:", 1),
@@ -201,6 +205,8 @@ def served_app(sessions: Sessions, clock: Clock, **settings: Any) -> Iterator[tu
         clock=clock,
         catalogue=load_taxonomy(),
     )
+    if pages:
+        mount(app)
     try:
         with served(app) as address:
             yield app, address
