@@ -52,7 +52,11 @@ def register_park(
             lon=120.5,
         )
         gateway = identity.create_gateway(
-            session=session, clock=clock, site_id=site.id, edge_node=node
+            session=session,
+            clock=clock,
+            organisation_id=organisation.id,
+            site_id=site.id,
+            edge_node=node,
         )
         resources = {}
         for device in devices:
@@ -76,6 +80,7 @@ def register_park(
             capacity.bind_twin(
                 session=session,
                 clock=clock,
+                organisation_id=organisation.id,
                 resource_id=resource.id,
                 gateway_id=gateway.id,
                 device=device,

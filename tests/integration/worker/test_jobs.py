@@ -47,14 +47,16 @@ def booked(
     with committed(sessions, clock) as park:
         machine = park.resource()
         held = park.hold(machine, park.offer(machine), start=START + 30 * HOUR)
-        confirmed = booking.confirm(session=park.session, clock=clock, booking_id=held.id)
+        confirmed = park.confirm(held.id)
         park.set_state(machine, state, "spindle")
     return machine, confirmed
 
 
 def risk(sessions: Sessions, made: Booking) -> str | None:
     with transaction(sessions) as session:
-        found = booking.get_booking(session=session, booking_id=made.id)
+        found = booking.get_booking(
+            session=session, organisation_id=made.organisation_id, booking_id=made.id
+        )
         assert found.at_risk == (found.at_risk_reason is not None)
         return found.at_risk_reason
 
@@ -120,7 +122,9 @@ class TestExpireHolds:
         run_job("expire-holds")
 
         with transaction(sessions) as session:
-            found = booking.get_booking(session=session, booking_id=held.id)
+            found = booking.get_booking(
+                session=session, organisation_id=held.organisation_id, booking_id=held.id
+            )
         assert found.state is BookingState.EXPIRED
 
 
