@@ -5,10 +5,12 @@ exist once per server; without a password they cannot log in but a login may be 
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 import psycopg
 from psycopg import sql
+
+from services.contracts.errors import DomainError, ErrorKind
 
 OWNER: Final = "nonagon_owner"
 """Owns every table; nobody logs in as it."""
@@ -39,23 +41,35 @@ SELECT c.relname, c.relkind FROM pg_class c
 """
 
 
+class DatabaseRolesMissingError(DomainError):
+    code: ClassVar[str] = "database-roles-missing"
+    kind: ClassVar[ErrorKind] = ErrorKind.UNAVAILABLE
+    en: ClassVar[str] = (
+        "Login {login} may not set up the roles of the database ({cause}). Let an administrator"
+        " create them as docs/how-to/own-servers.md shows, then migrate again."
+    )
+    zh: ClassVar[str] = (
+        "登录角色 {login} 无权建立数据库角色（{cause}）。"
+        "请由管理员按 docs/how-to/own-servers.md 创建后再次迁移。"
+    )
+
+
 def ensure_roles(database_url: str) -> None:
     """Create the roles that are missing, and give what is in the schema to the owner.
 
     The login must be allowed to create roles, unless all of them exist already.
 
     Raises:
-        psycopg.errors.InsufficientPrivilege: it is not; see docs/how-to/own-servers.md.
+        DatabaseRolesMissingError: it is not.
     """
     with psycopg.connect(database_url, autocommit=True, connect_timeout=5) as connection:
-        missing = _missing(connection)
-        for role in missing:
-            connection.execute(sql.SQL(_CREATE).format(role=sql.Identifier(role)))
-        if missing:
-            connection.execute(
-                sql.SQL("GRANT {} TO {}").format(sql.Identifier(OWNER), sql.Identifier(MIGRATOR))
-            )
-        _give_to_owner(connection)
+        try:
+            _create_missing(connection)
+            _give_to_owner(connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise DatabaseRolesMissingError(
+                login=connection.info.user, cause=str(error).partition("\n")[0]
+            ) from error
 
 
 def enable_logins(database_url: str, passwords: Mapping[str, str]) -> None:
@@ -67,6 +81,16 @@ def enable_logins(database_url: str, passwords: Mapping[str, str]) -> None:
                     sql.Identifier(role), sql.Literal(password)
                 )
             )
+
+
+def _create_missing(connection: psycopg.Connection) -> None:
+    missing = _missing(connection)
+    for role in missing:
+        connection.execute(sql.SQL(_CREATE).format(role=sql.Identifier(role)))
+    if missing:
+        connection.execute(
+            sql.SQL("GRANT {} TO {}").format(sql.Identifier(OWNER), sql.Identifier(MIGRATOR))
+        )
 
 
 def _missing(connection: psycopg.Connection) -> list[str]:
