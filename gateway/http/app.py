@@ -22,6 +22,7 @@ from gateway.http.middleware import (
     SecurityHeaders,
 )
 from gateway.http.problem_schema import PROBLEM_NAME, PROBLEM_RESPONSES, PROBLEM_SCHEMA
+from gateway.http.revocation import RevocationWatch
 from gateway.http.storable import require_storable
 from gateway.live import LiveHub
 from marketplace.demands import routes as demands
@@ -102,6 +103,7 @@ def create_app(
     app.state.access = build_access(settings=settings, sessions=sessions, clock=clock)
     app.state.authenticator = app.state.access.authenticator
     app.state.authenticate = authenticate_with(app.state.authenticator)
+    app.state.revocations = RevocationWatch(app.state.authenticator)
     Gauge("nonagon_live_streams", "Open live streams", registry=registry).set_function(
         lambda: app.state.live.subscriber_count
     )
@@ -131,6 +133,6 @@ def _operation_id(route: APIRoute) -> str:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     feed: LiveFeed | None = app.state.bus
-    async with feed.running() if feed else nullcontext():
+    async with feed.running() if feed else nullcontext(), app.state.revocations.running():
         yield
     app.state.live.close()

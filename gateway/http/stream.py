@@ -57,6 +57,7 @@ def event_stream(request: Request, principal: Principal, *, after: str | None) -
         subscription = hub.subscribe(after=after, listener=principal)
     except TooManySubscribersError:
         raise StreamsExhaustedError from None
+    request.app.state.revocations.follow(request, principal, subscription)
     request.scope["nonagon.stream"] = True
     return StreamingResponse(_frames(subscription), media_type="text/event-stream", headers=HEADERS)
 

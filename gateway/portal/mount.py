@@ -65,8 +65,12 @@ def _router(read: ReadPark, boards: Boards, renderer: Renderer) -> APIRouter:
         last_event_id: Annotated[str | None, Header(max_length=100)] = None,
     ) -> StreamingResponse:
         language = language_of(request)
-        board = boards.of(await asyncio.to_thread(_viewer, request))
+        viewer = await asyncio.to_thread(_viewer, request)
+        board = boards.of(viewer)
         subscription = board.connect(language, after=last_event_id or after)
+        revocations = getattr(request.app.state, "revocations", None)
+        if revocations is not None:
+            revocations.follow(request, viewer, subscription)
         request.scope["nonagon.stream"] = True
         frames = board.frames(subscription, language)
         return StreamingResponse(frames, media_type="text/event-stream", headers=STREAM_HEADERS)

@@ -34,7 +34,9 @@ Document = dict[str, Any]
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """The address of ``app`` while it is served from a thread of its own."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, lifespan="on", proxy_headers=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="served app", daemon=True)
     thread.start()

@@ -19,6 +19,11 @@ ROLES = (
     " 'system_admin', 'security_admin', 'audit_admin']::text[] AND cardinality(roles) > 0"
 )
 PURPOSES = "'password_reset', 'passkey_registration', 'passkey_proof', 'openid'"
+ANY_PRESENTED = (
+    "token_hash = ANY (ARRAY(SELECT decode(one, 'hex') FROM unnest(string_to_array("
+    "nullif(current_setting('app.credential', true), ''), ',')) AS one))"
+)
+"""Of many, for whoever holds many streams open and asks at once whether their tokens still hold."""
 TEXT = sqlmodel.sql.sqltypes.AutoString
 OF_PERSON = ("totp", "recovery_code", "password")
 TABLES = ("session", "api_key", *OF_PERSON, "passkey", "outside_account", "ticket", "attempt")
@@ -203,8 +208,8 @@ def _attempt() -> None:
 
 def _protection() -> Iterator[str]:
     held = f"({PRESENTED} OR {SELF})"
-    yield from protect("session", read=held, write=held, insert=SELF)
-    yield from protect("api_key", read=f"({PRESENTED} OR {OWN})", write=OWN)
+    yield from protect("session", read=f"({ANY_PRESENTED} OR {SELF})", write=held, insert=SELF)
+    yield from protect("api_key", read=f"({ANY_PRESENTED} OR {OWN})", write=OWN)
     for table in OF_PERSON:
         yield from protect(table, read=SELF, write=SELF)
     yield from protect("passkey", read=f"({_presented('credential_hash')} OR {SELF})", write=SELF)
