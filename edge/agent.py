@@ -13,7 +13,8 @@ from prometheus_client import start_http_server
 from edge.clock import Clock, SystemClock
 from edge.config import EdgeConfig
 from edge.device import Device
-from edge.drivers.registry import driver_factory
+from edge.drivers.protocol import Driver, DriverUnusableError
+from edge.drivers.registry import create_drivers
 from edge.health import HealthCollector, JournalGauge, health_registry
 from edge.journal import Journal, JournalLimits
 from edge.machine import MachineTwin
@@ -38,6 +39,7 @@ async def run_agent(
     Raises:
         JournalInUseError: another agent has the journal.
         JournalUnavailableError: the journal can neither be opened nor created.
+        DriverUnusableError: the certificate for its machines can neither be read nor made.
         MetricsPortInUseError: its metrics cannot be served where the configuration says.
     """
     clock = clock or SystemClock()
@@ -52,14 +54,15 @@ async def run_agent(
     )
     gauge = JournalGauge(recorder)
     try:
+        drivers = create_drivers(config, devices)
         stop_serving = _serve_health(config, devices, session, recorder, gauge, clock)
-    except MetricsPortInUseError:
+    except (DriverUnusableError, MetricsPortInUseError):
         await recorder.close()
         raise
     _stop_on_signals(stopping)
     log.info("agent_started", node=config.gateway.edge_node, machines=len(devices))
     try:
-        await _run_until(stopping, config, devices, session, recorder, gauge)
+        await _run_until(stopping, drivers, devices, session, recorder, gauge)
     finally:
         stop_serving()
         await recorder.close()
@@ -68,7 +71,7 @@ async def run_agent(
 
 async def _run_until(
     stopping: asyncio.Event,
-    config: EdgeConfig,
+    drivers: Sequence[Driver],
     devices: Sequence[Device],
     session: NodeSession,
     recorder: Recorder,
@@ -79,10 +82,8 @@ async def _run_until(
         asyncio.create_task(recorder.run(), name="recorder"),
         asyncio.create_task(_refresh(gauge), name="health"),
         *(
-            asyncio.create_task(
-                driver_factory(machine.profile)(machine, device).run(), name=machine.device
-            )
-            for machine, device in zip(config.machines, devices, strict=True)
+            asyncio.create_task(driver.run(), name=device.twin.device)
+            for driver, device in zip(drivers, devices, strict=True)
         ),
     ]
     stop = asyncio.create_task(stopping.wait(), name="stop")

@@ -12,8 +12,10 @@ from rich.table import Table
 
 from edge.agent import MetricsPortInUseError, run_agent
 from edge.config import ConfigError, EdgeConfig, load_config
+from edge.drivers.protocol import DriverUnusableError
 from edge.journal import JournalInUseError, JournalUnavailableError, journal_summary
 from edge.logging import configure_logging
+from edge.trust import certificate, trust
 
 app = typer.Typer(
     name="edge",
@@ -31,6 +33,7 @@ def run(config: ConfigPath) -> None:
     try:
         asyncio.run(run_agent(settings))
     except (
+        DriverUnusableError,
         JournalInUseError,
         JournalUnavailableError,
         MetricsPortInUseError,
@@ -50,7 +53,7 @@ def check(config: ConfigPath) -> None:
     for machine in settings.machines:
         endpoint = machine.endpoint
         table.add_row(
-            machine.device, machine.machine, machine.profile, endpoint.url, endpoint.policy
+            machine.device, machine.machine, machine.profile, endpoint.url, endpoint.security
         )
     Console().print(table)
 
@@ -69,6 +72,10 @@ def status(config: ConfigPath) -> None:
     table.add_row("waiting for a receipt", str(summary.waiting))
     table.add_row("given up for a limit", str(summary.evicted))
     Console().print(table)
+
+
+app.command()(trust)
+app.command()(certificate)
 
 
 def _loaded(path: Path) -> EdgeConfig:

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Final
 
 from edge.clock import Clock
-from edge.drivers.protocol import LinkState
+from edge.config import SecurityPolicy
+from edge.drivers.protocol import LinkState, Refusal
 from edge.machine import Feature, MachineTwin, Sample
 from edge.recorder import Recorder
 
@@ -23,6 +24,9 @@ class Device:
         self._heartbeat_s: float | None = None
         self.seen_at: datetime | None = None
         self.link_state = LinkState.BACKOFF
+        self.refusal: Refusal | None = None
+        self.policy: SecurityPolicy | None = None
+        self.certificate_until: datetime | None = None
         self.connects_count = 0
         self.samples_count = 0
         self.items_desired = len(Feature)
@@ -54,11 +58,16 @@ class Device:
             self.connects_count += 1
         self.link_state = state
 
+    def link_protected(self, policy: SecurityPolicy, *, until: datetime | None) -> None:
+        self.policy, self.certificate_until = policy, until
+
     def link_up(self, offered: frozenset[Feature]) -> None:
+        self.refusal = None
         self._recorder.record(self.twin.link_up(offered, now=self._clock.now()))
 
-    def link_lost(self, _cause: str) -> None:
+    def link_lost(self, _cause: str, refusal: Refusal | None = None) -> None:
         self.items_actual = 0
+        self.refusal = refusal
         self._recorder.record(self.twin.link_lost(now=self._clock.now()))
 
     def sampled(self, batch: Sequence[Sample]) -> None:

@@ -1,6 +1,7 @@
 """The agent's health as Prometheus metrics, read from the running parts when scraped."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -8,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from edge.clock import Clock
+from edge.config import SecurityPolicy
 from edge.device import Device
 from edge.journal import Journal, JournalStats, JournalUnavailableError
 from edge.north.session import NodeSession, NorthState
@@ -58,6 +60,9 @@ class HealthCollector(Collector):
         queue = _gauge("queue_depth", "Notifications waiting", ["device"])
         connects = _counter("machine_connects", "Attempts to reach the machine", ["device"])
         samples = _counter("samples", "Values received from the machine", ["device"])
+        refused = _gauge("machine_refused", "1 while no session is taken", ["device", "cause"])
+        protected = _gauge("machine_protected", "0 without encryption", ["device", "policy"])
+        expiry = _gauge("machine_certificate_days", "Until it expires", ["device"])
         good = _gauge(
             "seconds_since_good", "Since the machine's clock was seen to move", ["device"]
         )
@@ -73,7 +78,15 @@ class HealthCollector(Collector):
             online.add_metric([name], float(device.can_vouch))
             age_s = device.seconds_since_good
             good.add_metric([name], float("inf") if age_s is None else age_s)
-        yield from (items, queue, connects, samples, good, online)
+            if device.refusal is not None:
+                refused.add_metric([name, device.refusal], 1)
+            if device.policy is not None:
+                is_protected = device.policy is not SecurityPolicy.NONE
+                protected.add_metric([name, device.policy], float(is_protected))
+            if device.certificate_until is not None:
+                left = device.certificate_until - self._clock.now()
+                expiry.add_metric([name], left / timedelta(days=1))
+        yield from (items, queue, connects, samples, good, online, refused, protected, expiry)
 
     def _collect_journal(self) -> Iterable[Metric]:
         stats = self._journal.stats

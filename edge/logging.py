@@ -9,7 +9,8 @@ import structlog
 def configure_logging(*, as_json: bool) -> None:
     """Set up structlog; third-party libraries are heard only when they fail."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(message)s")
-    logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # the driver names every failure itself
+    for name in ("asyncua", "asyncuagds"):  # the driver names every failure itself
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json

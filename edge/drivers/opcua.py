@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -22,18 +23,18 @@ from asyncua.ua.uaerrors import BadTooManyOperations, UaError
 
 from edge.backoff import Backoff
 from edge.clock import Clock, SystemClock
-from edge.config import MachineConfig
+from edge.config import EdgeConfig, MachineConfig, SecurityPolicy
+from edge.drivers.certificates import Identity, open_identity
+from edge.drivers.opcua_channel import Channel, open_channel
 from edge.drivers.opcua_nodes import MachineNotFoundError, Resolved, resolve_machine
+from edge.drivers.opcua_trust import RefusedError, load_trusted
 from edge.drivers.opcua_values import Source, has_overflowed, read_sample
 from edge.drivers.protocol import Driver, LinkState, Listener
 from edge.machine import Feature, Sample
 
 log = structlog.get_logger(__name__)
 
-REQUEST_TIMEOUT_S: Final = 4.0
 CONNECT_TIMEOUT_S: Final = 10.0
-SESSION_TIMEOUT_MS: Final = 60_000
-"""What a server keeps for an agent that died; servers have few sessions to give."""
 CLOSE_TIMEOUT_S: Final = 2.0
 VERIFY_TIMEOUT_S: Final = 5.0
 HEARTBEAT_TIMEOUT_S: Final = 6.0
@@ -67,17 +68,32 @@ _FAILURES: Final = (
     ServiceError,
     SessionEndedError,
     MachineNotFoundError,
+    RefusedError,
 )
 
 
 class OpcUaDriver:
-    """Keeps one machine subscribed until cancelled."""
+    """Keeps one machine subscribed until cancelled.
+
+    Args:
+        machine: where, as what and how protected.
+        trust_folder: certificates that count as the machine's, beside those it names.
+        identity: to encrypt with; not needed for a machine without protection.
+    """
 
     def __init__(
-        self, machine: MachineConfig, listener: Listener, clock: Clock | None = None
+        self,
+        machine: MachineConfig,
+        listener: Listener,
+        *,
+        trust_folder: Path,
+        identity: Identity | None,
+        clock: Clock | None = None,
     ) -> None:
         self._machine = machine
         self._listener = listener
+        self._trust_folder = trust_folder
+        self._identity = identity
         self._clock = clock or SystemClock()
         self._backoff = Backoff(max_s=machine.endpoint.retry_max_s)
         self._cause: str | None = None
@@ -85,44 +101,59 @@ class OpcUaDriver:
         self._log = log.bind(device=machine.device, endpoint=machine.endpoint.url)
 
     async def run(self) -> None:
+        if not self._machine.endpoint.is_encrypted:
+            self._listener.link_protected(SecurityPolicy.NONE, until=None)
+            self._log.warning(
+                "machine_unprotected",
+                cause="`security: none`: anybody on the way can read and change what it says",
+            )
         while True:
             try:
                 await self._attempt()
             except _FAILURES as error:
-                self._fail(_named(error))
+                self._fail(error)
             self._enter(LinkState.BACKOFF)
             await asyncio.sleep(self._backoff.next_delay_s())
 
-    def _fail(self, cause: str) -> None:
+    def _fail(self, error: Exception) -> None:
+        cause = _named(error)
+        refusal = error.refusal if isinstance(error, RefusedError) else None
         if cause != self._cause:
-            self._log.warning("machine_unavailable", cause=cause, retry_max_s=self._backoff.max_s)
+            retry_max_s = self._backoff.max_s
+            if refusal is None:
+                self._log.warning("machine_unavailable", cause=cause, retry_max_s=retry_max_s)
+            else:
+                self._log.error(
+                    "machine_refused", refusal=refusal, cause=cause, retry_max_s=retry_max_s
+                )
         self._cause = cause
-        self._listener.link_lost(cause)
+        self._listener.link_lost(cause, refusal)
 
     def _enter(self, state: LinkState) -> None:
         self._listener.link_changed(state)
 
     async def _attempt(self) -> None:
         self._enter(LinkState.CONNECTING)
-        client = Client(
-            self._machine.endpoint.url,
-            timeout=REQUEST_TIMEOUT_S,
-            watchdog_intervall=REQUEST_TIMEOUT_S,  # also how long a busy server may take to answer
-        )
-        client.name = "nonagon-edge"
-        client.session_timeout = SESSION_TIMEOUT_MS
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            channel = await self._open()
+        client = channel.client
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await client.connect()
-        except BaseException:
-            client.disconnect_socket()
-            raise
-        try:
+            if channel.certificate_until is not None:
+                self._listener.link_protected(
+                    self._machine.endpoint.security, until=channel.certificate_until
+                )
             await _Session(self._machine, self._listener, self._clock, client, self._online).run()
         finally:
             with suppress(Exception):  # a dead server cannot be left politely
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await client.disconnect()
+
+    async def _open(self) -> Channel:
+        endpoint = self._machine.endpoint
+        trusted = None
+        if endpoint.is_encrypted:  # read anew, so that a pin counts without a restart
+            trusted = await load_trusted(frozenset(endpoint.trust), self._trust_folder)
+        return await open_channel(self._machine, self._identity, trusted, now=self._clock.now())
 
     def _online(self, resolved: Resolved) -> None:
         self._enter(LinkState.ONLINE)
@@ -162,7 +193,7 @@ class _Session:
         resolved = await resolve_machine(self._client, self._machine.machine)
         self._machinery_index = resolved.machinery_index
         self._listener.link_changed(LinkState.SUBSCRIBING)
-        refused = await self._subscribe(resolved)
+        refused = await self._begin_subscription(resolved)
         self._listener.link_changed(LinkState.VERIFYING)
         first = await self._verify(refused)
         self._heartbeat_s = self._clock.monotonic()
@@ -173,7 +204,7 @@ class _Session:
         while True:
             self._pass_on(self._samples(await self._next_batch()))
 
-    async def _subscribe(self, resolved: Resolved) -> list[Sample]:
+    async def _begin_subscription(self, resolved: Resolved) -> list[Sample]:
         """Create the subscription and its items; refused items come back as faulty samples."""
         created = await self._client.uaclient.session.create_subscription(
             ua.CreateSubscriptionParameters(
@@ -368,5 +399,24 @@ def _named(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def create_driver(machine: MachineConfig, listener: Listener) -> Driver:
-    return OpcUaDriver(machine, listener)
+def create_drivers(
+    config: EdgeConfig, listeners: Sequence[tuple[MachineConfig, Listener]]
+) -> list[Driver]:
+    """A driver for each machine; they share the agent's certificate.
+
+    Raises:
+        IdentityUnusableError: the certificate or its key can neither be read nor made.
+    """
+    clock = SystemClock()
+    is_needed = any(machine.endpoint.is_encrypted for machine, _ in listeners)
+    identity = open_identity(config, now=clock.now()) if is_needed else None
+    return [
+        OpcUaDriver(
+            machine,
+            listener,
+            trust_folder=config.trust_folder(machine),
+            identity=identity,
+            clock=clock,
+        )
+        for machine, listener in listeners
+    ]

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from gateway.plant.blueprint import load_blueprint
+from gateway.plant.certificates import Certificates
 from gateway.plant.clock import SystemClock
 from gateway.plant.control import PlantControl
 from gateway.plant.park import MACHINES_MAX, Park, made_up_park, read_park
@@ -66,6 +67,10 @@ def plant(
     control_port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port for fault injection; 0: any free one.")
     ] = 0,
+    *,
+    offer_none: Annotated[
+        bool, typer.Option("--offer-none", help="Take sessions without encryption too.")
+    ] = False,
     endpoints_file: Annotated[
         Path | None,
         typer.Option(
@@ -74,7 +79,10 @@ def plant(
     ] = None,
     state_dir: Annotated[
         Path | None,
-        typer.Option(envvar="NONAGON_STATE_DIR", help="Keeps the prepared address space."),
+        typer.Option(
+            envvar="NONAGON_STATE_DIR",
+            help="Keeps the prepared address space and the certificates.",
+        ),
     ] = Path("var"),
 ) -> None:
     """Run simulated machines until Ctrl-C or SIGTERM; or command a running plant."""
@@ -82,19 +90,22 @@ def plant(
         context.obj = (state_dir or Path("var")) / "run" / "plant.json"
         return
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # what fails is said here, once
+    clock = SystemClock()
     try:
         chosen = made_up_park(machines) if park is None else read_park(park)
         played = None if replay is None else open_replay(replay, device=replay_device, park=chosen)
         running = Plant(
             chosen,
             blueprint=load_blueprint(state_dir),
-            clock=SystemClock(),
+            certificates=Certificates(state_dir, clock),
+            clock=clock,
             seed=seed,
             speed=speed,
             replay_speed=replay_speed,
             base_port=base_port,
             load_every_s=load_interval,
             replay=played,
+            offers_none=offer_none,
         )
         told = endpoints_file or (state_dir or Path("var")) / "run" / "plant.json"
         told.unlink(missing_ok=True)  # an earlier plant's is no sign of life
@@ -130,9 +141,11 @@ def _write(path: Path, endpoints: list[dict[str, str]]) -> None:
 
 @plant_app.command()
 def prepare(context: typer.Context) -> None:
-    """Build the standard address space once, so that plants start fast."""
+    """Build the standard address space and the key once, so that plants start fast."""
     endpoints: Path = context.obj
-    load_blueprint(endpoints.parent.parent)
+    state_dir = endpoints.parent.parent
+    load_blueprint(state_dir)
+    Certificates(state_dir, SystemClock())
 
 
 @plant_app.command()

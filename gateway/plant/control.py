@@ -151,7 +151,7 @@ class PlantControl:
         self.send("resume", device)
 
     def status(self) -> list[Answer]:
-        """Every machine: item state, mode, parts, whether it listens, writes attempted."""
+        """Every machine: item state, mode, parts, whether it listens, commands attempted."""
         found: list[Answer] = self.send("status")
         return found
 

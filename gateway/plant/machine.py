@@ -156,7 +156,9 @@ class Machine:
             "operation_mode": mode.Text if mode else None,
             "parts": parts,
             "frozen": self.pace.frozen,
-            "writes_attempted": self.server.writes_attempted,
+            "encrypted_only": self.server.identity is not None and not self.server.offers_none,
+            "attempts": dict(self.server.rules.attempts),
+            "writes_attempted": self.server.rules.attempts_count,
         }
 
     async def _thaw(self, cause: FreezeCause) -> None:

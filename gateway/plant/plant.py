@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.plant.blueprint import Blueprint
+from gateway.plant.certificates import Certificates
 from gateway.plant.clock import Clock
 from gateway.plant.control import HOST, Answer, Command, ControlServer
 from gateway.plant.machine import Machine, Player
@@ -83,6 +84,7 @@ class Plant:
         park: Park,
         *,
         blueprint: Blueprint,
+        certificates: Certificates,
         clock: Clock,
         seed: int = 1,
         speed: float = 1.0,
@@ -90,6 +92,7 @@ class Plant:
         base_port: int = 0,
         load_every_s: float = 1.0,
         replay: Replay | None = None,
+        offers_none: bool = False,
     ) -> None:
         self._park = park
         self._clock = clock
@@ -109,6 +112,8 @@ class Plant:
                     name=spec.name,
                     port=spec.port or (base_port + number if base_port else 0),
                     blueprint=blueprint,
+                    identity=certificates.identity(spec.device),
+                    offers_none=offers_none,
                 ),
                 player=player(spec),
                 clock=clock,
@@ -134,12 +139,13 @@ class Plant:
             await self._close()
 
     def endpoints(self) -> list[dict[str, str]]:
-        """Where each machine answers, and where the plant is controlled."""
+        """Where each machine answers and as whom, and where the plant is controlled."""
         return [
             {
                 "device": device,
                 "url": machine.server.url,
                 "machine": machine.spec.name,
+                "certificate": machine.server.fingerprint,
                 "control": f"{HOST}:{self._control.port}",
             }
             for device, machine in self._machines.items()

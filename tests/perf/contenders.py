@@ -19,6 +19,7 @@ from edge.config import (
     GatewayConfig,
     JournalConfig,
     MachineConfig,
+    SecurityPolicy,
     dump_config,
 )
 from edge.journal import journal_summary
@@ -122,13 +123,17 @@ class Nonagon:
         return EdgeConfig(
             schema_version=1,
             gateway=GatewayConfig(group="bench", edge_node=node),
-            broker=BrokerConfig(url=self._urls["mqtt_url"], retry_max_s=1),
+            broker=BrokerConfig(url=self._urls["mqtt_url"], anonymous=True, retry_max_s=1),
             journal=JournalConfig(path=self.journal),
             machines=[
                 MachineConfig(
                     device=machine["device"],
                     machine=machine["machine"],
-                    endpoint=EndpointConfig(url=machine["url"], policy="None", insecure=True),
+                    endpoint=EndpointConfig(
+                        url=machine["url"],
+                        security=SecurityPolicy.AES256_SHA256_RSA_PSS,
+                        trust=[machine["certificate"]],
+                    ),
                     publish_ms=100,
                     sampling_ms=0,
                 )

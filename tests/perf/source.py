@@ -14,6 +14,8 @@ from typing import Any, Final
 from asyncua import ua
 
 from gateway.plant.blueprint import load_blueprint
+from gateway.plant.certificates import Certificates
+from gateway.plant.clock import SystemClock
 from gateway.plant.server import MachineServer
 from gateway.plant.values import good
 from services.contracts import machinery
@@ -30,15 +32,28 @@ async def main() -> None:
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
     machines = int(sys.argv[1])
     blueprint = load_blueprint(None)
+    certificates = Certificates(None, SystemClock())
     servers = [
-        MachineServer(device=f"source-{n}", name=f"Source {n}", port=0, blueprint=blueprint)
+        MachineServer(
+            device=f"source-{n}",
+            name=f"Source {n}",
+            port=0,
+            blueprint=blueprint,
+            identity=certificates.identity(f"source-{n}"),
+            offers_none=True,
+        )
         for n in range(machines)
     ]
     for server in servers:
         await server.open({machinery.PARTS_PRODUCED: counted(0)})
     say(
         [
-            {"device": s.device, "url": s.url, "machine": f"Source {n}"}
+            {
+                "device": s.device,
+                "url": s.url,
+                "machine": f"Source {n}",
+                "certificate": s.fingerprint,
+            }
             for n, s in enumerate(servers)
         ]
     )

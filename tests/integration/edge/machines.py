@@ -14,6 +14,7 @@ from typing import Self
 from asyncua import ua
 
 from gateway.plant.blueprint import Blueprint, load_blueprint
+from gateway.plant.certificates import Identity
 from gateway.plant.nodes import ITEM_STATE_IDS, OPERATION_MODE_IDS, variable_id
 from gateway.plant.server import MachineServer
 from gateway.plant.values import bad, fact, good
@@ -21,6 +22,7 @@ from services.contracts import machinery
 from services.contracts.machinery import MachineVariable
 from services.contracts.telemetry import MachineryItemState, MachineryOperationMode
 
+DEVICE = "mill-07"
 NAME = "Mill 07"
 TICK_S = 0.25
 
@@ -55,8 +57,22 @@ FACTS: dict[MachineVariable, object] = {
 class LiveMachine:
     """One machine whose values a test sets; its clock ticks while it is open."""
 
-    def __init__(self, blueprint: Blueprint, *, port: int = 0) -> None:
-        self._server = MachineServer(device="mill-07", name=NAME, port=port, blueprint=blueprint)
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        *,
+        port: int = 0,
+        identity: Identity | None = None,
+        offers_none: bool = True,
+    ) -> None:
+        self._server = MachineServer(
+            device=DEVICE,
+            name=NAME,
+            port=port,
+            blueprint=blueprint,
+            identity=identity,
+            offers_none=offers_none,
+        )
         self._ticking: asyncio.Task[None] | None = None
 
     @property
@@ -64,8 +80,28 @@ class LiveMachine:
         return self._server.url
 
     @property
+    def attempts(self) -> dict[str, int]:
+        """Requests for more than looking, by service."""
+        return dict(self._server.rules.attempts)
+
+    @property
     def writes_attempted(self) -> int:
-        return self._server.writes_attempted
+        return self._server.rules.attempts_count
+
+    @property
+    def sessions_count(self) -> int:
+        """Sessions clients have activated and not left."""
+        if self._server._open is None:  # noqa: SLF001 - what a server knows and no client is told
+            return 0
+        _, internal = self._server._open  # noqa: SLF001 - same
+        sessions = internal._external_sessions.values()  # noqa: SLF001 - same
+        return sum(session.is_activated() for session in sessions)
+
+    async def shows(self, identity: Identity | None) -> None:
+        """Come back with another certificate; without one, unencrypted."""
+        await self.close()
+        self._server.identity = identity
+        await self.open()
 
     async def open(self, facts: Mapping[MachineVariable, object] = FACTS) -> None:
         now = instant()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.plant.blueprint import Blueprint, load_blueprint
+from gateway.plant.certificates import Certificates
 from gateway.plant.clock import SystemClock
 from gateway.plant.control import PlantControl
 from gateway.plant.park import Park
@@ -30,17 +31,33 @@ def blueprint(plant_state_dir: Path) -> Blueprint:
     return load_blueprint(plant_state_dir)
 
 
+@pytest.fixture(scope="session")
+def certificates(plant_state_dir: Path) -> Certificates:
+    return Certificates(plant_state_dir, SystemClock())
+
+
 @pytest.fixture
-def start(blueprint: Blueprint) -> Start:
-    """Run a plant of the named devices, or of a whole park."""
+def start(blueprint: Blueprint, certificates: Certificates) -> Start:
+    """Run a plant of the named devices, or of a whole park; unencrypted unless told otherwise."""
 
     @contextlib.asynccontextmanager
     async def running(
-        *devices: str, park: Park | None = None, replay: Replay | None = None, speed: float = 1.0
+        *devices: str,
+        park: Park | None = None,
+        replay: Replay | None = None,
+        speed: float = 1.0,
+        offers_none: bool = True,
     ) -> AsyncIterator[Running]:
         chosen = park or park_of(*devices)
         plant = Plant(
-            chosen, blueprint=blueprint, clock=SystemClock(), seed=3, speed=speed, replay=replay
+            chosen,
+            blueprint=blueprint,
+            certificates=certificates,
+            clock=SystemClock(),
+            seed=3,
+            speed=speed,
+            replay=replay,
+            offers_none=offers_none,
         )
         stop, ready = asyncio.Event(), asyncio.Event()
         task = asyncio.create_task(plant.run(stop=stop, ready=ready.set))

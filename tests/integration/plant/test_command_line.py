@@ -54,6 +54,7 @@ async def test_writes_its_endpoints_once_all_listen_and_stops_when_told(
         str(plant_state_dir),
         "--endpoints-file",
         str(file),
+        "--offer-none",
     ]
     arguments = [sys.executable, "-m", "gateway.plant", *options]
     with subprocess.Popen(  # noqa: ASYNC220 - nothing else runs in this loop meanwhile
@@ -69,7 +70,7 @@ async def test_writes_its_endpoints_once_all_listen_and_stops_when_told(
                 "edm-04",
             ]
             for endpoint in endpoints:
-                assert set(endpoint) == {"device", "url", "machine", "control"}
+                assert set(endpoint) == {"device", "url", "machine", "certificate", "control"}
                 async with Client(endpoint["url"]):
                     pass
             assert len(PlantControl.of_endpoints(file).status()) == 4

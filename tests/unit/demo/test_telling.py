@@ -74,7 +74,12 @@ class TestPark:
         park = load_demo_park(with_replay=True)
         simulated = [machine.device for machine in plant_park(park, steady=True).machines]
         endpoints = [
-            {"device": device, "url": "opc.tcp://127.0.0.1:4840", "machine": device}
+            {
+                "device": device,
+                "url": "opc.tcp://127.0.0.1:4840",
+                "machine": device,
+                "certificate": f"sha256:{'0' * 64}",
+            }
             for device in simulated
         ]
         configs = [
