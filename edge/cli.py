@@ -1,6 +1,7 @@
 """``nonagon-edge``: run the agent, check its configuration, look at its journal."""
 
 import asyncio
+import os
 import sqlite3
 import sys
 from pathlib import Path
@@ -12,10 +13,10 @@ from rich.table import Table
 
 from edge.agent import MetricsPortInUseError, run_agent
 from edge.config import ConfigError, EdgeConfig, load_config
-from edge.drivers.protocol import DriverUnusableError
+from edge.credential import write_credential
+from edge.enrolment import EnrolmentFailedError, redeem
 from edge.journal import JournalInUseError, JournalUnavailableError, journal_summary
 from edge.logging import configure_logging
-from edge.trust import certificate, trust
 
 app = typer.Typer(
     name="edge",
@@ -33,7 +34,6 @@ def run(config: ConfigPath) -> None:
     try:
         asyncio.run(run_agent(settings))
     except (
-        DriverUnusableError,
         JournalInUseError,
         JournalUnavailableError,
         MetricsPortInUseError,
@@ -53,7 +53,7 @@ def check(config: ConfigPath) -> None:
     for machine in settings.machines:
         endpoint = machine.endpoint
         table.add_row(
-            machine.device, machine.machine, machine.profile, endpoint.url, endpoint.security
+            machine.device, machine.machine, machine.profile, endpoint.url, endpoint.policy
         )
     Console().print(table)
 
@@ -74,8 +74,30 @@ def status(config: ConfigPath) -> None:
     Console().print(table)
 
 
-app.command()(trust)
-app.command()(certificate)
+@app.command()
+def enroll(
+    url: Annotated[str, typer.Argument(metavar="URL", help="of the platform, https://…")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="shown when the enrolment was made")],
+    credential: Annotated[
+        Path, typer.Option(metavar="PATH", help="file to write, readable by you alone")
+    ] = Path("credential.json"),
+    *,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Fetch the secret in the clear from elsewhere too.")
+    ] = False,
+) -> None:
+    """Exchange a one-time CODE for this gateway's credential; again with a new code renews it."""
+    if not os.access(credential.parent, os.W_OK):  # or the code would be spent for nothing
+        _refuse(f"{credential.parent} cannot be written; choose another --credential")
+    try:
+        given = redeem(url, code, insecure=insecure)
+        write_credential(credential, given)
+    except (EnrolmentFailedError, OSError) as error:
+        _refuse(str(error))
+    Console(soft_wrap=True, markup=False, highlight=False).print(
+        f"enrolled {given.group}/{given.edge_node}: name {credential} as `credential` under"
+        " `broker` in the agent's configuration"
+    )
 
 
 def _loaded(path: Path) -> EdgeConfig:

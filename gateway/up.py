@@ -26,14 +26,17 @@ from gateway.endpoints import (
 from gateway.log_follower import LogFollower
 from gateway.readiness import answers
 from gateway.supervisor import Supervisor
+from services.contracts.confidentiality import redact_text
 from services.contracts.errors import DomainError, ErrorKind
 from services.runtime.clock import Clock, SystemClock
+from services.runtime.database_roles import APP, WORKER
 from services.runtime.embedded.lock import StateDirectoryLock
-from services.runtime.embedded.nats import EmbeddedNats
+from services.runtime.embedded.nats import EmbeddedNats, MqttTls
 from services.runtime.embedded.ports import LOOPBACK, PortBook
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from services.runtime.embedded.process import Launch, OwnedProcess
 from services.runtime.logging import configure_logging
+from services.runtime.mqtt_tls import BROKER, CA, certificate_of, key_of
 from services.runtime.schema_version import current_version, newest_version
 from services.runtime.settings import Settings, child_environment
 
@@ -57,6 +60,19 @@ class BrokerHalfConfiguredError(DomainError):
     zh: ClassVar[str] = (
         "NONAGON_NATS_URL 与 NONAGON_MQTT_URL 是同一消息服务器的两个入口，目前只设置了 {given}；"
         "请同时设置，或都不设置以使用内置服务器。"
+    )
+
+
+class MqttInTheClearError(DomainError):
+    code: ClassVar[str] = "mqtt-in-the-clear"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = (
+        "NONAGON_MQTT_HOST={host} would take gateways' secrets in the clear over the network; make"
+        " certificates by `nonagon ca init` and name their folder in NONAGON_MQTT_TLS."
+    )
+    zh: ClassVar[str] = (
+        "NONAGON_MQTT_HOST={host} 将使网关密钥在网络上明文传输；请用 `nonagon ca init` 生成证书，"
+        "并在 NONAGON_MQTT_TLS 中指定其目录。"
     )
 
 
@@ -147,6 +163,8 @@ class Platform:
             migration = self._migration()
         if migration is not None:
             migration.await_success(within_s=MIGRATED_WITHIN_S)
+        if self._postgres is not None:
+            self._postgres.enable_roles()
         self._gate.touch()
         self._note("migrations")
         if self._nats is not None:
@@ -177,7 +195,7 @@ class Platform:
         if settings.nats_url is not None and settings.mqtt_url is not None:
             self._addresses |= {"nats_url": settings.nats_url, "mqtt_url": settings.mqtt_url}
         else:
-            self._nats = EmbeddedNats(self._state_dir)
+            self._nats = EmbeddedNats(self._state_dir, mqtt_tls=_mqtt_tls(settings))
             self._nats.prepare()
             self._addresses |= {"nats_url": self._nats.nats_url, "mqtt_url": self._nats.mqtt_url}
 
@@ -218,14 +236,30 @@ class Platform:
             if name != "http":
                 own["metrics_port"] = port = book.port(f"{name}-metrics")
                 self._metrics_urls[name] = f"http://{LOOPBACK}:{port}"
-            servers = {key: url for key, url in self._addresses.items() if key != "http_url"}
             environment = child_environment(
-                state_dir=self._state_dir, log_json="true", **servers, **own
+                state_dir=self._state_dir, log_json="true", **self._servers_for(name), **own
             )
             door = OwnedProcess(self._door_launch(name, environment), state_dir=self._state_dir)
             self._follower.follow(door.name, door.log_path)
             doors.append(door)
         return doors
+
+    def _servers_for(self, door: str) -> dict[str, object]:
+        """Addresses of the servers, with what opens the embedded broker to this door alone."""
+        known: dict[str, object] = {
+            key: url for key, url in self._addresses.items() if key != "http_url"
+        }
+        if self._postgres is not None:
+            known["database_url"] = self._postgres.role_url(APP if door == "http" else WORKER)
+        if (nats := self._nats) is None:
+            return known
+        if door == "ingest":
+            return known | {"mqtt_url": nats.mqtt_url_of("ingest")}
+        known["nats_url"] = nats.nats_url_of(door)
+        if door == "worker":
+            known["nats_guard_url"] = nats.nats_url_of("guard")
+            known["nats_issuer_seed"] = nats.keys.seed_file
+        return known
 
     def _door_launch(self, name: str, environment: Mapping[str, str]) -> Launch:
         return Launch(
@@ -290,6 +324,20 @@ class Platform:
         self.stop()
 
 
+def _mqtt_tls(settings: Settings) -> MqttTls | None:
+    if settings.mqtt_tls is None:
+        if settings.mqtt_host != LOOPBACK:
+            raise MqttInTheClearError(host=settings.mqtt_host)
+        return None
+    folder = settings.mqtt_tls.resolve()
+    return MqttTls(
+        ca=certificate_of(folder, CA),
+        certificate=certificate_of(folder, BROKER),
+        key=key_of(folder, BROKER),
+        host=settings.mqtt_host,
+    )
+
+
 def up() -> None:
     """Start the platform here and keep it running until Ctrl-C."""
     settings = Settings()
@@ -325,7 +373,7 @@ def _panel(platform: Platform, state_dir: Path) -> Panel:
     table = Table.grid(padding=(0, 2))
     table.add_row("portal", endpoints.http_url)
     table.add_row("API", f"{endpoints.http_url}/api/v1/openapi.json")
-    table.add_row("MQTT", endpoints.mqtt_url)
+    table.add_row("MQTT", redact_text(endpoints.mqtt_url))
     table.add_row("state, logs", str(state_dir))
     table.add_row("look inside", "nonagon doctor")
     table.add_row("stop", "Ctrl-C")

@@ -1,8 +1,9 @@
 """One MQTT 3.1.1 connection, used once: connect, publish, hear, close. Threads stay in here."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -42,6 +43,16 @@ class Will:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Who the client is to the broker, and the TLS it comes by; ``None``: nobody, in the clear."""
+
+    client_id: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+
+
 class MqttLink:
     """A connection with its Will, clean session; a lost one is replaced by a new object.
 
@@ -52,7 +63,7 @@ class MqttLink:
         self,
         *,
         url: str,
-        client_id: str,
+        sign_in: SignIn,
         keepalive_s: int,
         will: Will,
         on_event: Callable[[], None],
@@ -72,11 +83,15 @@ class MqttLink:
         self.dropped_count = 0
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=client_id,
+            client_id=sign_in.client_id,
             clean_session=True,
             protocol=paho.MQTTv311,
             reconnect_on_failure=False,
         )
+        if sign_in.username is not None:
+            self._client.username_pw_set(sign_in.username, sign_in.password)
+        if sign_in.tls is not None:
+            self._client.tls_set_context(sign_in.tls)
         self._client.connect_timeout = CONNECT_TIMEOUT_S
         self._client.will_set(will.topic, will.payload, qos=QOS_AT_LEAST_ONCE, retain=False)
         self._client.on_connect = self._on_connect

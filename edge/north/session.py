@@ -15,6 +15,7 @@ from edge.clock import Clock
 from edge.config import EdgeConfig
 from edge.journal import Journal, JournalUnavailableError, Row
 from edge.machine import MachineTwin
+from edge.north.identity import sign_in
 from edge.north.mqtt import (
     BrokerUnavailableError,
     LinkDown,
@@ -167,7 +168,7 @@ class NodeSession:
         will = Will(str(self._topic(MessageType.NDEATH)), self._death())
         self._link = MqttLink(
             url=self._config.broker.url,
-            client_id=self._config.gateway.edge_node,
+            sign_in=sign_in(self._config),
             keepalive_s=self._config.broker.keepalive_s,
             will=will,
             on_event=self._wake.set,

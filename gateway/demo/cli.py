@@ -15,6 +15,7 @@ from rich.table import Table
 
 from gateway.accounts import Account
 from gateway.demo.api import ApiRefusedError, DemoApi
+from gateway.demo.enrolment import enrol
 from gateway.demo.measure import Record
 from gateway.demo.park import load_demo_park
 from gateway.demo.people import DemoPeople
@@ -67,6 +68,10 @@ def demo(
         with stage, DemoApi.at(stage.http_url) as api:
             people = DemoPeople(api, park, settings.state_path)
             seeded = register(people, park)
+            owners = {site.key: site.organisation for site in park.sites}
+            for gateway in park.gateways:
+                owner = people.acting(owners[gateway.site])
+                enrol(owner, seeded.gateways[gateway.key], stage.credential_path(gateway))
             stage.start_agents()
             publish(people, park, seeded)
             if once:

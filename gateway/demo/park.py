@@ -14,7 +14,6 @@ from edge.config import (
     GatewayConfig,
     JournalConfig,
     MachineConfig,
-    SecurityPolicy,
 )
 from gateway.plant.park import Park, ParkMachine
 
@@ -178,6 +177,7 @@ def edge_config(
     gateway: GatewayEntry,
     *,
     broker_url: str,
+    credential: Path,
     plant_endpoints: list[dict[str, str]],
     journal: Path,
 ) -> EdgeConfig:
@@ -187,16 +187,13 @@ def edge_config(
     return EdgeConfig(
         schema_version=1,
         gateway=GatewayConfig(group=sites[gateway.site], edge_node=gateway.edge_node),
-        broker=BrokerConfig(url=broker_url, anonymous=True, retry_max_s=2),
+        broker=BrokerConfig(url=broker_url, credential=credential, retry_max_s=2),
         journal=JournalConfig(path=journal),
         machines=[
             MachineConfig(
                 device=machine.key,
                 endpoint=EndpointConfig(
-                    url=endpoints[machine.key]["url"],
-                    security=SecurityPolicy.AES256_SHA256_RSA_PSS,
-                    trust=[endpoints[machine.key]["certificate"]],
-                    retry_max_s=3,
+                    url=endpoints[machine.key]["url"], policy="None", insecure=True, retry_max_s=3
                 ),
                 machine=endpoints[machine.key]["machine"],
                 publish_ms=200,

@@ -97,6 +97,7 @@ class Stage:
                 self.park,
                 gateway,
                 broker_url=self.platform.endpoints.mqtt_url,
+                credential=self.credential_path(gateway),
                 plant_endpoints=endpoints,
                 journal=self.journal_path(gateway),
             )
@@ -115,6 +116,9 @@ class Stage:
 
     def journal_path(self, gateway: GatewayEntry) -> Path:
         return self._folder / f"{gateway.edge_node}.db"
+
+    def credential_path(self, gateway: GatewayEntry) -> Path:
+        return self._folder / f"{gateway.edge_node}.credential.json"
 
     def journals(self) -> dict[str, JournalSummary]:
         """What each gateway's journal holds, by its key in the park file."""

@@ -16,9 +16,11 @@ from gateway.ingest.metrics import IngestMetrics
 from gateway.ingest.pipeline import BatchLimits, Pipeline
 from gateway.ingest.writer import BatchWriter
 from services.runtime.clock import SystemClock
+from services.runtime.database_roles import WORKER
 from services.runtime.db import engine_for, sessions_for
 from services.runtime.logging import configure_logging
 from services.runtime.metrics import registry_for, serve_metrics
+from services.runtime.mqtt_tls import mqtt_client_context
 from services.runtime.settings import Settings
 
 CONNECTIONS_MAX: Final = 2
@@ -42,8 +44,10 @@ def main() -> None:
 def run(settings: Settings, database_url: str, mqtt_url: str, stop: threading.Event) -> None:
     """Serve until ``stop``."""
     clock, registry, inbox = SystemClock(), registry_for("ingest"), Inbox()
-    engine = engine_for(database_url, pool_max=CONNECTIONS_MAX, application="ingest")
-    host = SparkplugHost(url=mqtt_url, inbox=inbox, clock=clock)
+    engine = engine_for(database_url, pool_max=CONNECTIONS_MAX, application="ingest", role=WORKER)
+    host = SparkplugHost(
+        url=mqtt_url, inbox=inbox, clock=clock, tls=mqtt_client_context(mqtt_url, settings.mqtt_tls)
+    )
     pipeline = Pipeline(
         inbox=inbox,
         writer=BatchWriter(

@@ -1,8 +1,9 @@
 """The Sparkplug host application on the broker: STATE, subscriptions, commands (paho-mqtt 2)."""
 
 import json
+import ssl
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -39,7 +40,15 @@ class SparkplugHost:
     published while we are away is sent again by the edges, and the broker keeps nothing for us.
     """
 
-    def __init__(self, *, url: str, inbox: Inbox, clock: Clock, host_id: str = HOST_ID) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        inbox: Inbox,
+        clock: Clock,
+        host_id: str = HOST_ID,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         address = urlsplit(url)
         self._address = address.hostname or "127.0.0.1", address.port or MQTT_PORT
         self._inbox = inbox
@@ -54,7 +63,10 @@ class SparkplugHost:
             protocol=MQTTProtocolVersion.MQTTv311,
         )
         if address.username:
-            self._client.username_pw_set(address.username, address.password)
+            password = address.password and unquote(address.password)
+            self._client.username_pw_set(unquote(address.username), password)
+        if tls is not None:
+            self._client.tls_set_context(tls)
         self._client.reconnect_delay_set(RECONNECT_FIRST_S, RECONNECT_MAX_S)
         self._client.on_pre_connect = self._before_connect
         self._client.on_connect = self._on_connect

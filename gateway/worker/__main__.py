@@ -4,11 +4,12 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
 
+from gateway.worker.callouts import Guard
 from gateway.worker.consuming import ConsumerLoop
 from gateway.worker.jobs import run_job, scheduled_jobs
 from gateway.worker.metrics import WorkerMetrics
@@ -16,12 +17,16 @@ from marketplace.taxonomy.loader import load_taxonomy
 from search.backend import index_for
 from search.consumers import consumers as search_consumers
 from services.booking.consumers import CONSUMERS as BOOKING_CONSUMERS
+from services.contracts.events.devices import GatewayCredentialRevoked
+from services.contracts.events.envelope import Event
 from services.runtime.bus import Bus, BusUnavailableError, OutgoingEvent
-from services.runtime.clock import SystemClock
+from services.runtime.clock import Clock, SystemClock
 from services.runtime.consumers import Consumer
-from services.runtime.db import engine_for, sessions_for
+from services.runtime.database_roles import WORKER
+from services.runtime.db import Sessions, engine_for, sessions_for
 from services.runtime.logging import configure_logging
 from services.runtime.metrics import registry_for, serve_metrics
+from services.runtime.nkeys import AccountKey
 from services.runtime.relay import Publish, Relay
 from services.runtime.settings import Settings
 
@@ -54,7 +59,9 @@ async def run(settings: Settings, database_url: str, nats_url: str, stop: asynci
         return
     clock, registry = SystemClock(), registry_for("worker")
     metrics = WorkerMetrics(registry)
-    engine = engine_for(database_url, pool_max=settings.database_pool_max, application="worker")
+    engine = engine_for(
+        database_url, pool_max=settings.database_pool_max, application="worker", role=WORKER
+    )
     sessions = sessions_for(engine)
     relay = Relay(
         sessions=sessions,
@@ -62,9 +69,12 @@ async def run(settings: Settings, database_url: str, nats_url: str, stop: asynci
         publish=publish_from_thread(bus, asyncio.get_running_loop(), metrics),
         clock=clock,
     )
+    guard = _guard(settings, sessions, clock, metrics)
 
     def health() -> Mapping[str, str]:
         causes = {"broker": None if bus.is_connected else "not connected", "relay": relay.stuck_on}
+        if guard is not None:
+            causes["guard"] = None if guard.is_connected else "not connected"
         return {part: cause for part, cause in causes.items() if cause is not None}
 
     served = (
@@ -75,6 +85,8 @@ async def run(settings: Settings, database_url: str, nats_url: str, stop: asynci
         ConsumerLoop(bus=bus, consumer=consumer, sessions=sessions, clock=clock, metrics=metrics)
         for consumer in consumers
     ]
+    if guard is not None:
+        await bus.subscribe_live(GatewayCredentialRevoked.subject(), _waking(guard))
     jobs = scheduled_jobs(settings=settings, sessions=sessions, clock=clock, metrics=metrics)
     log.info("worker started", consumers=[consumer.name for consumer in consumers])
     try:
@@ -82,6 +94,8 @@ async def run(settings: Settings, database_url: str, nats_url: str, stop: asynci
             tasks.create_task(_run_relay(relay, stop))
             for loop in loops:
                 tasks.create_task(loop.run(stop))
+            if guard is not None:
+                tasks.create_task(guard.run(stop))
             for job in jobs:
                 tasks.create_task(run_job(job, metrics, stop))
     finally:
@@ -90,6 +104,26 @@ async def run(settings: Settings, database_url: str, nats_url: str, stop: asynci
             served.close()
         engine.dispose()
         log.info("worker stopped")
+
+
+def _guard(
+    settings: Settings, sessions: Sessions, clock: Clock, metrics: WorkerMetrics
+) -> Guard | None:
+    """Who decides about gateways; ``None`` for a broker that was not set up to ask us."""
+    if settings.nats_guard_url is None or settings.nats_issuer_seed is None:
+        log.warning("the broker is not guarded here: it decides alone who may connect")
+        return None
+    key = AccountKey.read(settings.nats_issuer_seed)
+    return Guard(
+        url=settings.nats_guard_url, key=key, sessions=sessions, clock=clock, metrics=metrics
+    )
+
+
+def _waking(guard: Guard) -> Callable[[Event], Awaitable[None]]:
+    async def wake(_: Event) -> None:
+        guard.look_again()
+
+    return wake
 
 
 async def _connected(nats_url: str, stop: asyncio.Event) -> Bus | None:

@@ -31,3 +31,9 @@ class WorkerMetrics:
         self.relayed = Counter(
             "nonagon_outbox_relayed", "Events handed to the broker", registry=registry
         )
+        self.callouts = Counter(
+            "nonagon_worker_callouts",
+            "Connections to the broker by what was decided, and revoked ones that were cut",
+            ["outcome"],
+            registry=registry,
+        )

@@ -196,17 +196,7 @@ class Bus:
 
         The stream is not touched: doors that only listen need not own it.
         """
-        client = await nats.connect(
-            url,
-            name=f"nonagon-{name}",
-            connect_timeout=CONNECT_TIMEOUT_S,
-            reconnect_time_wait=RECONNECT_WAIT_S,
-            max_reconnect_attempts=RECONNECT_FOREVER,
-            error_cb=_on_error,
-            disconnected_cb=_on_disconnected,
-            reconnected_cb=_on_reconnected,
-        )
-        return cls(client)
+        return cls(await nats.connect(url, **broker_options(name)))
 
     @property
     def is_connected(self) -> bool:
@@ -313,13 +303,29 @@ class Bus:
         await self._client.close()
 
 
+def broker_options(
+    name: str, *, on_reconnect: Callable[[], object] = lambda: None
+) -> dict[str, Any]:
+    """How every connection to the broker is made: as ``name``, kept up for ever."""
+
+    async def reconnected() -> None:
+        log.info("broker connection back", connection=name)
+        on_reconnect()
+
+    return {
+        "name": f"nonagon-{name}",
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "reconnect_time_wait": RECONNECT_WAIT_S,
+        "max_reconnect_attempts": RECONNECT_FOREVER,
+        "error_cb": _on_error,
+        "disconnected_cb": _on_disconnected,
+        "reconnected_cb": reconnected,
+    }
+
+
 async def _on_error(error: Exception) -> None:
     log.warning("broker connection error", cause=repr(error))
 
 
 async def _on_disconnected() -> None:
     log.warning("broker connection lost, reconnecting")
-
-
-async def _on_reconnected() -> None:
-    log.info("broker connection back")

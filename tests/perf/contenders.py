@@ -19,7 +19,6 @@ from edge.config import (
     GatewayConfig,
     JournalConfig,
     MachineConfig,
-    SecurityPolicy,
     dump_config,
 )
 from edge.journal import journal_summary
@@ -129,11 +128,7 @@ class Nonagon:
                 MachineConfig(
                     device=machine["device"],
                     machine=machine["machine"],
-                    endpoint=EndpointConfig(
-                        url=machine["url"],
-                        security=SecurityPolicy.AES256_SHA256_RSA_PSS,
-                        trust=[machine["certificate"]],
-                    ),
+                    endpoint=EndpointConfig(url=machine["url"], policy="None", insecure=True),
                     publish_ms=100,
                     sampling_ms=0,
                 )

@@ -30,6 +30,7 @@ from services.runtime.embedded.nats import EmbeddedNats
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from tests.perf.contenders import Contender, Direct, Machines, Nonagon, order, spawn
 from tests.perf.report import Report, finish
+from tests.support.servers import OPEN_BROKER
 
 MACHINES: Final = 8
 LADDER: Final = (1_000, 2_000, 4_000, 8_000, 12_000, 16_000, 24_000)
@@ -151,7 +152,7 @@ def main() -> int:
         folder.chmod(0o711)
         with (
             EmbeddedPostgres(folder / "database") as server,
-            EmbeddedNats(folder / "broker") as nats,
+            EmbeddedNats(folder / "broker", configuration=OPEN_BROKER) as nats,
         ):
             ours = Nonagon(nats_url=nats.nats_url, mqtt_url=nats.mqtt_url, folder=folder / "edge")
             contenders: list[Contender] = [ours, Direct("copy"), Direct("insert")]

