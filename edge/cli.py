@@ -14,9 +14,11 @@ from rich.table import Table
 from edge.agent import MetricsPortInUseError, run_agent
 from edge.config import ConfigError, EdgeConfig, load_config
 from edge.credential import write_credential
+from edge.drivers.protocol import DriverUnusableError
 from edge.enrolment import EnrolmentFailedError, redeem
 from edge.journal import JournalInUseError, JournalUnavailableError, journal_summary
 from edge.logging import configure_logging
+from edge.trust import certificate, trust
 
 app = typer.Typer(
     name="edge",
@@ -34,6 +36,7 @@ def run(config: ConfigPath) -> None:
     try:
         asyncio.run(run_agent(settings))
     except (
+        DriverUnusableError,
         JournalInUseError,
         JournalUnavailableError,
         MetricsPortInUseError,
@@ -53,7 +56,7 @@ def check(config: ConfigPath) -> None:
     for machine in settings.machines:
         endpoint = machine.endpoint
         table.add_row(
-            machine.device, machine.machine, machine.profile, endpoint.url, endpoint.policy
+            machine.device, machine.machine, machine.profile, endpoint.url, endpoint.security
         )
     Console().print(table)
 
@@ -98,6 +101,10 @@ def enroll(
         f"enrolled {given.group}/{given.edge_node}: name {credential} as `credential` under"
         " `broker` in the agent's configuration"
     )
+
+
+app.command()(trust)
+app.command()(certificate)
 
 
 def _loaded(path: Path) -> EdgeConfig:

@@ -1,16 +1,38 @@
 """The agent's configuration file: YAML, checked strictly, errors named by file and line."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from services.contracts.ids import SPARKPLUG_ID
 
 SparkplugId = Annotated[str, Field(pattern=f"^{SPARKPLUG_ID.pattern}$")]
+
+
+def _without_colons(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    return f"sha256:{text.replace(':', '').lower().removeprefix('sha256')}"
+
+
+Fingerprint = Annotated[
+    str, BeforeValidator(_without_colons), Field(pattern="^sha256:[0-9a-f]{64}$")
+]
+"""``sha256:`` and the digest of a certificate's DER bytes, in hexadecimal digits."""
 MACHINES_MAX = 1_000
+PINS_MAX: Final = 8
 
 
 class ConfigError(Exception):
@@ -76,25 +98,63 @@ class JournalConfig(_Section):
     age_max_hours: float = Field(default=168, gt=0)
 
 
+class IdentityConfig(_Section):
+    """The agent's own OPC UA certificate (DER or PEM) and its private key (PEM)."""
+
+    certificate: Path
+    key: Path
+
+
+class SecurityPolicy(StrEnum):
+    """How a session is protected: signed and encrypted by this policy, or not at all."""
+
+    BASIC256_SHA256 = "Basic256Sha256"
+    AES128_SHA256_RSA_OAEP = "Aes128Sha256RsaOaep"
+    AES256_SHA256_RSA_PSS = "Aes256Sha256RsaPss"
+    NONE = "none"
+
+
 class EndpointConfig(_Section):
-    """A machine's OPC UA server; an unprotected connection must be asked for by ``insecure``."""
+    """A machine's OPC UA server, and whose certificates are believed to be its own.
+
+    ``trust`` pins by fingerprint; ``trust_folder`` holds certificates and authorities. Without
+    either, what ``nonagon-edge trust`` has pinned counts.
+    """
 
     url: str
-    policy: Literal["None"]
-    insecure: bool = False
+    security: SecurityPolicy = SecurityPolicy.BASIC256_SHA256
+    trust: list[Fingerprint] = Field(default=[], max_length=PINS_MAX)
+    trust_folder: Path | None = None
     retry_max_s: float = Field(default=60, ge=0.1, le=600)
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.security is not SecurityPolicy.NONE
 
     @field_validator("url")
     @classmethod
     def _is_opcua(cls, url: str) -> str:
         return _checked_url(url, scheme="opc.tcp")
 
-    @model_validator(mode="after")
-    def _none_is_explicit(self) -> Self:
-        if self.policy == "None" and not self.insecure:
+    @field_validator("security", mode="before")
+    @classmethod
+    def _is_one_policy(cls, security: object) -> object:
+        if security is None or str(security).lower() == "auto":
             raise ValueError(
-                "policy None sends everything unprotected: add `insecure: true` to accept that"
+                "a policy that is chosen by whoever answers can be none: name one of "
+                + ", ".join(SecurityPolicy)
             )
+        return security
+
+    @field_validator("trust", mode="before")
+    @classmethod
+    def _is_list(cls, trust: object) -> object:
+        return [trust] if isinstance(trust, str) else trust
+
+    @model_validator(mode="after")
+    def _trust_is_used(self) -> Self:
+        if not self.is_encrypted and (self.trust or self.trust_folder):
+            raise ValueError("`security: none` checks no certificate: remove `trust`, or encrypt")
         return self
 
 
@@ -114,6 +174,7 @@ class EdgeConfig(_Section):
     gateway: GatewayConfig
     broker: BrokerConfig
     journal: JournalConfig
+    identity: IdentityConfig | None = None
     machines: list[MachineConfig] = Field(min_length=1, max_length=MACHINES_MAX)
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)
 
@@ -124,6 +185,15 @@ class EdgeConfig(_Section):
         if twice:
             raise ValueError(f"device named twice: {', '.join(twice)}")
         return self
+
+    @property
+    def pki_folder(self) -> Path:
+        """The agent's certificate and what it trusts, beside its journal."""
+        return self.journal.path.with_suffix(".pki")
+
+    def trust_folder(self, machine: MachineConfig) -> Path:
+        """Where the certificates are that count as ``machine``'s, beside pinned fingerprints."""
+        return machine.endpoint.trust_folder or self.pki_folder / "trusted" / machine.device
 
 
 def _checked_url(url: str, *, scheme: str) -> str:
@@ -161,12 +231,26 @@ def load_config(path: Path) -> EdgeConfig:
 def _from_folder(config: EdgeConfig, folder: Path) -> EdgeConfig:
     """Relative paths of a configuration start at its own folder."""
     journal = config.journal.model_copy(update={"path": folder / config.journal.path})
+    identity = config.identity and IdentityConfig(
+        certificate=folder / config.identity.certificate, key=folder / config.identity.key
+    )
+    machines = [_machine_from_folder(machine, folder) for machine in config.machines]
     files = ("credential", "ca", "certificate", "key")
     named = {name: getattr(config.broker, name) for name in files}
     broker = config.broker.model_copy(
         update={name: path and folder / path for name, path in named.items()}
     )
-    return config.model_copy(update={"journal": journal, "broker": broker})
+    return config.model_copy(
+        update={"journal": journal, "identity": identity, "machines": machines, "broker": broker}
+    )
+
+
+def _machine_from_folder(machine: MachineConfig, folder: Path) -> MachineConfig:
+    trusted = machine.endpoint.trust_folder
+    if trusted is None:
+        return machine
+    endpoint = machine.endpoint.model_copy(update={"trust_folder": folder / trusted})
+    return machine.model_copy(update={"endpoint": endpoint})
 
 
 def dump_config(config: EdgeConfig) -> str:

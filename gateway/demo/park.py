@@ -14,6 +14,7 @@ from edge.config import (
     GatewayConfig,
     JournalConfig,
     MachineConfig,
+    SecurityPolicy,
 )
 from gateway.plant.park import Park, ParkMachine
 
@@ -193,7 +194,10 @@ def edge_config(
             MachineConfig(
                 device=machine.key,
                 endpoint=EndpointConfig(
-                    url=endpoints[machine.key]["url"], policy="None", insecure=True, retry_max_s=3
+                    url=endpoints[machine.key]["url"],
+                    security=SecurityPolicy.AES256_SHA256_RSA_PSS,
+                    trust=[endpoints[machine.key]["certificate"]],
+                    retry_max_s=3,
                 ),
                 machine=endpoints[machine.key]["machine"],
                 publish_ms=200,

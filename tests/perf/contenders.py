@@ -19,6 +19,7 @@ from edge.config import (
     GatewayConfig,
     JournalConfig,
     MachineConfig,
+    SecurityPolicy,
     dump_config,
 )
 from edge.journal import journal_summary
@@ -128,7 +129,11 @@ class Nonagon:
                 MachineConfig(
                     device=machine["device"],
                     machine=machine["machine"],
-                    endpoint=EndpointConfig(url=machine["url"], policy="None", insecure=True),
+                    endpoint=EndpointConfig(
+                        url=machine["url"],
+                        security=SecurityPolicy.AES256_SHA256_RSA_PSS,
+                        trust=[machine["certificate"]],
+                    ),
                     publish_ms=100,
                     sampling_ms=0,
                 )

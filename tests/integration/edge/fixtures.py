@@ -1,7 +1,7 @@
 """Fixtures for the agent's tests; imported by the conftest modules that want them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from edge.config import (
     GatewayConfig,
     JournalConfig,
     MachineConfig,
+    SecurityPolicy,
 )
 from edge.journal import JournalSummary, journal_summary
 from gateway.plant.blueprint import Blueprint, load_blueprint
@@ -48,7 +49,13 @@ def host(nats_server: EmbeddedNats) -> Iterator[Host]:
 
 
 def edge_config(
-    *, mqtt_url: str, opcua_url: str, journal: Path, metrics_port: int | None = None
+    *,
+    mqtt_url: str,
+    opcua_url: str,
+    journal: Path,
+    metrics_port: int | None = None,
+    security: SecurityPolicy = SecurityPolicy.NONE,
+    trust: Sequence[str] = (),
 ) -> EdgeConfig:
     return EdgeConfig(
         schema_version=1,
@@ -58,7 +65,9 @@ def edge_config(
         machines=[
             MachineConfig(
                 device=DEVICE,
-                endpoint=EndpointConfig(url=opcua_url, policy="None", insecure=True, retry_max_s=1),
+                endpoint=EndpointConfig(
+                    url=opcua_url, security=security, trust=list(trust), retry_max_s=1
+                ),
                 machine=NAME,
                 publish_ms=50,
                 sampling_ms=20,
