@@ -87,6 +87,7 @@ class TestPark:
                 park,
                 gateway,
                 broker_url="mqtt://127.0.0.1:1883",
+                credential=tmp_path / "credential.json",
                 plant_endpoints=endpoints,
                 journal=tmp_path / "journal.db",
             )
