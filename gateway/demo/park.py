@@ -112,9 +112,17 @@ class ResourceEntry(_Entry):
     twin: TwinEntry | None = None
 
 
+class ParkEntry(_Entry):
+    """The park itself and the key of the organisation that operates it."""
+
+    code: str
+    operator: str
+    name: str
+    name_zh: str
+
+
 class DemoPark(_Entry):
-    park: str
-    park_en: str
+    park: ParkEntry
     region_code: str
     organisations: list[OrganisationEntry]
     sites: list[SiteEntry]

@@ -41,10 +41,11 @@ def register(people: DemoPeople, park: DemoPark) -> Seeded:
     for organisation in park.organisations:
         account = people.account(organisation.key)
         made.organisations[organisation.key] = account.organisation_id
+    _open_park(people, park, made)
     for site in park.sites:
         body: dict[str, Any] = site.model_dump(exclude={"key", "organisation"}) | {
             "region_code": park.region_code,
-            "park": park.park,
+            "park": park.park.code,
         }
         made.sites[site.key] = _create(people.acting(site.organisation), "sites", site.key, body)
     owners = {site.key: site.organisation for site in park.sites}
@@ -58,6 +59,15 @@ def register(people: DemoPeople, park: DemoPark) -> Seeded:
     for resource in park.resources:
         _register(people.acting(resource.organisation), park, made, resource)
     return made
+
+
+def _open_park(people: DemoPeople, park: DemoPark, made: Seeded) -> None:
+    """The operator registers the park and admits every firm of it."""
+    operator = people.acting(park.park.operator)
+    body = park.park.model_dump(exclude={"operator"})
+    operator.post("/parks", body, key="demo-park")
+    for organisation_id in made.organisations.values():
+        operator.put(f"/parks/{park.park.code}/members/{organisation_id}")
 
 
 def _members(park: DemoPark, gateway: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Gathers the live page from the contexts' use cases: one transaction, one reading."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Final
@@ -32,10 +32,11 @@ from services.capacity import handlers as capacity
 from services.capacity.domain import Gap, LiveState
 from services.capacity.domain import Resource as RegisteredResource
 from services.contracts.access import ANONYMOUS, Principal
-from services.contracts.ids import OrganisationId, ResourceId, SiteId
+from services.contracts.ids import OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.identity import handlers as identity
 from services.identity.domain import Organisation, Site
+from services.identity.domain import Park as RegisteredPark
 from services.matching import handlers as matching
 from services.matching.domain import Candidate, NearMiss, StoredMatch
 from services.runtime.clock import Clock
@@ -44,6 +45,8 @@ from services.runtime.settings import Settings
 
 PARK_TIMEZONE: Final = "Asia/Shanghai"
 PARK_NAME: Final = Name("Nonagon resource park", "九向资源园区")
+NOT_SHOWN: Final = Name("no longer shown to you", "已不再对您可见")
+"""A resource of an own booking or match whose visibility has since narrowed."""
 RESOURCES_MAX: Final = 200
 DEMANDS_SHOWN: Final = 5
 BOOKINGS_SHOWN: Final = 12
@@ -89,7 +92,7 @@ class _Reading:
 
     def park(self) -> Park:
         return Park(
-            name=_park_name(self._sites),
+            name=self._park_name(),
             at=self._now,
             timezone=PARK_TIMEZONE,
             firms=self._firms(),
@@ -99,6 +102,13 @@ class _Reading:
             more_resources=self._more,
             viewer=self._viewer(),
         )
+
+    def _park_name(self) -> Name:
+        """The park all sites stand in, if it is one."""
+        parks = {site.park for site in self._sites.values() if site.park}
+        if len(parks) != 1:
+            return PARK_NAME
+        return _name(identity.get_park(session=self._session, code=parks.pop()))
 
     def _viewer(self) -> Name | None:
         if self._organisation_id is None:
@@ -238,10 +248,12 @@ class _Reading:
         return _name(self._organisations[organisation_id])
 
     def _resource_name(self, resource_id: ResourceId) -> Name:
-        return _name(self._resources[resource_id])
+        known = self._resources.get(resource_id)
+        return _name(known) if known else NOT_SHOWN
 
     def _timezone(self, resource_id: ResourceId) -> str:
-        return self._resources[resource_id].timezone
+        known = self._resources.get(resource_id)
+        return known.timezone if known else PARK_TIMEZONE
 
     def _offered(self, resource_id: ResourceId, organisation_id: OrganisationId) -> Offered:
         return Offered(
@@ -305,14 +317,5 @@ def _live(live: LiveState) -> Live:
     )
 
 
-def _park_name(sites: Mapping[SiteId, Site]) -> Name:
-    """The park all sites stand in, if it is one."""
-    parks = {site.park for site in sites.values() if site.park}
-    if len(parks) != 1:
-        return PARK_NAME
-    park = parks.pop()
-    return Name(park, park)
-
-
-def _name(named: Organisation | RegisteredResource | Site) -> Name:
+def _name(named: Organisation | RegisteredResource | RegisteredPark | Site) -> Name:
     return Name(named.name, named.name_zh)
