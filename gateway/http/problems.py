@@ -30,6 +30,7 @@ STATUS: Final[Mapping[ErrorKind, int]] = {
     ErrorKind.UNAUTHENTICATED: 401,
     ErrorKind.NOT_FOUND: 404,
     ErrorKind.CONFLICT: 409,
+    ErrorKind.STALE: 412,
     ErrorKind.FORBIDDEN: 403,
     ErrorKind.TOO_MANY: 429,
     ErrorKind.UNAVAILABLE: 503,

@@ -13,6 +13,8 @@ class ErrorKind(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     NOT_FOUND = "not-found"
     CONFLICT = "conflict"
+    STALE = "stale"
+    """It changed since the caller read it (If-Match)."""
     FORBIDDEN = "forbidden"
     TOO_MANY = "too-many"
     """Asked too often; a fact ``retry_after_s`` says when to ask again."""

@@ -39,6 +39,32 @@ class Action(StrEnum):
 
     ORGANISATION_CREATE = "organisation.create"
     ORGANISATION_READ = "organisation.read"
+    ORGANISATION_CHANGE = "organisation.change"
+    VERIFICATION_REQUEST = "verification.request"
+    VERIFICATION_READ = "verification.read"
+    VERIFICATION_REVIEW = "verification.review"
+    VERIFICATION_DECIDE = "verification.decide"
+    MEMBER_READ = "member.read"
+    MEMBER_CHANGE = "member.change"
+    MEMBER_REMOVE = "member.remove"
+    MEMBER_LEAVE = "member.leave"
+    INVITATION_CREATE = "invitation.create"
+    INVITATION_READ = "invitation.read"
+    INVITATION_REVOKE = "invitation.revoke"
+    INVITATION_ACCEPT = "invitation.accept"
+    SERVICE_ACCOUNT_CREATE = "service_account.create"
+    SERVICE_ACCOUNT_READ = "service_account.read"
+    SERVICE_ACCOUNT_DELETE = "service_account.delete"
+    PARK_CREATE = "park.create"
+    PARK_READ = "park.read"
+    PARK_MEMBER_READ = "park_member.read"
+    PARK_MEMBER_ADMIT = "park_member.admit"
+    PARK_MEMBER_REMOVE = "park_member.remove"
+    SPACE_CREATE = "space.create"
+    SPACE_READ = "space.read"
+    SPACE_MEMBER_READ = "space_member.read"
+    SPACE_MEMBER_ADD = "space_member.add"
+    SPACE_MEMBER_REMOVE = "space_member.remove"
     SITE_CREATE = "site.create"
     SITE_READ = "site.read"
     GATEWAY_CREATE = "gateway.create"
@@ -66,6 +92,28 @@ class Action(StrEnum):
     BOOKING_CONFIRM = "booking.confirm"
     BOOKING_CANCEL = "booking.cancel"
     BOOKING_WORK = "booking.work"
+    NDA_PROPOSE = "nda.propose"
+    NDA_SIGN = "nda.sign"
+    NDA_REVOKE = "nda.revoke"
+    NDA_READ = "nda.read"
+    DOCUMENT_UPLOAD = "document.upload"
+    DOCUMENT_READ = "document.read"
+    DOCUMENT_DELETE = "document.delete"
+    AUDIT_READ = "audit.read"
+    RISK_NOTICE_READ = "risk_notice.read"
+    RISK_NOTICE_WRITE = "risk_notice.write"
+    RISK_NOTICE_SUBMIT = "risk_notice.submit"
+    RISK_NOTICE_APPROVE = "risk_notice.approve"
+    RISK_NOTICE_RELEASE = "risk_notice.release"
+    RISK_NOTICE_WITHDRAW = "risk_notice.withdraw"
+    RISK_NOTICE_ACKNOWLEDGE = "risk_notice.acknowledge"
+    RISK_DELIVERY_READ = "risk_delivery.read"
+    RISK_FINDING_REPORT = "risk_finding.report"
+    RISK_FINDING_READ = "risk_finding.read"
+    RISK_REPORT_FILE = "risk_report.file"
+    RISK_REPORT_READ = "risk_report.read"
+    RISK_REPORT_DECIDE = "risk_report.decide"
+    RISK_FILE_IMPORT = "risk_file.import"
     SEARCH = "search.read"
     STREAM_READ = "stream.read"
     SIGN_UP = "person.sign_up"
@@ -129,9 +177,15 @@ def decide(policy: Policy, principal: Principal) -> Decision:
     return Decision.ALLOWED
 
 
+_OWNING: Final = frozenset({Role.OWNER})
+_PARK_OPERATING: Final = frozenset({Role.OWNER, Role.PARK_OPERATOR})
 _SELLING: Final = frozenset({Role.OWNER, Role.SELLER})
 _BUYING: Final = frozenset({Role.OWNER, Role.BUYER})
 _TRADING: Final = frozenset({Role.OWNER, Role.BUYER, Role.SELLER})
+_WARNING: Final = frozenset(
+    {Role.OWNER, Role.PARK_OPERATOR, Role.PROGRAMME_OFFICER, Role.SECURITY_ADMIN}
+)
+_RELEASING: Final = frozenset({Role.PROGRAMME_OFFICER, Role.SECURITY_ADMIN})
 
 POLICIES: Final[Mapping[Action, Policy]] = {
     Action.ORGANISATION_CREATE: Policy(
@@ -142,6 +196,133 @@ POLICIES: Final[Mapping[Action, Policy]] = {
     ),
     Action.ORGANISATION_READ: Policy(
         Who.ANYONE, Scope.PUBLIC, "read the directory of organisations", "查看组织名录"
+    ),
+    Action.ORGANISATION_CHANGE: Policy(
+        _OWNING,
+        Scope.OWN,
+        "change the organisation's names or credit code",
+        "更改组织名称或统一社会信用代码",
+    ),
+    Action.VERIFICATION_REQUEST: Policy(
+        _OWNING,
+        Scope.OWN,
+        "ask for the organisation to be verified",
+        "申请企业认证",
+        person=True,
+    ),
+    Action.VERIFICATION_READ: Policy(
+        Who.MEMBER, Scope.OWN, "read how the own verification stands", "查看本组织的认证进度"
+    ),
+    Action.VERIFICATION_REVIEW: Policy(
+        frozenset({Role.SECURITY_ADMIN}),
+        Scope.PLATFORM,
+        "read requests for verification",
+        "查看企业认证申请",
+        strong=True,
+    ),
+    Action.VERIFICATION_DECIDE: Policy(
+        frozenset({Role.SECURITY_ADMIN}),
+        Scope.PLATFORM,
+        "approve or reject a request for verification",
+        "批准或驳回企业认证申请",
+        strong=True,
+        person=True,
+    ),
+    Action.MEMBER_READ: Policy(
+        _OWNING, Scope.OWN, "list members and their roles", "查看成员与角色"
+    ),
+    Action.MEMBER_CHANGE: Policy(
+        _OWNING, Scope.OWN, "change a member's roles", "更改成员的角色", person=True
+    ),
+    Action.MEMBER_REMOVE: Policy(_OWNING, Scope.OWN, "remove a member", "移除成员", person=True),
+    Action.MEMBER_LEAVE: Policy(
+        Who.MEMBER,
+        Scope.SELF,
+        "leave the organisation you act for",
+        "退出当前所代表的组织",
+        person=True,
+    ),
+    Action.INVITATION_CREATE: Policy(
+        _OWNING, Scope.OWN, "invite a person to the organisation", "邀请个人加入组织", person=True
+    ),
+    Action.INVITATION_READ: Policy(_OWNING, Scope.OWN, "list invitations", "查看邀请"),
+    Action.INVITATION_REVOKE: Policy(
+        _OWNING, Scope.OWN, "revoke an invitation", "撤销邀请", person=True
+    ),
+    Action.INVITATION_ACCEPT: Policy(
+        Who.SIGNED_IN,
+        Scope.SELF,
+        "accept an invitation sent to you",
+        "接受发给自己的邀请",
+        person=True,
+    ),
+    Action.SERVICE_ACCOUNT_CREATE: Policy(
+        _OWNING,
+        Scope.OWN,
+        "make a service account for a program",
+        "为程序创建服务账号",
+        person=True,
+    ),
+    Action.SERVICE_ACCOUNT_READ: Policy(
+        _OWNING, Scope.OWN, "read service accounts", "查看服务账号"
+    ),
+    Action.SERVICE_ACCOUNT_DELETE: Policy(
+        _OWNING,
+        Scope.OWN,
+        "delete a service account and its keys",
+        "删除服务账号及其密钥",
+        person=True,
+    ),
+    Action.PARK_CREATE: Policy(
+        _PARK_OPERATING,
+        Scope.OWN,
+        "register a park that the organisation operates",
+        "登记所运营的园区",
+    ),
+    Action.PARK_READ: Policy(
+        Who.ANYONE, Scope.PUBLIC, "read the directory of parks", "查看园区名录"
+    ),
+    Action.PARK_MEMBER_READ: Policy(
+        Who.MEMBER, Scope.PUBLIC, "list the organisations of a park", "查看园区成员组织"
+    ),
+    Action.PARK_MEMBER_ADMIT: Policy(
+        _PARK_OPERATING,
+        Scope.OWN,
+        "admit an organisation to an own park",
+        "准许组织加入所运营的园区",
+    ),
+    Action.PARK_MEMBER_REMOVE: Policy(
+        _PARK_OPERATING,
+        Scope.OWN,
+        "remove an organisation from an own park, or leave a park",
+        "将组织移出所运营的园区，或退出园区",
+    ),
+    Action.SPACE_CREATE: Policy(
+        _OWNING, Scope.OWN, "open a chain space and lead it", "创建并牵头产业链空间"
+    ),
+    Action.SPACE_READ: Policy(
+        Who.MEMBER,
+        Scope.OWN,
+        "read the chain spaces the organisation leads or is in",
+        "查看本组织牵头或加入的产业链空间",
+    ),
+    Action.SPACE_MEMBER_READ: Policy(
+        Who.MEMBER,
+        Scope.OWN,
+        "list the organisations of an own chain space",
+        "查看所在产业链空间的成员组织",
+    ),
+    Action.SPACE_MEMBER_ADD: Policy(
+        _OWNING,
+        Scope.OWN,
+        "add an organisation to a chain space one leads",
+        "将组织加入所牵头的产业链空间",
+    ),
+    Action.SPACE_MEMBER_REMOVE: Policy(
+        _OWNING,
+        Scope.OWN,
+        "remove an organisation from a chain space one leads, or leave a chain space",
+        "将组织移出所牵头的产业链空间，或退出产业链空间",
     ),
     Action.SITE_CREATE: Policy(_SELLING, Scope.OWN, "register a site", "登记场所"),
     Action.SITE_READ: Policy(Who.ANYONE, Scope.VISIBLE, "read sites", "查看场所"),
@@ -204,6 +385,128 @@ POLICIES: Final[Mapping[Action, Policy]] = {
     ),
     Action.BOOKING_WORK: Policy(
         _SELLING, Scope.OWN, "start and finish the work of a booking", "开始与完成预订的工作"
+    ),
+    Action.NDA_PROPOSE: Policy(
+        frozenset({Role.OWNER}),
+        Scope.OWN,
+        "propose a confidentiality agreement, signed by the own side",
+        "提出并由本方签署保密协议",
+        person=True,
+    ),
+    Action.NDA_SIGN: Policy(
+        frozenset({Role.OWNER}),
+        Scope.OWN,
+        "sign a confidentiality agreement as a party to it",
+        "以当事方身份签署保密协议",
+        person=True,
+    ),
+    Action.NDA_REVOKE: Policy(
+        frozenset({Role.OWNER}),
+        Scope.OWN,
+        "end a confidentiality agreement as a party to it",
+        "以当事方身份终止保密协议",
+    ),
+    Action.NDA_READ: Policy(
+        Who.MEMBER, Scope.OWN, "read own confidentiality agreements", "查看自有保密协议"
+    ),
+    Action.DOCUMENT_UPLOAD: Policy(Who.MEMBER, Scope.OWN, "upload a document", "上传文档"),
+    Action.DOCUMENT_READ: Policy(
+        Who.MEMBER,
+        Scope.VISIBLE,
+        "read documents: own, public, or under a confidentiality agreement",
+        "查看文档：自有、公开或保密协议范围内的",
+    ),
+    Action.DOCUMENT_DELETE: Policy(_TRADING, Scope.OWN, "delete a document", "删除文档"),
+    Action.AUDIT_READ: Policy(
+        frozenset({Role.OWNER, Role.AUDIT_ADMIN}),
+        Scope.OWN,
+        "read the audit trail: an owner the organisation's, the audit administrator everybody's",
+        "查看审计记录：所有者查看本组织的，审计管理员查看全部",
+    ),
+    Action.RISK_NOTICE_READ: Policy(
+        Who.MEMBER,
+        Scope.VISIBLE,
+        "read risk notices: own ones, and those released to the organisation or the person",
+        "查看风险通报：本组织的，以及发布给本组织或本人的",
+    ),
+    Action.RISK_NOTICE_WRITE: Policy(
+        _WARNING, Scope.OWN, "write risk notices of the organisation", "起草本组织的风险通报"
+    ),
+    Action.RISK_NOTICE_SUBMIT: Policy(
+        _WARNING,
+        Scope.OWN,
+        "submit an own risk notice for release",
+        "提交风险通报待发布",
+        person=True,
+    ),
+    Action.RISK_NOTICE_APPROVE: Policy(
+        _RELEASING,
+        Scope.PLATFORM,
+        "approve or send back a risk notice: an authority's officer its own, others the platform",
+        "批准或退回风险通报：主管部门的项目主管限本部门，其余由平台办理",
+        strong=True,
+        person=True,
+    ),
+    Action.RISK_NOTICE_RELEASE: Policy(
+        _RELEASING,
+        Scope.PLATFORM,
+        "release an approved risk notice, as another person than its authors and who approved it",
+        "发布已批准的风险通报（须非起草者与批准者）",
+        strong=True,
+        person=True,
+    ),
+    Action.RISK_NOTICE_WITHDRAW: Policy(
+        _WARNING,
+        Scope.OWN,
+        "withdraw a risk notice; a released one only who may release",
+        "撤回风险通报；已发布的须由有权发布者撤回",
+        strong=True,
+        person=True,
+    ),
+    Action.RISK_NOTICE_ACKNOWLEDGE: Policy(
+        Who.MEMBER,
+        Scope.OWN,
+        "acknowledge a risk notice delivered to the organisation",
+        "确认送达本组织的风险通报",
+        person=True,
+    ),
+    Action.RISK_DELIVERY_READ: Policy(
+        _WARNING,
+        Scope.OWN,
+        "read who received and acknowledged an own risk notice",
+        "查看本组织风险通报的送达与确认情况",
+    ),
+    Action.RISK_FINDING_REPORT: Policy(
+        _SELLING, Scope.OWN, "report what own gateways found", "上报自有网关的发现"
+    ),
+    Action.RISK_FINDING_READ: Policy(
+        _SELLING | {Role.PARK_OPERATOR, Role.SECURITY_ADMIN},
+        Scope.OWN,
+        "read findings of own gateways, or of those in an operated park",
+        "查看自有网关或所运营园区内网关的发现",
+    ),
+    Action.RISK_REPORT_FILE: Policy(
+        Who.MEMBER,
+        Scope.SELF,
+        "report a risk to the security administrators",
+        "向安全管理员报告风险",
+    ),
+    Action.RISK_REPORT_READ: Policy(
+        Who.MEMBER,
+        Scope.SELF,
+        "read what became of your risk reports",
+        "查看自己风险报告的处理情况",
+    ),
+    Action.RISK_REPORT_DECIDE: Policy(
+        frozenset({Role.SECURITY_ADMIN}),
+        Scope.PLATFORM,
+        "decide on risk reports",
+        "处理风险报告",
+        strong=True,
+        person=True,
+    ),
+    Action.RISK_FILE_IMPORT: Policy(
+        _WARNING, Scope.OWN, "import files of risk notices as drafts", "导入风险通报文件为草稿"
     ),
     Action.SEARCH: Policy(Who.ANYONE, Scope.PUBLIC, "search public offers", "搜索公开要约"),
     Action.STREAM_READ: Policy(

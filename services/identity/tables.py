@@ -4,13 +4,28 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from services.contracts.access import Role
 from services.contracts.ids import SPARKPLUG_ID
-from services.identity.domain import REGION_CODE_PATTERN, OrganisationKind, Verification
+from services.identity.domain import (
+    PARK_CODE_PATTERN,
+    REGION_CODE_PATTERN,
+    OrganisationKind,
+    RequestState,
+    Verification,
+)
 from services.runtime.tables import instant
 
 
@@ -29,6 +44,12 @@ class OrganisationRow(SQLModel, table=True):
         CheckConstraint("uscc ~ '^[0-9A-Z]{18}$'", name="uscc_shape"),
         CheckConstraint("name <> '' AND name_zh <> ''", name="named"),
         CheckConstraint(f"verification IN ({_listed(Verification)})", name="verification_known"),
+        Index(
+            "uq_organisation_one_platform",
+            "kind",
+            unique=True,
+            postgresql_where=text("kind = 'platform'"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -46,7 +67,7 @@ class ParkRow(SQLModel, table=True):
 
     __tablename__ = "park"
     __table_args__: Any = (
-        CheckConstraint("code ~ '^[a-z0-9][a-z0-9-]{0,63}$'", name="code_shape"),
+        CheckConstraint(f"code ~ '{PARK_CODE_PATTERN}'", name="code_shape"),
         CheckConstraint("name <> '' AND name_zh <> ''", name="named"),
     )
 
@@ -82,7 +103,7 @@ class SiteRow(SQLModel, table=True):
     name: str
     name_zh: str
     region_code: str
-    park: str | None = None
+    park: str | None = Field(default=None, foreign_key="park.code")
     lat: float
     lon: float
 
@@ -201,3 +222,37 @@ class SpaceMemberRow(SQLModel, table=True):
     space_id: UUID = Field(primary_key=True, foreign_key="space.id")
     organisation_id: UUID = Field(primary_key=True, foreign_key="organisation.id", index=True)
     joined_at: datetime = instant()
+
+
+class VerificationRow(SQLModel, table=True):
+    """A firm's request to be verified, what it said then, and what was decided."""
+
+    __tablename__ = "verification"
+    __table_args__: Any = (
+        CheckConstraint(f"state IN ({_listed(RequestState)})", name="state_known"),
+        CheckConstraint(
+            "state IN ('pending', 'withdrawn')"
+            " OR (decided_by IS NOT NULL AND decided_at IS NOT NULL AND reason <> '')",
+            name="decided_by_somebody",
+        ),
+        UniqueConstraint("organisation_id", "id"),
+        Index(
+            "uq_verification_one_pending",
+            "organisation_id",
+            unique=True,
+            postgresql_where=text("state = 'pending'"),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    name: str
+    name_zh: str
+    uscc: str
+    document_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    requested_by: UUID
+    requested_at: datetime = instant()
+    state: str
+    decided_by: UUID | None = None
+    decided_at: datetime | None = instant(nullable=True)
+    reason: str | None = None

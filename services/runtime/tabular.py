@@ -76,7 +76,7 @@ PageDep = Annotated[PageQuery, Depends()]
 
 
 def file_response(
-    items: Sequence[BaseModel], *, name: str, kind: ListFormat, following: UUID | None = None
+    items: Sequence[BaseModel], *, name: str, kind: ListFormat, following: UUID | str | None = None
 ) -> Response:
     """A CSV or Excel file; ``X-Next-After`` carries the key of the following page."""
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind.value}"'}

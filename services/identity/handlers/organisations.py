@@ -8,7 +8,6 @@ from sqlmodel import Session
 
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import GatewayId, OrganisationId, SiteId
-from services.identity import store
 from services.identity.domain import (
     Gateway,
     Organisation,
@@ -18,6 +17,9 @@ from services.identity.domain import (
     check_sparkplug_id,
     normal_uscc,
 )
+from services.identity.store import communities
+from services.identity.store import organisations as store
+from services.runtime.audit.recording import note
 from services.runtime.clock import Clock
 
 
@@ -67,6 +69,13 @@ class SiteCodeTakenError(DomainError):
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
     en: ClassVar[str] = "Site code {site_code!r} is in use; topics need a code of their own."
     zh: ClassVar[str] = "场所代码 {site_code!r} 已被使用；请另选一个。"
+
+
+class ParkUnknownError(DomainError):
+    code: ClassVar[str] = "park-unknown"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = "No park has the code {park!r}; list /parks, or leave the park out."
+    zh: ClassVar[str] = "没有代码为 {park!r} 的园区；请查看 /parks，或不填园区。"
 
 
 class EdgeNodeTakenError(DomainError):
@@ -136,15 +145,18 @@ def create_site(
     lat: float,
     lon: float,
 ) -> Site:
-    """Register a site of an organisation.
+    """Register a site of an organisation, perhaps in a park.
 
     Raises:
         InvalidSparkplugIdError, InvalidRegionCodeError, InvalidPositionError: malformed facts.
         OrganisationNotFoundError: nobody to own it.
+        ParkUnknownError: no such park.
         SiteCodeTakenError: the code is another site's.
     """
     check_site(code=code, region_code=region_code, lat=lat, lon=lon)
     get_organisation(session=session, organisation_id=organisation_id)
+    if park is not None and communities.park(session, park) is None:
+        raise ParkUnknownError(park=park)
     site = Site(
         id=SiteId(clock.new_id()),
         organisation_id=organisation_id,
@@ -158,6 +170,7 @@ def create_site(
     )
     if not store.insert_site(session, site):
         raise SiteCodeTakenError(site_code=code)
+    note(session, subject_kind="site", subject_id=site.id, after=site)
     return site
 
 
@@ -210,6 +223,7 @@ def create_gateway(
     )
     if not store.insert_gateway(session, gateway):
         raise EdgeNodeTakenError(edge_node=edge_node)
+    note(session, subject_kind="gateway", subject_id=gateway.id, after=gateway)
     return gateway
 
 

@@ -1,4 +1,4 @@
-"""People, what they may do for organisations, and the programs that act for them."""
+"""People, and what they may do for organisations."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -9,19 +9,19 @@ from sqlmodel import Session
 
 from services.contracts.access import Principal, PrincipalKind, Role
 from services.contracts.errors import DomainError, ErrorKind
-from services.contracts.ids import OrganisationId, PersonId, ServiceAccountId
-from services.identity import store
+from services.contracts.ids import OrganisationId, PersonId
 from services.identity.domain import (
+    Member,
     Membership,
     Organisation,
     OrganisationKind,
     Person,
-    Reach,
-    ServiceAccount,
     check_roles,
     normal_email,
 )
 from services.identity.handlers.organisations import create_organisation, get_organisation
+from services.identity.store import people as store
+from services.runtime.audit.recording import note
 from services.runtime.clock import Clock
 from services.runtime.tenancy import bind
 
@@ -66,20 +66,6 @@ class LastOwnerError(DomainError):
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
     en: ClassVar[str] = "{person_id} is the last owner; make another member an owner first."
     zh: ClassVar[str] = "{person_id} 是最后一位所有者；请先指定其他所有者。"
-
-
-class ServiceAccountNotFoundError(DomainError):
-    code: ClassVar[str] = "service-account-not-found"
-    kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
-    en: ClassVar[str] = "No service account has the id {account_id}; list /service-accounts."
-    zh: ClassVar[str] = "没有编号为 {account_id} 的服务账号；请查看 /service-accounts。"
-
-
-class ServiceAccountTakenError(DomainError):
-    code: ClassVar[str] = "service-account-taken"
-    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
-    en: ClassVar[str] = "The organisation has a service account {name!r}; choose another name."
-    zh: ClassVar[str] = "该组织已有服务账号 {name!r}；请另选名称。"
 
 
 def create_person(
@@ -139,6 +125,7 @@ def found_organisation(
         uscc=uscc,
         organisation_id=organisation_id,
     )
+    note(session, subject_kind="organisation", subject_id=organisation_id, after=organisation)
     add_member(
         session=session,
         clock=clock,
@@ -169,6 +156,7 @@ def add_member(
     membership = Membership(organisation_id, person_id, frozenset(roles), clock.now())
     if not store.insert_membership(session, membership):
         raise MemberAlreadyError(person_id=person_id)
+    _note(session, None, membership)
     return membership
 
 
@@ -192,6 +180,7 @@ def change_roles(
         _check_not_last(session, organisation_id, person_id)
     changed = replace(known, roles=frozenset(roles))
     store.update_roles(session, changed)
+    _note(session, known, changed)
     return changed
 
 
@@ -204,9 +193,10 @@ def remove_member(
         MemberNotFoundError: it is none.
         LastOwnerError: nobody would own the organisation.
     """
-    get_membership(session=session, organisation_id=organisation_id, person_id=person_id)
+    known = get_membership(session=session, organisation_id=organisation_id, person_id=person_id)
     _check_not_last(session, organisation_id, person_id)
     store.delete_membership(session, organisation_id, person_id)
+    _note(session, known, None)
 
 
 def get_membership(
@@ -231,77 +221,37 @@ def memberships_of(*, session: Session, person_id: PersonId) -> list[Membership]
 
 def list_members(
     *, session: Session, organisation_id: OrganisationId, after: UUID | None, limit: int
-) -> list[tuple[Membership, Person]]:
+) -> list[Member]:
     """A page of members by person id."""
     return store.members_after(session, organisation_id, after=after, limit=limit)
 
 
-def create_service_account(
-    *,
-    session: Session,
-    clock: Clock,
-    organisation_id: OrganisationId,
-    name: str,
-    roles: Collection[Role],
-) -> ServiceAccount:
-    """Let a program act for an organisation.
+def get_member(*, session: Session, organisation_id: OrganisationId, person_id: PersonId) -> Member:
+    """A member, as far as the transaction may see whose it is.
 
     Raises:
-        RolesInvalidError: they cannot be held there.
-        ServiceAccountTakenError: one has that name.
+        MemberNotFoundError: it is none.
     """
-    organisation = get_organisation(session=session, organisation_id=organisation_id)
-    check_roles(frozenset(roles), organisation.kind)
-    account = ServiceAccount(
-        id=ServiceAccountId(clock.new_id()),
-        organisation_id=organisation_id,
-        name=name,
-        roles=frozenset(roles),
-        created_at=clock.now(),
-    )
-    if not store.insert_service_account(session, account):
-        raise ServiceAccountTakenError(name=name)
-    return account
-
-
-def get_service_account(
-    *, session: Session, organisation_id: OrganisationId, account_id: ServiceAccountId
-) -> ServiceAccount:
-    """A service account of the organisation.
-
-    Raises:
-        ServiceAccountNotFoundError: it has none with that id.
-    """
-    found = store.service_account(session, organisation_id, account_id)
+    found = store.member(session, organisation_id, person_id)
     if found is None:
-        raise ServiceAccountNotFoundError(account_id=account_id)
+        raise MemberNotFoundError(person_id=person_id)
     return found
-
-
-def list_service_accounts(
-    *, session: Session, organisation_id: OrganisationId, after: UUID | None, limit: int
-) -> list[ServiceAccount]:
-    """A page by id."""
-    return store.service_accounts_after(session, organisation_id, after=after, limit=limit)
-
-
-def delete_service_account(
-    *, session: Session, organisation_id: OrganisationId, account_id: ServiceAccountId
-) -> None:
-    """Delete a service account and every key of it.
-
-    Raises:
-        ServiceAccountNotFoundError: the organisation has none with that id.
-    """
-    get_service_account(session=session, organisation_id=organisation_id, account_id=account_id)
-    store.delete_service_account(session, account_id)
-
-
-def reach(*, session: Session, organisation_id: OrganisationId) -> Reach:
-    """The parks and chain spaces whose shared things the organisation sees."""
-    return store.reach(session, organisation_id)
 
 
 def _check_not_last(session: Session, organisation_id: OrganisationId, person_id: PersonId) -> None:
     if store.lock_owners(session, organisation_id) == {person_id}:
         raise LastOwnerError(person_id=person_id)
+
+
+def _note(session: Session, before: Membership | None, after: Membership | None) -> None:
+    """Tell the trail of the organisation whose member it is."""
+    known = after or before
+    assert known is not None, "a membership begins, changes or ends"
+    note(
+        session,
+        subject_kind="membership",
+        subject_id=known.person_id,
+        before=before,
+        after=after,
+        organisation_id=known.organisation_id,
+    )

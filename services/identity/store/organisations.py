@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
@@ -108,6 +108,46 @@ def is_gateway_member(session: Session, gateway_id: UUID, organisation_id: UUID)
 def organisation(session: Session, organisation_id: UUID) -> Organisation | None:
     row = session.get(OrganisationRow, organisation_id)
     return None if row is None else _organisation(row)
+
+
+def platform(session: Session) -> Organisation | None:
+    query = select(OrganisationRow).where(OrganisationRow.kind == OrganisationKind.PLATFORM.value)
+    row = session.exec(query).one_or_none()
+    return None if row is None else _organisation(row)
+
+
+def lock_organisation(session: Session, organisation_id: UUID) -> Organisation | None:
+    """As it is now, and stays until the transaction ends; ``None``: not the caller's to change."""
+    query = (
+        select(OrganisationRow)
+        .where(OrganisationRow.id == organisation_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    row = session.exec(query).one_or_none()
+    return None if row is None else _organisation(row)
+
+
+def update_organisation(session: Session, organisation: Organisation) -> bool:
+    """Whether it was stored; not when another has its credit code."""
+    statement = (
+        update(OrganisationRow)
+        .where(col(OrganisationRow.id) == organisation.id)
+        .values(
+            name=organisation.name,
+            name_zh=organisation.name_zh,
+            uscc=organisation.uscc,
+            verification=organisation.verification.value,
+        )
+    )
+    try:
+        with session.begin_nested():
+            session.connection().execute(statement)
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) == _UNIQUE_VIOLATION:
+            return False
+        raise
+    return True
 
 
 def site(session: Session, site_id: UUID) -> Site | None:

@@ -1,25 +1,16 @@
-"""SQL of people, memberships, service accounts, and the communities an organisation belongs to."""
+"""SQL of people, memberships and service accounts."""
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
 from services.contracts.access import Role
 from services.contracts.ids import OrganisationId, PersonId, ServiceAccountId
-from services.identity.domain import Membership, Person, Reach, ServiceAccount
+from services.identity.domain import Member, Membership, Person, ServiceAccount
 from services.identity.store.organisations import inserted
 from services.identity.tables import MembershipRow, PersonRow, ServiceAccountRow
-
-_REACH = text(
-    """
-    SELECT ARRAY(SELECT code FROM park WHERE organisation_id = :organisation
-                 UNION SELECT park FROM park_member WHERE organisation_id = :organisation) AS parks,
-           ARRAY(SELECT id FROM space WHERE organisation_id = :organisation
-                 UNION
-                 SELECT space_id FROM space_member WHERE organisation_id = :organisation) AS spaces
-    """
-)
 
 
 def insert_person(session: Session, person: Person) -> bool:
@@ -95,17 +86,22 @@ def memberships_of(session: Session, person_id: UUID) -> list[Membership]:
 
 def members_after(
     session: Session, organisation_id: UUID, *, after: UUID | None, limit: int
-) -> list[tuple[Membership, Person]]:
-    query = (
-        select(MembershipRow, PersonRow)
-        .join(PersonRow, col(PersonRow.id) == col(MembershipRow.person_id))
-        .where(col(MembershipRow.organisation_id) == organisation_id)
-        .order_by(col(MembershipRow.person_id))
-        .limit(limit)
-    )
+) -> list[Member]:
+    query = _members(organisation_id).order_by(col(MembershipRow.person_id)).limit(limit)
     if after is not None:
         query = query.where(col(MembershipRow.person_id) > after)
-    return [(_membership(member), _person(person)) for member, person in session.exec(query)]
+    return [Member(_membership(member), _person(person)) for member, person in session.exec(query)]
+
+
+def member(session: Session, organisation_id: UUID, person_id: UUID) -> Member | None:
+    query = _members(organisation_id).where(col(MembershipRow.person_id) == person_id)
+    found = session.exec(query).one_or_none()
+    return None if found is None else Member(_membership(found[0]), _person(found[1]))
+
+
+def is_member(session: Session, organisation_id: UUID, email: str) -> bool:
+    query = _members(organisation_id).where(col(PersonRow.email) == email)
+    return session.exec(query).first() is not None
 
 
 def lock_owners(session: Session, organisation_id: UUID) -> set[PersonId]:
@@ -165,9 +161,18 @@ def delete_service_account(session: Session, account_id: UUID) -> None:
     )
 
 
-def reach(session: Session, organisation_id: UUID) -> Reach:
-    row = session.connection().execute(_REACH, {"organisation": organisation_id}).one()
-    return Reach(parks=frozenset(row.parks), spaces=frozenset(row.spaces))
+def count_service_accounts(session: Session, organisation_id: UUID) -> int:
+    query = select(func.count()).where(col(ServiceAccountRow.organisation_id) == organisation_id)
+    return session.exec(query).one()
+
+
+def _members(organisation_id: UUID) -> Any:
+    return (
+        select(MembershipRow, PersonRow)
+        .join(PersonRow, col(PersonRow.id) == col(MembershipRow.person_id))
+        .where(col(MembershipRow.organisation_id) == organisation_id)
+        .execution_options(populate_existing=True)
+    )
 
 
 def _person(row: PersonRow) -> Person:

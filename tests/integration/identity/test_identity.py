@@ -32,7 +32,7 @@ def site(session: Session, clock: FrozenClock, owner: OrganisationId, **changed:
         "name": "Wuhan",
         "name_zh": "武汉",
         "region_code": "420106",
-        "park": "Optics Valley",
+        "park": None,
         "lat": 30.5,
         "lon": 114.3,
     }

@@ -1,12 +1,12 @@
-"""What the API says about organisations, sites and gateways."""
+"""Organisations, sites and gateways as the API takes and shows them."""
 
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from services.identity.domain import (
-    NAME_MAX,
+    PARK_CODE_PATTERN,
     REGION_CODE_PATTERN,
     Gateway,
     Organisation,
@@ -14,29 +14,41 @@ from services.identity.domain import (
     Site,
     Verification,
 )
+from services.identity.schemas.base import Document, Name
 from services.runtime.web import OwnOrganisation
 
-Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
 SparkplugId = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
+ParkCode = Annotated[
+    str, Field(pattern=PARK_CODE_PATTERN, description="code of a park, see /parks")
+]
 RegionCode = Annotated[
     str, Field(pattern=REGION_CODE_PATTERN, description="GB/T 2260, six digits, e.g. 420106")
 ]
+CreditCode = Annotated[
+    str, Field(max_length=40, description="统一社会信用代码, GB 32100, with check character")
+]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class OrganisationCreate(_Document):
+class OrganisationCreate(Document):
     name: Name
     name_zh: Name
     kind: OrganisationKind
-    uscc: str | None = Field(
-        default=None, max_length=40, description="统一社会信用代码, GB 32100, with check character"
-    )
+    uscc: CreditCode | None = None
 
 
-class OrganisationRead(_Document):
+class OrganisationChange(Document):
+    """What is left out stays. A credit code of null is taken away; a name of null stays."""
+
+    name: Name | None = None
+    name_zh: Name | None = None
+    uscc: CreditCode | None = None
+
+    def changes(self) -> dict[str, str | None]:
+        given = self.model_dump(exclude_unset=True)
+        return {name: told for name, told in given.items() if told is not None or name == "uscc"}
+
+
+class OrganisationRead(Document):
     id: UUID
     name: str
     name_zh: str
@@ -56,18 +68,18 @@ class OrganisationRead(_Document):
         )
 
 
-class SiteCreate(_Document):
+class SiteCreate(Document):
     organisation_id: OwnOrganisation = None
     code: SparkplugId = Field(description="Sparkplug group of the site, unique on the platform")
     name: Name
     name_zh: Name
     region_code: RegionCode
-    park: str | None = Field(default=None, max_length=NAME_MAX)
+    park: ParkCode | None = None
     lat: float = Field(ge=-90, le=90)
     lon: float = Field(ge=-180, le=180)
 
 
-class SiteRead(_Document):
+class SiteRead(Document):
     id: UUID
     organisation_id: UUID
     code: str
@@ -93,12 +105,12 @@ class SiteRead(_Document):
         )
 
 
-class GatewayCreate(_Document):
+class GatewayCreate(Document):
     site_id: UUID
     edge_node: SparkplugId = Field(description="Sparkplug edge node, unique on its site")
 
 
-class GatewayRead(_Document):
+class GatewayRead(Document):
     id: UUID
     organisation_id: UUID
     site_id: UUID

@@ -1,29 +1,21 @@
 """Organisations, their sites and the gateways on them; what makes each well formed."""
 
+import hashlib
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
-from uuid import UUID
+from typing import ClassVar, Final
 
 from stdnum.cn import uscc as stdnum_uscc
 from stdnum.exceptions import ValidationError
 
-from services.contracts.access import PLATFORM_ROLES, Role
 from services.contracts.errors import DomainError, ErrorKind
-from services.contracts.ids import (
-    GatewayId,
-    OrganisationId,
-    PersonId,
-    ServiceAccountId,
-    SiteId,
-    is_sparkplug_id,
-)
+from services.contracts.ids import GatewayId, OrganisationId, SiteId, is_sparkplug_id
 
-NAME_MAX = 200
-REGION_CODE_PATTERN = r"^[1-9][0-9]{5}$"
+NAME_MAX: Final = 200
+REGION_CODE_PATTERN: Final = r"^[1-9][0-9]{5}$"
 """GB/T 2260: province, prefecture and county, two digits each."""
+_VERSION_CHARACTERS: Final = 16
 
 
 class OrganisationKind(StrEnum):
@@ -35,7 +27,7 @@ class OrganisationKind(StrEnum):
     AUTHORITY = "authority"
     INVESTOR = "investor"
     PLATFORM = "platform"
-    """Who runs this platform; its members are the administrators."""
+    """Who runs this platform; its members are the administrators. There is one at most."""
 
 
 class Verification(StrEnum):
@@ -57,10 +49,16 @@ class Organisation:
     """Unified social credit code (统一社会信用代码, GB 32100)."""
     verification: Verification = Verification.UNVERIFIED
 
+    @property
+    def version(self) -> str:
+        """Changes with every field; what If-Match is compared with."""
+        said = repr((self.id, self.name, self.name_zh, self.kind, self.uscc, self.verification))
+        return hashlib.sha256(said.encode()).hexdigest()[:_VERSION_CHARACTERS]
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place where resources stand; ``code`` is its Sparkplug group."""
+    """A place where resources stand; ``code`` is its Sparkplug group, ``park`` a park's code."""
 
     id: SiteId
     organisation_id: OrganisationId
@@ -81,69 +79,6 @@ class Gateway:
     organisation_id: OrganisationId
     site_id: SiteId
     edge_node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A natural person with an account; ``email`` in lower case, ``locale`` ``zh`` or ``en``."""
-
-    id: PersonId
-    email: str
-    name: str
-    locale: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """What a person may do for an organisation."""
-
-    organisation_id: OrganisationId
-    person_id: PersonId
-    roles: frozenset[Role]
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceAccount:
-    """A program that acts for an organisation."""
-
-    id: ServiceAccountId
-    organisation_id: OrganisationId
-    name: str
-    roles: frozenset[Role]
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Communities whose shared things an organisation sees."""
-
-    parks: frozenset[str] = frozenset()
-    """Codes of parks (园区) it operates or was admitted to."""
-    spaces: frozenset[UUID] = frozenset()
-    """Chain spaces (产业链空间) it leads or is a member of."""
-
-
-class RolesInvalidError(DomainError):
-    code: ClassVar[str] = "roles-invalid"
-    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
-    en: ClassVar[str] = (
-        "{roles} cannot be held in an organisation of kind {kind_of}; give at least one role, park"
-        " operators in a park operator, programme officers in an authority, and one administrator"
-        " role at most, in the platform."
-    )
-    zh: ClassVar[str] = (
-        "{kind_of} 类组织的成员不能拥有角色 {roles}；至少给出一个角色，园区运营仅限园区运营方，"
-        "项目主管仅限主管部门，管理员角色仅限平台且至多一个。"
-    )
-
-
-class InvalidEmailError(DomainError):
-    code: ClassVar[str] = "invalid-email"
-    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
-    en: ClassVar[str] = "{email!r} is no e-mail address; write it as name@example.com."
-    zh: ClassVar[str] = "{email!r} 不是有效的电子邮箱；请写成 name@example.com。"
 
 
 class InvalidUsccError(DomainError):
@@ -211,34 +146,3 @@ def check_sparkplug_id(text: str) -> None:
     """
     if not is_sparkplug_id(text):
         raise InvalidSparkplugIdError(text=text)
-
-
-_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}")
-_ONLY_IN = {
-    Role.PARK_OPERATOR: OrganisationKind.PARK_OPERATOR,
-    Role.PROGRAMME_OFFICER: OrganisationKind.AUTHORITY,
-    **dict.fromkeys(PLATFORM_ROLES, OrganisationKind.PLATFORM),
-}
-
-
-def normal_email(text: str) -> str:
-    """The address in lower case.
-
-    Raises:
-        InvalidEmailError: it is none.
-    """
-    email = text.strip().lower()
-    if _EMAIL.fullmatch(email) is None:
-        raise InvalidEmailError(email=text)
-    return email
-
-
-def check_roles(roles: frozenset[Role], kind: OrganisationKind) -> None:
-    """Refuse roles that cannot be held together or in such an organisation.
-
-    Raises:
-        RolesInvalidError: which and where.
-    """
-    misplaced = any(_ONLY_IN.get(role, kind) is not kind for role in roles)
-    if not roles or misplaced or len(roles & PLATFORM_ROLES) > 1:
-        raise RolesInvalidError(roles=", ".join(sorted(roles)) or "no role", kind_of=kind)

@@ -1,4 +1,4 @@
-"""HTTP doors of identity."""
+"""Organisations, sites and gateways."""
 
 from uuid import UUID
 
@@ -7,7 +7,8 @@ from fastapi import APIRouter, Response
 from services.contracts.ids import GatewayId, OrganisationId, SiteId
 from services.contracts.policies import Action
 from services.identity import handlers
-from services.identity.schemas import (
+from services.identity.domain import Organisation
+from services.identity.schemas.organisations import (
     GatewayCreate,
     GatewayRead,
     OrganisationCreate,
@@ -26,7 +27,7 @@ from services.runtime.web import (
     requires,
 )
 
-router = APIRouter(tags=["identity"])
+router = APIRouter()
 
 
 @router.post(
@@ -65,11 +66,20 @@ def list_organisations(session: SessionDep, page: PageDep) -> Page[OrganisationR
 
 
 @router.get("/organisations/{organisation_id}", dependencies=[requires(Action.ORGANISATION_READ)])
-def get_organisation(organisation_id: UUID, session: SessionDep) -> OrganisationRead:
-    """One organisation."""
-    return OrganisationRead.of(
-        handlers.get_organisation(session=session, organisation_id=OrganisationId(organisation_id))
+def get_organisation(
+    organisation_id: UUID, response: Response, session: SessionDep
+) -> OrganisationRead:
+    """One organisation; its ETag is what PATCH /organisation takes as If-Match."""
+    found = handlers.get_organisation(
+        session=session, organisation_id=OrganisationId(organisation_id)
     )
+    response.headers["etag"] = etag(found)
+    return OrganisationRead.of(found)
+
+
+def etag(organisation: Organisation) -> str:
+    """A strong validator (RFC 9110 §8.8.3)."""
+    return f'"{organisation.version}"'
 
 
 @router.post(
