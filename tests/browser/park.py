@@ -307,6 +307,7 @@ def _bookings() -> tuple[BookingLine, ...]:
         booking = Booking(
             id=BookingId(identity(200 + number)),
             organisation_id=OrganisationId(identity(501)),
+            provider_id=OrganisationId(identity(500)),
             resource_id=ResourceId(identity(number)),
             offer_id=None,
             demand_id=None,

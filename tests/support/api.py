@@ -23,10 +23,10 @@ from services.contracts.ids import OrganisationId, PersonId
 from services.identity import handlers as identity
 from services.identity.domain import OrganisationKind
 from services.runtime.clock import Clock
-from services.runtime.database_roles import APP
-from services.runtime.db import Sessions, engine_for, sessions_for, transaction
+from services.runtime.db import Sessions, transaction
 from services.runtime.settings import Settings
 from tests.support.waiting import eventually
+from tests.support.working import sessions_as
 
 Document = dict[str, Any]
 
@@ -93,6 +93,10 @@ class Keyring(httpx.Auth):
                 name="test",
             )
         return token
+
+    def header(self, organisation_id: str, *roles: Role) -> dict[str, str]:
+        """What a request carries to be the organisation's, whatever it speaks of."""
+        return {"Authorization": f"Bearer {self.key(organisation_id, *roles)}"}
 
     def owns(self, organisation_id: str, *things: str) -> None:
         """Tell whose ``things`` are that were made elsewhere."""
@@ -194,26 +198,14 @@ def served_app(
     sessions: Sessions, clock: Clock, *, pages: bool = False, **settings: Any
 ) -> Iterator[tuple[FastAPI, str]]:
     """The whole API, with the portal's pages if asked, as its own database role; its address."""
-    url = sessions.kw["bind"].url.render_as_string(hide_password=False)
-    engine = engine_for(
-        url.replace("postgresql+psycopg:", "postgresql:", 1),
-        pool_max=10,
-        application="test-http",
-        role=APP,
-    )
-    app = create_app(
-        settings=Settings(**settings),
-        sessions=sessions_for(engine),
-        clock=clock,
-        catalogue=load_taxonomy(),
-    )
-    if pages:
-        mount(app)
-    try:
+    with sessions_as(sessions, pool_max=10) as own:
+        app = create_app(
+            settings=Settings(**settings), sessions=own, clock=clock, catalogue=load_taxonomy()
+        )
+        if pages:
+            mount(app)
         with served(app) as address:
             yield app, address
-    finally:
-        engine.dispose()
 
 
 @contextmanager

@@ -1,14 +1,21 @@
 """The live hub: order, coalescing, resumption, and readers that do not keep up."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import ClassVar
 from uuid import UUID
 
 import pytest
 
 from gateway import live
 from gateway.live import RESET_TOPIC, LiveEvent, LiveHub, Subscription, TooManySubscribersError
+from services.contracts.access import ANONYMOUS, Principal, Role
 from services.contracts.events.capacity import ResourceStateChanged
+from services.contracts.events.envelope import Audience
+from services.contracts.ids import OrganisationId
 from services.contracts.telemetry import ResourceState
+
+SPACE = UUID(int=77)
 
 
 @pytest.fixture
@@ -59,6 +66,7 @@ class TestPublish:
             previous=ResourceState.IDLE,
             reason="spindle",
             since=datetime(2026, 3, 2, tzinfo=UTC),
+            audience=Audience(visibility="public"),
         )
 
         hub.publish(event)
@@ -66,7 +74,8 @@ class TestPublish:
         received = (await unread(reader))[0]
         assert received.topic == "capacity.resource-state-changed.v1"
         assert received.key == f"{received.topic}:{UUID(int=9)}"
-        assert ResourceStateChanged.model_validate_json(received.data) == event
+        told = ResourceStateChanged.model_validate_json(received.data)
+        assert told == event.model_copy(update={"audience": Audience()})
 
     async def test_frames_an_event_for_the_stream(self, hub: LiveHub) -> None:
         reader = hub.subscribe()
@@ -88,6 +97,57 @@ class TestPublish:
 
         assert [event.topic for event in await unread(slow)] == [RESET_TOPIC]
         assert await told(quick) == [b"c"]
+
+
+class TestAudience:
+    """An event reaches who may hear it, live and resumed alike."""
+
+    FIRM = Principal(organisation_id=OrganisationId(UUID(int=1)), roles=frozenset({Role.BUYER}))
+    MANAGER = replace(FIRM, roles=frozenset({Role.SELLER}))
+    NEIGHBOUR = Principal(organisation_id=OrganisationId(UUID(int=2)), parks=frozenset({"valley"}))
+    PARTNER = Principal(organisation_id=OrganisationId(UUID(int=3)), spaces=frozenset({SPACE}))
+    LISTENERS: ClassVar = {
+        "anonymous": ANONYMOUS,
+        "firm": FIRM,
+        "manager": MANAGER,
+        "neighbour": NEIGHBOUR,
+        "partner": PARTNER,
+    }
+
+    @pytest.mark.parametrize(
+        ("audience", "hear"),
+        [
+            (Audience(visibility="public"), set(LISTENERS)),
+            (Audience(organisation_ids=(UUID(int=1),)), {"firm", "manager"}),
+            (Audience(organisation_ids=(UUID(int=1),), visibility="private"), {"manager"}),
+            (
+                Audience(organisation_ids=(UUID(int=1),), visibility="park", park="valley"),
+                {"firm", "manager", "neighbour"},
+            ),
+            (Audience(visibility="park", park="hill"), set()),
+            (
+                Audience(organisation_ids=(UUID(int=1),), visibility="space", space_id=SPACE),
+                {"firm", "manager", "partner"},
+            ),
+            (Audience(visibility="space"), set()),
+            (Audience(visibility="park"), set()),
+            (Audience(visibility="of another version"), set()),
+            (Audience(), set()),
+        ],
+    )
+    async def test_is_who_the_event_names(
+        self, hub: LiveHub, audience: Audience, hear: set[str]
+    ) -> None:
+        start = hub.last_id
+        live = {name: hub.subscribe(listener=who) for name, who in self.LISTENERS.items()}
+
+        hub.publish_json("t", "a", b"1", audience=audience)
+
+        resumed = {
+            name: hub.subscribe(after=start, listener=who) for name, who in self.LISTENERS.items()
+        }
+        for readers in (live, resumed):
+            assert {name for name, reader in readers.items() if await told(reader)} == hear
 
 
 class TestResume:

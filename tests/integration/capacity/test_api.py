@@ -9,10 +9,12 @@ import httpx
 import pytest
 
 from services.capacity import handlers
+from services.contracts.access import Role
 from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
+from services.identity.domain import OrganisationKind
 from services.runtime.db import Sessions, transaction
 from tests.integration.capacity.park import Park, reported
-from tests.support.api import api_client
+from tests.support.api import Keyring, api_client
 from tests.support.clock import START, FrozenClock
 
 pytestmark = pytest.mark.integration
@@ -183,16 +185,44 @@ class TestLive:
             ("down", "2026-03-02T08:00:00Z")
         ]
 
+    @pytest.mark.usefixtures("park")
     def test_quarantine_shows_what_was_not_understood(
         self, client: httpx.Client, sessions: Sessions, clock: FrozenClock
     ) -> None:
-        with transaction(sessions) as session:
-            handlers.quarantine(
-                session=session, clock=clock, topic="t", payload=b"\xff\x00", cause="no protobuf"
-            )
+        for topic in ("spBv1.0/wuhan-1/NDATA/edge-1", "spBv1.0/elsewhere/NDATA/edge-1", "t"):
+            with transaction(sessions) as session:
+                handlers.quarantine(
+                    session=session,
+                    clock=clock,
+                    topic=topic,
+                    payload=b"\xff\x00",
+                    cause="no protobuf",
+                )
         (message,) = get(client, "quarantine")["items"]
+        assert message["topic"] == "spBv1.0/wuhan-1/NDATA/edge-1"
         assert (message["cause"], message["payload_bytes"], message["excerpt"]) == (
             "no protobuf",
             2,
             "/wA=",
         )
+
+    @pytest.mark.usefixtures("park")
+    def test_the_whole_quarantine_is_the_administrators(
+        self, client: httpx.Client, sessions: Sessions, clock: FrozenClock
+    ) -> None:
+        with transaction(sessions) as session:
+            for topic in ("spBv1.0/wuhan-1/NDATA/edge-1", "t"):
+                handlers.quarantine(
+                    session=session, clock=clock, topic=topic, payload=b"", cause="no protobuf"
+                )
+        assert isinstance(client.auth, Keyring)
+        platform = client.auth.organisation(
+            name="Platform", name_zh="平台", kind=OrganisationKind.PLATFORM
+        )
+        seen = {}
+        for role in (Role.SYSTEM_ADMIN, Role.AUDIT_ADMIN):
+            key = client.auth.key(platform, role)
+            seen[role] = client.get("quarantine", headers={"Authorization": f"Bearer {key}"})
+        topics = [one["topic"] for one in seen[Role.SYSTEM_ADMIN].json()["items"]]
+        assert topics == ["spBv1.0/wuhan-1/NDATA/edge-1", "t"]
+        assert seen[Role.AUDIT_ADMIN].status_code == 403

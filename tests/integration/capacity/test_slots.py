@@ -14,7 +14,7 @@ from sqlmodel import Session, text
 
 from services.capacity import handlers
 from services.capacity.domain import CapacityRule, SlotTakenError
-from services.contracts.ids import BookingId, ResourceId
+from services.contracts.ids import BookingId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.runtime.db import Sessions, engine_for, sessions_for, transaction
 from tests.integration.capacity.park import (
@@ -29,6 +29,7 @@ from tests.support.clock import START, FrozenClock
 
 HOUR = timedelta(hours=1)
 RIVALS = 8
+BUYER = OrganisationId(UUID(int=99))
 
 pytestmark = pytest.mark.integration
 
@@ -53,6 +54,7 @@ def reserve(
         session=session,
         resource=handlers.get_resource(session=session, resource_id=resource_id),
         booking_id=booking(number),
+        booked_by=BUYER,
         interval=interval,
         units=units,
     )
@@ -131,7 +133,9 @@ class TestReserve:
         with pytest.raises(IntegrityError, match="ex_reservation_no_overlap"):
             session.connection().execute(
                 text(
-                    "INSERT INTO reservation SELECT :other, resource_id, unit, during"
+                    "INSERT INTO reservation"
+                    " (organisation_id, booked_by, booking_id, resource_id, unit, during)"
+                    " SELECT organisation_id, booked_by, :other, resource_id, unit, during"
                     " FROM reservation"
                 ),
                 {"other": booking(2)},
@@ -245,7 +249,12 @@ class TestGaps:
         mill = register(session, clock, park, calendar_ics=self.SHIFT, timezone="UTC").id
         reserve(session, mill, 1, between(2, 4))
         handlers.schedule_maintenance(
-            session=session, clock=clock, resource_id=mill, during=between(6, 7), reason="oil"
+            session=session,
+            clock=clock,
+            organisation_id=park.organisation_id,
+            resource_id=mill,
+            during=between(6, 7),
+            reason="oil",
         )
         assert free(session, clock, mill, between(0, 24)) == [
             (0, 2, 1),
@@ -260,7 +269,12 @@ class TestGaps:
         rule = CapacityRule(buffer_before_minutes=24 * 60)
         mill = register(session, clock, park, rule=rule).id
         handlers.schedule_maintenance(
-            session=session, clock=clock, resource_id=mill, during=between(1, 2), reason="oil"
+            session=session,
+            clock=clock,
+            organisation_id=park.organisation_id,
+            resource_id=mill,
+            during=between(1, 2),
+            reason="oil",
         )
         assert free(session, clock, mill, between(20, 40)) == [(26, 40, 1)]
 

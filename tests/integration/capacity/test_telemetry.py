@@ -242,7 +242,9 @@ class TestWhatIsKept:
         handlers.quarantine(
             session=session, clock=clock, topic="spBv1.0/x", payload=b"\xff" * 70_000, cause="tag"
         )
-        (message,) = handlers.list_quarantine(session=session, after=None, limit=5)
+        (message,) = handlers.list_quarantine(
+            session=session, organisation_id=None, after=None, limit=5
+        )
         assert (message.topic, message.cause, message.payload_bytes) == ("spBv1.0/x", "tag", 70_000)
         assert len(message.payload) == 64 * 1024
 
@@ -464,6 +466,7 @@ class TestTwins:
             handlers.bind_twin(
                 session=session,
                 clock=clock,
+                organisation_id=park.organisation_id,
                 resource_id=mill,
                 gateway_id=park.gateway_id,
                 device=device,

@@ -1,12 +1,15 @@
 """``nonagon match`` and ``nonagon book`` against a served API."""
 
 import json
+from pathlib import Path
 
 import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
+from gateway.accounts import Account, Accounts
 from gateway.cli import app
+from services.contracts.access import Role
 from tests.support.api import Market
 
 
@@ -15,26 +18,44 @@ def api(client: httpx.Client) -> str:
     return str(client.base_url).removesuffix("/api/v1/")
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
+def account(organisation: str, *, organisation_id: str = "", token: str = "") -> Account:
+    return Account(
+        organisation_id=organisation_id,
+        organisation=organisation,
+        organisation_zh=organisation,
+        email="someone@example.com",
+        password="",
+        token=token,
+    )
+
+
+def run(*arguments: str, key: str | None = None, state: Path | None = None) -> Result:
+    environment = {
+        "NONAGON_API_KEY": key,
+        "NONAGON_STATE_DIR": None if state is None else str(state),
+    }
+    return CliRunner().invoke(app, list(arguments), env=environment)
 
 
 def test_match_shows_who_can_and_book_takes_it(market: Market, api: str) -> None:
     market.listed_mill()
     buyer = market.organisation("Buyer")
     demand = market.demand(buyer)
+    key = market.keyring.key(buyer, Role.BUYER)
+    asked = ("match", "--demand", demand["id"], "--api", api)
 
-    shown = run("match", "--demand", demand["id"], "--api", api)
-    found = json.loads(run("match", "--demand", demand["id"], "--api", api, "--json").stdout)
-    booked = run("book", "hold", "--match", found["id"], "--confirm", "--api", api, "--json")
-    again = run("book", "hold", "--match", found["id"], "--api", api)
+    shown = run(*asked, key=key)
+    found = json.loads(run(*asked, "--json", key=key).stdout)
+    book = ("book", "hold", "--match", found["id"], "--api", api)
+    booked = run(*book, "--confirm", "--json", key=key)
+    again = run(*book, key=key)
 
     assert shown.exit_code == 0, shown.output
     assert "1 candidates of 1 listings" in shown.stdout
     assert json.loads(booked.stdout)["state"] == "confirmed"
     assert again.exit_code == 1
     assert "409" in again.stderr
-    cancelled = run("book", "cancel", json.loads(booked.stdout)["id"], "--api", api)
+    cancelled = run("book", "cancel", json.loads(booked.stdout)["id"], "--api", api, key=key)
     assert "cancelled" in cancelled.stdout
 
 
@@ -42,31 +63,53 @@ def test_match_explains_an_empty_answer_and_says_so_by_its_exit_code(
     market: Market, api: str
 ) -> None:
     market.listed_mill()
-    demand = market.demand(market.organisation("Buyer"), budget_minor=1)
+    buyer = market.organisation("Buyer")
+    demand = market.demand(buyer, budget_minor=1)
 
-    answered = run("match", "--demand", demand["id"], "--api", api)
+    answered = run("match", "--demand", demand["id"], "--api", api, key=market.keyring.key(buyer))
 
     assert answered.exit_code == 1
     assert "> budget" in answered.stdout.replace("\n", " ")
 
 
 def test_match_tells_what_was_meant_by_an_unknown_process(market: Market, api: str) -> None:
-    market.organisation("Buyer")
+    key = market.keyring.key(market.organisation("Buyer"))
 
-    refused = run("match", "--process", "machining.miling", "--as", "buyer", "--api", api)
+    refused = run("match", "--process", "machining.miling", "--api", api, key=key)
 
     assert refused.exit_code == 1
     assert "machining.milling" in refused.stderr
 
 
-def test_match_wants_to_know_who_asks(market: Market, api: str) -> None:
-    market.organisation("Buyer one")
-    market.organisation("Buyer two")
+def test_match_wants_to_know_who_asks(api: str, tmp_path: Path) -> None:
+    refused = run("match", "--process", "machining.milling", "--api", api, state=tmp_path)
 
-    refused = run("match", "--process", "machining.milling", "--as", "buyer", "--api", api)
+    assert refused.exit_code == 1
+    assert "401" in refused.stderr
+
+
+def test_match_wants_to_know_which_firm_of_the_demo_asks(api: str, tmp_path: Path) -> None:
+    Accounts(by_key={"one": account("Buyer one"), "two": account("Buyer two")}).write(tmp_path)
+
+    asked = ("match", "--process", "machining.milling", "--as", "buyer", "--api", api)
+    refused = run(*asked, state=tmp_path)
 
     assert refused.exit_code == 2
-    assert "2 organisations match" in refused.stderr
+    assert "2 accounts match" in refused.stderr
+
+
+def test_match_asks_as_a_firm_of_the_demo(market: Market, api: str, tmp_path: Path) -> None:
+    market.listed_mill()
+    buyer = market.organisation("Buyer")
+    made = account("Buyer", organisation_id=buyer, token=market.keyring.key(buyer))
+    Accounts(by_key={"buyer": made}).write(tmp_path)
+
+    asked = ("match", "--process", "machining.milling", "--as", "buyer", "--api", api)
+    window = ("--from", "2026-03-02T12:00:00", "--to", "2026-03-05T12:00:00")
+    shown = run(*asked, *window, state=tmp_path)
+
+    assert shown.exit_code == 0, shown.output
+    assert "1 candidates of 1 listings" in shown.stdout
 
 
 def test_a_platform_that_is_not_there_has_an_exit_code_of_its_own() -> None:

@@ -53,20 +53,21 @@ class TestRequests:
 
         problem(response, 400, "malformed-json")
 
-    def test_name_each_wrong_field(self, client: httpx.Client) -> None:
+    def test_name_each_wrong_field(self, client: httpx.Client, market: Market) -> None:
+        signed = market.keyring.header(market.organisation())
         body = {"direction": 10, "title": "", "prize": 1}
-        english = client.post("offers", json=body, headers={"accept-language": "en"})
-        chinese = client.post("offers", json=body, headers={"accept-language": "zh"})
+        english = client.post("offers", json=body, headers=signed | {"accept-language": "en"})
+        chinese = client.post("offers", json=body, headers=signed | {"accept-language": "zh"})
 
         assert _fields(problem(english, 422, "invalid-request")) >= {
             ("/direction", "Input should be less than or equal to 9"),
-            ("/organisation_id", "Field required"),
+            ("/resource_ids", "Field required"),
             ("/prize", "Extra inputs are not permitted"),
         }
         assert _fields(problem(chinese, 422, "invalid-request")) >= {
             ("/direction", "应不大于 9"),
             ("/title", "至少 1 个字符"),
-            ("/organisation_id", "必填"),
+            ("/resource_ids", "必填"),
             ("/prize", "未知字段"),
         }
 
@@ -92,8 +93,9 @@ class TestRequests:
 
         problem(client.post("offers", content=content), 413, "body-too-large")
 
-    def test_of_exactly_a_mebibyte_are_read(self, client: httpx.Client) -> None:
-        headers = {"content-type": "application/json"}
+    def test_of_exactly_a_mebibyte_are_read(self, client: httpx.Client, market: Market) -> None:
+        signed = market.keyring.header(market.organisation())
+        headers = signed | {"content-type": "application/json"}
         body = json.dumps({"title": ""}).encode().ljust(1024 * 1024)
 
         problem(client.post("offers", content=body, headers=headers), 422, "invalid-request")

@@ -1,6 +1,7 @@
 """Live events over HTTP, from the bus to a reader that reconnects."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,16 +12,20 @@ from fastapi import FastAPI
 
 from gateway.http.app import create_app
 from marketplace.taxonomy.loader import load_taxonomy
+from services.contracts.access import Role
+from services.contracts.events.envelope import Audience
 from services.contracts.events.marketplace import DemandMatched
+from services.identity.domain import OrganisationKind
 from services.runtime.bus import Bus, OutgoingEvent
 from services.runtime.db import Sessions
 from services.runtime.embedded.nats import EmbeddedNats
 from services.runtime.settings import Settings
-from tests.support.api import served
+from tests.support.api import Keyring, served
 from tests.support.clock import FrozenClock
 from tests.support.waiting import eventually
 
 STREAM = "/api/v1/stream"
+STRANGER = UUID(int=9)
 
 
 @pytest.fixture
@@ -44,14 +49,20 @@ def client(app: FastAPI) -> Iterator[httpx.Client]:
         yield client
 
 
-def matched(number: int) -> DemandMatched:
+def matched(number: int, *, asker: UUID = STRANGER, visibility: str = "public") -> DemandMatched:
     return DemandMatched(
         id=UUID(int=number),
         occurred_at=datetime(2026, 3, 2, tzinfo=UTC),
         demand_id=UUID(int=100 + number),
         match_id=UUID(int=200 + number),
         candidates=number,
+        audience=Audience(organisation_ids=(asker,), visibility=visibility),
     )
+
+
+def told(number: int) -> DemandMatched:
+    """As a listener reads it: for whom it was is nobody's business."""
+    return matched(number).model_copy(update={"audience": Audience()})
 
 
 async def publish(nats_url: str, *events: DemandMatched) -> None:
@@ -90,7 +101,8 @@ def test_carries_what_the_bus_says_and_resumes_after_the_last_id(
         asyncio.run(publish(nats_server.nats_url, matched(1)))
         first = next(reader)
     assert first["event"] == "marketplace.demand-matched.v1"
-    assert DemandMatched.model_validate_json(first["data"]) == matched(1)
+    assert DemandMatched.model_validate_json(first["data"]) == told(1)
+    assert "audience" not in first["data"]
     eventually(lambda: hub.subscriber_count == 0, what="the reader left the hub")
 
     asyncio.run(publish(nats_server.nats_url, matched(2)))
@@ -98,7 +110,7 @@ def test_carries_what_the_bus_says_and_resumes_after_the_last_id(
     with client.stream("GET", STREAM, headers={"last-event-id": first["id"]}) as response:
         reader = frames(response)
         next(reader)
-        assert DemandMatched.model_validate_json(next(reader)["data"]) == matched(2)
+        assert DemandMatched.model_validate_json(next(reader)["data"]) == told(2)
 
 
 def test_tells_a_reader_from_another_life_to_reset(client: httpx.Client) -> None:
@@ -106,3 +118,40 @@ def test_tells_a_reader_from_another_life_to_reset(client: httpx.Client) -> None
         reader = frames(response)
         next(reader)
         assert next(reader)["event"] == "reset"
+
+
+def test_tells_each_listener_what_it_may_hear(
+    client: httpx.Client,
+    nats_server: EmbeddedNats,
+    app: FastAPI,
+    sessions: Sessions,
+    clock: FrozenClock,
+) -> None:
+    hub, keyring = app.state.live, Keyring(sessions, clock)
+    asker, other = (
+        keyring.organisation(name=name, name_zh=name, kind=OrganisationKind.FIRM)
+        for name in ("Asker", "Other")
+    )
+    before = hub.last_id
+    own = UUID(asker)
+    events = [
+        matched(1, asker=own, visibility="organisation"),
+        matched(2, asker=own, visibility="private"),
+        matched(3),
+    ]
+    asyncio.run(publish(nats_server.nats_url, *events))
+    eventually(lambda: hub.last_id.endswith("-3"), what="the hub has all events")
+
+    def heard(key: str | None, count: int) -> list[int]:
+        headers = {"last-event-id": before}
+        if key is not None:
+            headers["authorization"] = f"Bearer {key}"
+        with client.stream("GET", STREAM, headers=headers) as response:
+            reader = frames(response)
+            next(reader)
+            return [json.loads(next(reader)["data"])["candidates"] for _ in range(count)]
+
+    assert heard(keyring.key(asker), 3) == [1, 2, 3]
+    assert heard(keyring.key(asker, Role.BUYER), 2) == [1, 3]
+    assert heard(keyring.key(other), 1) == [3]
+    assert heard(None, 1) == [3]

@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from services.contracts.access import Role
 from tests.support.api import Market
 from tests.support.clock import FrozenClock
 
@@ -301,7 +302,39 @@ class TestMatch:
 
         assert (response.status_code, response.json()["code"]) == (422, "window-in-past")
 
-    def test_knows_no_demand_of_that_id(self, client: httpx.Client) -> None:
-        response = client.post(f"demands/{UUID(int=1)}/matches")
+    def test_knows_no_demand_of_that_id(self, client: httpx.Client, market: Market) -> None:
+        path, signed = (
+            f"demands/{UUID(int=1)}/matches",
+            market.keyring.header(market.organisation()),
+        )
+
+        response, anonymous = client.post(path, headers=signed), client.post(path)
 
         assert (response.status_code, response.json()["code"]) == (404, "demand-not-found")
+        assert (anonymous.status_code, anonymous.json()["code"]) == (401, "unauthenticated")
+
+    def test_answers_about_the_demand_of_another_as_about_none(
+        self, client: httpx.Client, market: Market
+    ) -> None:
+        demand = market.demand(market.organisation("Asker"))
+        found = market.match(demand["id"])
+        other = market.keyring.header(market.organisation("Other"))
+
+        for method, path, code in (
+            ("GET", f"demands/{demand['id']}", "demand-not-found"),
+            ("POST", f"demands/{demand['id']}/matches", "demand-not-found"),
+            ("GET", f"demands/{demand['id']}/matches", "demand-not-found"),
+            ("GET", f"matches/{found['id']}", "match-not-found"),
+        ):
+            response = client.request(method, path, headers=other)
+            assert (response.status_code, response.json()["code"]) == (404, code), path
+        assert client.get("demands", headers=other).json()["items"] == []
+
+    def test_is_refused_to_who_only_sells(self, client: httpx.Client, market: Market) -> None:
+        asker = market.organisation()
+        demand = market.demand(asker)
+        seller = market.keyring.header(asker, Role.SELLER)
+
+        response = client.post(f"demands/{demand['id']}/matches", headers=seller)
+
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden")

@@ -106,10 +106,36 @@ class TestWithdraw:
 
         assert (response.status_code, response.json()["code"]) == (409, "offer-withdrawn")
 
-    def test_knows_no_offer_of_that_id(self, client: httpx.Client) -> None:
-        response = client.post(f"offers/{UUID(int=1)}/withdraw")
+    def test_knows_no_offer_of_that_id(self, client: httpx.Client, market: Market) -> None:
+        path = f"offers/{UUID(int=1)}/withdraw"
+        signed = market.keyring.header(market.organisation())
+
+        response, anonymous = client.post(path, headers=signed), client.post(path)
 
         assert (response.status_code, response.json()["code"]) == (404, "offer-not-found")
+        assert (anonymous.status_code, anonymous.json()["code"]) == (401, "unauthenticated")
+
+    def test_answers_about_the_offer_of_another_as_about_none(
+        self, client: httpx.Client, market: Market
+    ) -> None:
+        _, _, offer = market.listed_mill()
+        other = market.keyring.header(market.organisation("Other"))
+
+        response = client.post(f"offers/{offer['id']}/withdraw", headers=other)
+
+        assert (response.status_code, response.json()["code"]) == (404, "offer-not-found")
+        assert market.get(f"offers/{offer['id']}")["state"] == "published"
+
+    def test_is_refused_to_who_speaks_for_another(
+        self, client: httpx.Client, market: Market
+    ) -> None:
+        owner = market.organisation("Owner")
+        resource_id = market.resource(owner, market.site(owner))
+        other = market.keyring.header(market.organisation("Other"))
+
+        response = client.post("offers", json=_offer(owner, resource_id), headers=other)
+
+        assert (response.status_code, response.json()["code"]) == (403, "other-organisation")
 
 
 class TestPrice:
