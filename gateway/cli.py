@@ -23,6 +23,7 @@ class Commands(LazyGroup):
         "book": LazyCommand("gateway.commands.book:book_app", "Hold, confirm or cancel a slot."),
         "ca": LazyCommand("gateway.commands.ca:ca_app", "Make certificates for MQTT by TLS."),
         "audit": LazyCommand("gateway.commands.audit:audit_app", "Verify the audit trail."),
+        "admin": LazyCommand("gateway.commands.admin:admin_app", "Appoint administrators."),
         "run": LazyCommand("gateway.cli:run", "Run one door against servers of your own."),
         "migrate": LazyCommand("gateway.migrate:migrate", "Bring the database to this version."),
         "doctor": LazyCommand("gateway.doctor:doctor", "Say how the running platform is."),

@@ -15,6 +15,7 @@ from services.contracts.errors import DomainError, ErrorKind
 OWNER: Final = "nonagon_owner"
 """Owns every table; nobody logs in as it."""
 MIGRATOR: Final = "nonagon_migrator"
+"""Changes the schema, and appoints the platform's administrators."""
 APP: Final = "nonagon_app"
 """The HTTP door: what row security shows the caller."""
 WORKER: Final = "nonagon_worker"
@@ -89,7 +90,7 @@ def _create_missing(connection: psycopg.Connection) -> None:
         connection.execute(sql.SQL(_CREATE).format(role=sql.Identifier(role)))
     if missing:
         connection.execute(
-            sql.SQL("GRANT {} TO {}").format(sql.Identifier(OWNER), sql.Identifier(MIGRATOR))
+            sql.SQL("GRANT {}, {} TO {}").format(*map(sql.Identifier, (OWNER, WORKER, MIGRATOR)))
         )
 
 
