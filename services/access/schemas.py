@@ -264,6 +264,10 @@ class PasskeyAddedOut(_Document):
     passkey: PasskeyOut
 
 
+class OutsideSignInOut(_Document):
+    url: str
+
+
 def _facts(key: ApiKey) -> dict[str, Any]:
     return {
         "id": key.id,

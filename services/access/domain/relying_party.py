@@ -35,11 +35,16 @@ def relying_party(*, public_origin: str | None, scheme: str, host: str) -> Relyi
     Raises:
         PlatformUnnamedError: the host is an address.
     """
-    origin = (public_origin or f"{scheme}://{host}").rstrip("/")
+    origin = platform_origin(public_origin=public_origin, scheme=scheme, host=host)
     name = urlsplit(origin).hostname or ""
     if not name or _is_address(name):
         raise PlatformUnnamedError(host=name)
     return RelyingParty(id=name, origin=origin)
+
+
+def platform_origin(*, public_origin: str | None, scheme: str, host: str) -> str:
+    """Where browsers find the platform."""
+    return (public_origin or f"{scheme}://{host}").rstrip("/")
 
 
 def _is_address(name: str) -> bool:

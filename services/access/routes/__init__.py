@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.access.routes import factors, keys, passkeys, passwords, sessions
+from services.access.routes import factors, keys, openid, passkeys, passwords, sessions
 
 router = APIRouter(tags=["access"])
-for part in (sessions, passwords, factors, passkeys, keys):
+for part in (sessions, passwords, factors, passkeys, openid, keys):
     router.include_router(part.router)

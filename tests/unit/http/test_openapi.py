@@ -35,7 +35,12 @@ def test_names_each_operation_once(operations: dict[str, dict[str, Any]]) -> Non
 def test_takes_an_idempotency_key_wherever_something_is_created(
     operations: dict[str, dict[str, Any]],
 ) -> None:
-    creating = {name: it for name, it in operations.items() if "201" in it["responses"]}
+    """But for credentials: a saved answer would be a stored secret."""
+    creating = {
+        name: it
+        for name, it in operations.items()
+        if "201" in it["responses"] and it["tags"] != ["access"]
+    }
 
     assert len(creating) >= 9
     assert [name for name, it in creating.items() if "idempotency-key" not in _headers(it)] == []
