@@ -40,12 +40,17 @@ async def require_storable(request: Request) -> None:
 
 
 async def _body(request: Request) -> object:
-    """The JSON body; ``None`` for any other, which is for validation to refuse."""
+    """The JSON body; ``None`` for any other, which is for validation to refuse.
+
+    A body no parameter takes is a file: its route reads the bytes, and says itself what is wrong.
+    """
+    if getattr(request.scope.get("route"), "body_field", None) is None:
+        return None
     if "json" not in request.headers.get("content-type", ""):
         return None
     try:
         return await request.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

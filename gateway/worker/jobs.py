@@ -12,6 +12,7 @@ import structlog
 from gateway.worker.metrics import WorkerMetrics
 from services.booking import handlers as booking
 from services.capacity import handlers as capacity
+from services.risk.handlers import delivering as risk
 from services.runtime import relay
 from services.runtime.audit import handlers as audit
 from services.runtime.clock import Clock
@@ -22,6 +23,7 @@ EXPIRE_MAX: Final = 500
 LINKS_INTERVAL: Final = timedelta(seconds=5)
 HOLDS_INTERVAL: Final = timedelta(seconds=1)
 RISK_INTERVAL: Final = timedelta(minutes=1)
+NOTICES_INTERVAL: Final = timedelta(seconds=5)
 OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
 PRUNE_INTERVAL: Final = timedelta(minutes=1)
 ANCHOR_INTERVAL: Final = timedelta(hours=1)
@@ -56,10 +58,22 @@ def scheduled_jobs(
         with transaction(sessions) as session:
             booking.sweep_at_risk(session=session, clock=clock)
 
+    def deliver_notices() -> None:
+        delivered = risk.NOTICES_AT_ONCE_MAX
+        while delivered == risk.NOTICES_AT_ONCE_MAX:
+            with transaction(sessions) as session:
+                delivered = risk.deliver_due(session=session, clock=clock)
+
+    def escalate_notices() -> None:
+        with transaction(sessions) as session:
+            risk.escalate_overdue(session=session, clock=clock)
+
     return (
         Job("mark-unseen", LINKS_INTERVAL, mark_unseen),
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
+        Job("deliver-risk-notices", NOTICES_INTERVAL, deliver_notices),
+        Job("escalate-risk-notices", RISK_INTERVAL, escalate_notices),
         Job(
             "count-outbox",
             OUTBOX_GAUGE_INTERVAL,

@@ -1,0 +1,1 @@
+"""What risk decides: the life of a notice, who reads it, what a file says. Pure."""

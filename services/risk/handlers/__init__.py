@@ -1,0 +1,1 @@
+"""Use cases of risk: collecting, writing, releasing, delivering, reading, exporting."""
