@@ -38,6 +38,7 @@ from services.capacity import routes as capacity
 from services.devices import routes as devices
 from services.identity import routes as identity
 from services.matching import routes as matching
+from services.risk import routes as risk
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions
 from services.runtime.settings import Settings
@@ -54,6 +55,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     demands.router,
     matching.router,
     booking.router,
+    risk.router,
     search.router,
     stream.router,
 )
