@@ -323,7 +323,6 @@ class TestMatch:
         for method, path, code in (
             ("GET", f"demands/{demand['id']}", "demand-not-found"),
             ("POST", f"demands/{demand['id']}/matches", "demand-not-found"),
-            ("GET", f"demands/{demand['id']}/matches", "demand-not-found"),
             ("GET", f"matches/{found['id']}", "match-not-found"),
         ):
             response = client.request(method, path, headers=other)

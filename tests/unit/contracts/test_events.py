@@ -9,7 +9,7 @@ from services.contracts.events.envelope import Event
 from services.runtime.bus import EVENT_TYPES, UndecodableEventError, decode_event
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "events" / "README.md"
-COMMON = {"id", "occurred_at"}
+COMMON = {"id", "occurred_at", "audience"}
 
 
 def documented() -> dict[str, set[str]]:
