@@ -14,6 +14,7 @@ from services.contracts.confidentiality import SECRET
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.devices import GatewayCredentialRevoked
 from services.contracts.ids import GatewayId, OrganisationId
+from services.contracts.policies import Action
 from services.devices import store
 from services.devices.domain import (
     CODE_BYTES,
@@ -33,6 +34,7 @@ from services.devices.domain import (
     secret_text,
 )
 from services.identity import handlers as identity
+from services.runtime.audit.recording import note
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
 from services.runtime.tenancy import bind, principal_of
@@ -140,6 +142,7 @@ def create_enrolment(
     hashed = code_hash(code)
     assert hashed is not None
     store.insert_enrolment(session, enrolment, hashed)
+    note(session, subject_kind="gateway_enrolment", subject_id=enrolment.id, after=enrolment)
     return Issued(enrolment, code)
 
 
@@ -175,6 +178,7 @@ def redeem(*, session: Session, clock: Clock, code: str) -> Redeemed:
     stored = secret_hash(secret)
     assert stored is not None
     store.insert_credential(session, credential, stored)
+    note(session, subject_kind="gateway_credential", subject_id=credential.id, after=credential)
     group, edge_node = _place(session, credential)
     return Redeemed(credential, group, edge_node, secret)
 
@@ -306,6 +310,15 @@ def _place(session: Session, credential: Credential) -> tuple[str, str]:
 
 def _tell_revoked(session: Session, clock: Clock, credential: Credential, revoked_id: UUID) -> None:
     now = clock.now()
+    note(
+        session,
+        subject_kind="gateway_credential",
+        subject_id=revoked_id,
+        before={"revoked_at": None},
+        after={"revoked_at": now},
+        organisation_id=credential.organisation_id,
+        action=Action.GATEWAY_CREDENTIAL_REVOKE,
+    )
     event = GatewayCredentialRevoked(
         id=clock.new_id(),
         occurred_at=now,

@@ -234,6 +234,42 @@ class TestRevocation:
         assert verdict is Refusal.REVOKED
 
 
+class TestTrail:
+    def test_tells_of_code_credential_and_revocation_and_no_secret(
+        self, works: Works, sessions: Sessions, clock: FrozenClock
+    ) -> None:
+        former, renewed = works.credential(), works.credential()
+        for secret in (former["secret"], renewed["secret"]):
+            admitted(sessions, clock, works.gateway_id, secret)
+        own = f"gateways/{works.gateway_id}/credentials"
+        works.ask("POST", f"{own}/{renewed['credential_id']}/revoke")
+        with transaction(sessions) as session:
+            rows = session.connection().execute(
+                text(
+                    "SELECT subject_kind, subject_id, action, actor_kind, audit_entry::text AS said"
+                    " FROM audit_entry WHERE subject_kind LIKE 'gateway_%'"
+                    " AND organisation_id = :org ORDER BY seq"
+                ),
+                {"org": works.organisation_id},
+            )
+            entries = rows.all()
+
+        first, second = former["credential_id"], renewed["credential_id"]
+        revoked = "gateway_credential.revoke"
+        assert [(one.action, one.actor_kind) for one in entries] == [
+            ("gateway.enrol", "service_account"),
+            ("enrolment.redeem", "anonymous"),
+            ("gateway.enrol", "service_account"),
+            ("enrolment.redeem", "anonymous"),
+            (revoked, "platform"),
+            (revoked, "service_account"),
+        ]
+        assert [one.subject_id for one in entries if one.action == revoked] == [first, second]
+        said = "".join(one.said for one in entries)
+        for hidden in (former["secret"], renewed["secret"]):
+            assert hidden not in said
+
+
 class TestOthers:
     def test_find_no_such_gateway(self, works: Works, rival: Works) -> None:
         given = works.credential()
