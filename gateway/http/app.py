@@ -33,14 +33,19 @@ from search import routes as search
 from search.backend import index_for
 from services.access import routes as access
 from services.access.handlers.composition import build_access
+from services.agreements import routes as agreements
 from services.booking import routes as booking
 from services.capacity import routes as capacity
 from services.devices import routes as devices
 from services.identity import routes as identity
 from services.matching import routes as matching
 from services.risk import routes as risk
+from services.runtime import audit_routes as audit
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions
+from services.runtime.files import routes as documents
+from services.runtime.files.receiving import Intake
+from services.runtime.files.storage import FolderStorage, documents_folder
 from services.runtime.settings import Settings
 
 API_PREFIX: Final = "/api/v1"
@@ -48,6 +53,9 @@ LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 ROUTERS: Final[Sequence[APIRouter]] = (
     access.router,
     identity.router,
+    agreements.router,
+    documents.router,
+    audit.router,
     devices.router,
     capacity.router,
     taxonomy.router,
@@ -102,6 +110,9 @@ def create_app(
     app.state.live = LiveHub(boot=clock.new_id().hex[-12:])
     app.state.bus = None if connect_bus is None else LiveFeed(app.state.live, connect_bus)
     app.state.metrics_registry = registry
+    app.state.documents = Intake(
+        FolderStorage(documents_folder(settings)), bytes_max=settings.document_bytes_max
+    )
     app.state.access = build_access(settings=settings, sessions=sessions, clock=clock)
     app.state.authenticator = app.state.access.authenticator
     app.state.authenticate = authenticate_with(app.state.authenticator)
@@ -124,7 +135,7 @@ def _middleware(settings: Settings, clock: Clock, metrics: AccessMetrics) -> lis
         Middleware(SecurityHeaders),
         Middleware(AllowedHosts, hosts=hosts),
         Middleware(BrowserSessions),
-        Middleware(BodyLimit),
+        Middleware(BodyLimit, uploads={f"{API_PREFIX}/documents": settings.document_bytes_max}),
     ]
 
 

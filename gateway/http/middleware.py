@@ -1,8 +1,9 @@
 """Pure-ASGI middleware: request id, metrics and last-resort errors, headers, hosts, body size."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from time import perf_counter
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -133,19 +134,33 @@ class AllowedHosts:
 
 
 class BodyLimit:
-    """Refuses bodies over the limit: by their declared length, or while they arrive."""
+    """Refuses bodies over the limit: by their declared length, or while they arrive.
 
-    def __init__(self, app: ASGIApp, *, bytes_max: int = BODY_BYTES_MAX) -> None:
+    Args:
+        app: what follows.
+        bytes_max: the limit.
+        uploads: the higher limits of paths that stream what is posted to disk.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        bytes_max: int = BODY_BYTES_MAX,
+        uploads: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._app = app
         self._bytes_max = bytes_max
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        bytes_max = self._limit(scope)
         declared = Headers(scope=scope).get("content-length", "0")
-        if not declared.isdecimal() or int(declared) > self._bytes_max:
-            await _refuse(_body_problem(self._bytes_max), scope, receive, send)
+        if not declared.isdecimal() or int(declared) > bytes_max:
+            await _refuse(_body_problem(bytes_max), scope, receive, send)
             return
         arrived = 0
 
@@ -153,11 +168,19 @@ class BodyLimit:
             nonlocal arrived
             message = await receive()
             arrived += len(message.get("body", b""))
-            if arrived > self._bytes_max:
-                raise HTTPException(413, detail=_body_problem(self._bytes_max).en)
+            if arrived > bytes_max:
+                # Closing tells a client that streams without end, or it would go on for nothing.
+                headers = {"connection": "close"}
+                raise HTTPException(413, detail=_body_problem(bytes_max).en, headers=headers)
             return message
 
         await self._app(scope, receive_counted, send)
+
+    def _limit(self, scope: Scope) -> int:
+        """JSON keeps to the lower limit everywhere: it is read into memory to be checked."""
+        if scope["method"] != "POST" or "json" in Headers(scope=scope).get("content-type", ""):
+            return self._bytes_max
+        return max(self._bytes_max, self._uploads.get(scope["path"], 0))
 
 
 def _hostname(host: str) -> str:

@@ -23,3 +23,11 @@ class Document:
     subject_id: UUID | None
     uploaded_by: UUID | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who wants to read. ``verifies``: it checks the evidence firms send of themselves."""
+
+    organisation_id: OrganisationId
+    verifies: bool
