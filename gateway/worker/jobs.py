@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from gateway.worker.metrics import WorkerMetrics
+from services.access.handlers import sweeping as access
 from services.booking import handlers as booking
 from services.capacity import handlers as capacity
 from services.risk.handlers import delivering as risk
@@ -68,12 +69,17 @@ def scheduled_jobs(
         with transaction(sessions) as session:
             risk.escalate_overdue(session=session, clock=clock)
 
+    def forget_credentials() -> None:
+        with transaction(sessions) as session:
+            access.forget_ended(session=session, clock=clock)
+
     return (
         Job("mark-unseen", LINKS_INTERVAL, mark_unseen),
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job("deliver-risk-notices", NOTICES_INTERVAL, deliver_notices),
         Job("escalate-risk-notices", RISK_INTERVAL, escalate_notices),
+        Job("forget-credentials", PRUNE_INTERVAL, forget_credentials),
         Job(
             "count-outbox",
             OUTBOX_GAUGE_INTERVAL,

@@ -91,7 +91,10 @@ def _of_session(session: Session, clock: Clock, hashed: bytes) -> Principal:
         organisation_id=found.organisation_id,
         person_id=PersonId(found.person_id),
     )
-    return known if member is None else _reaching(session, known, member.roles)
+    if member is None:
+        # Removed since: signed in still, but nobody's member.
+        return replace(known, organisation_id=None)
+    return _reaching(session, known, member.roles)
 
 
 def _of_key(session: Session, clock: Clock, hashed: bytes) -> Principal:

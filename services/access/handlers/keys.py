@@ -14,6 +14,7 @@ from services.contracts.access import Role
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import OrganisationId, ServiceAccountId
 from services.identity import handlers as identity
+from services.runtime.audit.recording import note
 from services.runtime.clock import Clock
 
 
@@ -92,6 +93,7 @@ def create_key(
         last_used_at=None,
     )
     store.insert_key(session, key, drawn.hash)
+    note(session, subject_kind="api_key", subject_id=key.id, after=key)
     return key, drawn.text
 
 

@@ -42,6 +42,7 @@ from services.contracts.access import Principal
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import PersonId
 from services.identity import handlers as identity
+from services.runtime.audit.recording import audit_request, note
 from services.runtime.db import transaction
 from services.runtime.tenancy import bind
 
@@ -167,6 +168,8 @@ def finish_registration(
         last_used_at=None,
     )
     with transaction(access.sessions, as_person(person_id)) as session:
+        audit_request(session)
+        note(session, subject_kind="passkey", subject_id=passkey.id)
         if not store.insert_passkey(session, passkey, _hash(passkey.credential)):
             raise PasskeyNotAddedError(why="it is registered already.")
         signed_in, token = make_strong(

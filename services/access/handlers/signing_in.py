@@ -26,6 +26,7 @@ from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import PersonId
 from services.identity import handlers as identity
 from services.identity.domain import OrganisationKind, Person, normal_email
+from services.runtime.audit.recording import audit_request, note
 from services.runtime.clock import Clock
 from services.runtime.db import transaction
 from services.runtime.tenancy import bind
@@ -248,6 +249,8 @@ def _of_reset(access: Access, hashed: bytes) -> Person:
 def _store_password(
     session: Session, clock: Clock, person_id: UUID, verifier: str, *, keep: UUID | None
 ) -> None:
+    audit_request(session)
+    note(session, subject_kind="password", subject_id=person_id)
     store.put_password(session, person_id, verifier, clock.now())
     tickets.delete_tickets_of(session, person_id, TicketPurpose.PASSWORD_RESET)
     revoke_all(session=session, clock=clock, person_id=person_id, keep=keep)
@@ -293,6 +296,8 @@ def _opened(session: Session, clock: Clock, person: Person, *, client: str, stro
         client=client,
         strong=strong,
     )
+    audit_request(session)
+    note(session, subject_kind="session", subject_id=signed_in.id)
     return Opened(person, signed_in, token)
 
 

@@ -15,6 +15,7 @@ from services.contracts.access import Principal
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import PersonId
 from services.identity import handlers as identity
+from services.runtime.audit.recording import audit_request, note
 from services.runtime.db import transaction
 
 FRESH: Final = timedelta(minutes=5)
@@ -48,6 +49,7 @@ def prove_later(
     """
     tried = access.tries.count("factor", str(person_id))
     with transaction(access.sessions, as_person(person_id)) as session:
+        audit_request(session)
         factors.prove_factor(session=session, clock=access.clock, person_id=person_id, code=code)
         renewed = make_strong(
             session=session, clock=access.clock, session_id=session_id, person_id=person_id
@@ -83,6 +85,8 @@ def confirm_totp(
     """
     tried = access.tries.count("factor", str(person_id))
     with transaction(access.sessions, as_person(person_id)) as session:
+        audit_request(session)
+        note(session, subject_kind="totp", subject_id=person_id)
         codes = factors.confirm_totp(
             session=session, clock=access.clock, person_id=person_id, code=code
         )

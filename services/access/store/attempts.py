@@ -44,11 +44,3 @@ def next_try_in(session: Session, subject: bytes, now: datetime) -> timedelta:
 def take_back(session: Session, subject: bytes, tried_at: datetime) -> None:
     """Forget one try of that instant: it was right."""
     session.connection().execute(_TAKE_BACK, {"subject": subject, "at": tried_at})
-
-
-def delete_tries_before(session: Session, cutoff: datetime) -> int:
-    """Forget subjects nobody tried since; for the sweep, which sees all rows."""
-    done = session.connection().execute(
-        text("DELETE FROM attempt WHERE NOT :cutoff < ANY(tried_at)"), {"cutoff": cutoff}
-    )
-    return done.rowcount

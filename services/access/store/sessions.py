@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, update
+from sqlalchemy import CursorResult, update
 from sqlmodel import Session, col, select
 
 from services.access.domain.credentials import SignedIn
@@ -72,11 +72,6 @@ def revoke_sessions(session: Session, session_ids: list[UUID], now: datetime) ->
         .where(col(SessionRow.id).in_(session_ids), col(SessionRow.revoked_at).is_(None))
         .values(revoked_at=now),
     )
-    return done.rowcount
-
-
-def delete_sessions_ended_before(session: Session, instant: datetime) -> int:
-    done = _run(session, delete(SessionRow).where(col(SessionRow.expires_at) < instant))
     return done.rowcount
 
 

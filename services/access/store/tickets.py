@@ -78,10 +78,3 @@ def delete_tickets_of(session: Session, person_id: UUID, purpose: TicketPurpose)
             col(TicketRow.person_id) == person_id, col(TicketRow.purpose) == purpose
         )
     )
-
-
-def delete_tickets_ended_before(session: Session, instant: datetime) -> int:
-    done = session.connection().execute(
-        delete(TicketRow).where(col(TicketRow.expires_at) < instant)
-    )
-    return done.rowcount

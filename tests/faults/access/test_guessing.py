@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
 GUESSES = 1_000
 GUESSERS = 8
-P95_MAX_S = 0.25
+P95_MAX_S = 0.5
+"""Guessers, server and reader share one interpreter here, so this bounds waiting, not speed."""
 
 
 class Caller:

@@ -7,9 +7,12 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from services.access.domain.tokens import SESSION_COOKIE
 from services.access.domain.totp import PERIOD_S, code_at, step_at
+from services.access.handlers.sweeping import forget_ended
+from services.runtime.db import Sessions, transaction
 from tests.integration.access.accounts import Accounts
 from tests.integration.access.calling import (
     EMAIL,
@@ -332,3 +335,54 @@ def test_one_address_asks_for_credentials_so_often_in_a_minute(client: httpx.Cli
     assert answers == [422] * 60 + [429]
     other = client.post("session", json=SIGN_IN, headers={"x-forwarded-for": "203.0.113.8"})
     assert other.status_code == 401
+
+
+def test_the_trail_tells_of_sessions_and_keys_without_their_tokens(
+    client: httpx.Client, accounts: Accounts, sessions: Sessions
+) -> None:
+    owner = signed_up(client)
+    account_id = accounts.service_account(who(client, owner)["organisation_id"])
+    keys = f"service-accounts/{account_id}/keys"
+    made = client.post(keys, json={"name": "line 3"}, headers=bearer(owner)).json()
+    client.put("password", json={"current": PASSWORD, "new": OTHER}, headers=bearer(owner))
+    with transaction(sessions) as session:
+        rows = session.connection().execute(
+            text("SELECT action, subject_kind, e::text FROM audit_entry e ORDER BY at, id")
+        )
+        told = [(row.action, row.subject_kind, row[2]) for row in rows]
+    found = {(action, kind) for action, kind, _ in told}
+    assert {
+        ("person.sign_up", "session"),
+        ("api_key.create", "api_key"),
+        ("password.change", "password"),
+    } <= found
+    for secret in (owner, made["token"], PASSWORD, OTHER):
+        assert not any(secret in entry for _, _, entry in told)
+
+
+def test_what_is_over_is_forgotten(
+    client: httpx.Client, sessions: Sessions, clock: FrozenClock
+) -> None:
+    signed_up(client)
+    client.post("session", json=SIGN_IN | {"password": OTHER})
+    client.post("password/reset-requests", json={"email": EMAIL})
+    tables = ("session", "ticket", "attempt")
+
+    def counts() -> list[int]:
+        with transaction(sessions) as session:
+            return [
+                session.connection().execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608 - a table's name
+                for table in tables
+            ]
+
+    eventually(lambda: counts()[1] == 1, what="the reset is noted")
+    with transaction(sessions) as session:
+        assert forget_ended(session=session, clock=clock) == 0
+    clock.advance(timedelta(minutes=31))
+    with transaction(sessions) as session:
+        forget_ended(session=session, clock=clock)
+    assert counts() == [1, 0, 0]
+    clock.advance(timedelta(days=182))
+    with transaction(sessions) as session:
+        forget_ended(session=session, clock=clock)
+    assert counts() == [0, 0, 0]
