@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from edge.clock import SystemClock
 from edge.config import ConfigError, EdgeConfig, MachineConfig, load_config
@@ -15,6 +14,7 @@ from edge.drivers.protocol import DriverUnusableError
 _PINS: Final = "edge.drivers.opcua_pin"
 _CERTIFICATES: Final = "edge.drivers.certificates"
 """Both are loaded only when asked for: OPC UA takes its time to import."""
+UNPRINTABLE: Final = "\N{REPLACEMENT CHARACTER}"
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file, schema 1")]
 
 
@@ -53,23 +53,38 @@ def certificate(config: ConfigPath) -> None:
         own = certificates.open_identity(settings, now=SystemClock().now())
     except DriverUnusableError as error:
         _refuse(str(error))
-    table = Table(show_header=False)
-    table.add_row("file", str(own.path))
-    table.add_row("fingerprint", certificates.fingerprint(own.certificate))
-    table.add_row("application URI", own.application_uri)
-    table.add_row("valid to", f"{own.expires_at:%Y-%m-%d}")
-    _console().print(table)
+    _list(
+        "the agent's own certificate",
+        ("file", str(own.path)),
+        ("fingerprint", certificates.fingerprint(own.certificate)),
+        ("application URI", own.application_uri),
+        ("valid to", f"{own.expires_at:%Y-%m-%d}"),
+    )
 
 
 def _show(machine: MachineConfig, shown: Any) -> None:
-    table = Table(title=f"{machine.device} at {machine.endpoint.url}", show_header=False)
-    table.add_row("fingerprint", shown.fingerprint)
-    table.add_row("subject", shown.subject)
-    table.add_row("application URI", shown.application_uri)
-    table.add_row("valid", f"{shown.valid_from:%Y-%m-%d} to {shown.valid_to:%Y-%m-%d}")
-    table.add_row("offers", "\n".join(shown.offers))
-    table.add_row("configured", f"security: {machine.endpoint.security}")
-    _console().print(table)
+    _list(
+        f"{machine.device} at {machine.endpoint.url}",
+        ("fingerprint", shown.fingerprint),
+        ("subject", shown.subject),
+        ("application URI", shown.application_uri),
+        ("valid", f"{shown.valid_from:%Y-%m-%d} to {shown.valid_to:%Y-%m-%d}"),
+        ("offers", ", ".join(shown.offers)),
+        ("configured", f"security: {machine.endpoint.security}"),
+    )
+
+
+def _list(title: str, *rows: tuple[str, str]) -> None:
+    """No table: a fingerprint must be whole on the narrowest terminal.
+
+    Texts a server chose are shown without what could command a terminal.
+    """
+    _say(title)
+    for name, text in rows:
+        printable = "".join(
+            sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text
+        )
+        _say(f"  {name:<17}{printable}")
 
 
 def _confirm(shown: str, expected: str | None) -> None:

@@ -124,7 +124,7 @@ async def _serve(running: Plant, park: Park, endpoints_file: Path, control_port:
         endpoints = running.endpoints()
         _write(endpoints_file, endpoints)
         for endpoint in endpoints:
-            typer.echo(f"{endpoint['device']}\t{endpoint['url']}")
+            typer.echo(f"{endpoint['device']}\t{endpoint['url']}\t{endpoint['certificate']}")
         count = len(park.machines)
         typer.echo(f"{count} machines listen; control on {endpoints[0]['control']}")
 

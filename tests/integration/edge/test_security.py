@@ -272,7 +272,7 @@ class Commands:
 
     @staticmethod
     def _run(arguments: list[str], said: str) -> tuple[int, str]:
-        done = CliRunner().invoke(app, arguments, input=said, env={"COLUMNS": "200"})
+        done = CliRunner().invoke(app, arguments, input=said, env={"COLUMNS": "40"})
         return done.exit_code, done.output
 
 
