@@ -19,6 +19,7 @@ from search.consumers import consumers as search_consumers
 from services.booking.consumers import CONSUMERS as BOOKING_CONSUMERS
 from services.contracts.events.devices import GatewayCredentialRevoked
 from services.contracts.events.envelope import Event
+from services.runtime.audit.handlers import digest_confidential_values
 from services.runtime.bus import Bus, BusUnavailableError, OutgoingEvent
 from services.runtime.clock import Clock, SystemClock
 from services.runtime.consumers import Consumer
@@ -63,6 +64,7 @@ async def run(settings: Settings, database_url: str, nats_url: str, stop: asynci
         database_url, pool_max=settings.database_pool_max, application="worker", role=WORKER
     )
     sessions = sessions_for(engine)
+    digest_confidential_values(sessions, settings)
     relay = Relay(
         sessions=sessions,
         database_url=database_url,

@@ -18,6 +18,8 @@ from services.runtime import relay
 from services.runtime.audit import handlers as audit
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions, transaction
+from services.runtime.files import handlers as documents
+from services.runtime.files.storage import FolderStorage, documents_folder
 from services.runtime.settings import Settings
 
 EXPIRE_MAX: Final = 500
@@ -28,6 +30,7 @@ NOTICES_INTERVAL: Final = timedelta(seconds=5)
 OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
 PRUNE_INTERVAL: Final = timedelta(minutes=1)
 ANCHOR_INTERVAL: Final = timedelta(hours=1)
+SWEEP_INTERVAL: Final = timedelta(hours=1)
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +92,13 @@ def scheduled_jobs(
             "anchor-audit",
             ANCHOR_INTERVAL,
             lambda: audit.anchor(sessions=sessions, settings=settings, clock=clock),
+        ),
+        Job(
+            "sweep-documents",
+            SWEEP_INTERVAL,
+            lambda: documents.sweep(
+                sessions=sessions, storage=FolderStorage(documents_folder(settings)), clock=clock
+            ),
         ),
         Job("prune", PRUNE_INTERVAL, lambda: relay.prune(sessions, now=clock.now())),
     )

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Final, Protocol
+from typing import Annotated, ClassVar, Final, Protocol
 
+from services.contracts.confidentiality import CONFIDENTIAL
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, OrganisationId
 from services.contracts.intervals import Interval
@@ -135,7 +136,7 @@ class DemandFacts:
     tolerance_um: int | None = None
     certificates: tuple[CertificateNeed, ...] = ()
     currency: str = "CNY"
-    budget_minor: int | None = None
+    budget_minor: Annotated[int | None, CONFIDENTIAL] = None
     place: Place | None = None
     radius_km: int | None = None
     quantity: int = 1

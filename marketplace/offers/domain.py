@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from services.capacity.domain import Resource, Visibility
+from services.contracts.confidentiality import CONFIDENTIAL
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.envelope import Audience
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
@@ -136,7 +137,7 @@ class Offer:
     title: str
     title_zh: str
     resource_ids: tuple[ResourceId, ...]
-    price: PriceRule
+    price: Annotated[PriceRule, CONFIDENTIAL]
     visibility: Visibility
     state: OfferState
     version: int

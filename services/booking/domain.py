@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from services.capacity.domain import HORIZON_DAYS_MAX, Resource
+from services.contracts.confidentiality import CONFIDENTIAL
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
@@ -99,7 +100,7 @@ class Booking:
     units: int
     state: BookingState
     hold_until: datetime | None
-    price: Money | None
+    price: Annotated[Money | None, CONFIDENTIAL]
     at_risk_reason: str | None
     created_at: datetime
     updated_at: datetime
