@@ -231,7 +231,9 @@ def _spaces_of(organisation_id: UUID) -> Any:
 
 
 def _added(session: Session, statement: Any) -> bool:
-    done: CursorResult[Any] = session.connection().execute(statement.on_conflict_do_nothing())
+    done: CursorResult[Any] = session.connection().execute(
+        statement.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}
+    )
     return done.rowcount == 1
 
 
