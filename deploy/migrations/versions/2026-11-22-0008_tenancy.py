@@ -263,7 +263,7 @@ def _resource_columns() -> None:
 def _child_columns(table: str) -> None:
     op.add_column(table, sa.Column("organisation_id", sa.Uuid(), nullable=True))
     op.execute(
-        f"UPDATE {table} SET organisation_id = resource.organisation_id"  # noqa: S608 - own names
+        f"UPDATE {table} SET organisation_id = resource.organisation_id"
         f" FROM resource WHERE resource.id = {table}.resource_id"
     )
     op.alter_column(table, "organisation_id", nullable=False)
