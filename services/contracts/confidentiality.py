@@ -53,10 +53,13 @@ _AUTHORIZATION: Final = re.compile(
     r"(\bauthorization['\"]?\s*[:=]\s*|\bbearer\s+(?=\S{16}))['\"]?(?:\w+\s+)?[^\s'\"]+",
     re.IGNORECASE,
 )
+_TOKEN: Final = re.compile(r"\b(n[kst]_)[0-9a-f]{64}\b")
+"""API keys, sessions and tickets (``services.access.domain.tokens``), wherever they stand."""
 
 
 def redact_text(text: str) -> str:
-    """``text`` without the passwords of URLs, libpq strings and authorisation headers in it."""
+    """``text`` without passwords of URLs and libpq strings, authorisation headers and tokens."""
+    text = _TOKEN.sub(rf"\1{REDACTED}", text)
     text = _URL_PASSWORD.sub(rf"\1:{REDACTED}@", text)
     text = _NATS_TOKEN.sub(f"{REDACTED}@", text)
     text = _NAMED_PASSWORD.sub(REDACTED, text)

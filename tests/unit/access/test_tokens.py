@@ -21,6 +21,7 @@ from services.access.domain.tokens import (
     token_text,
 )
 from services.contracts.access import Role
+from services.contracts.confidentiality import redact_text
 from tests.support.clock import START
 
 RANDOM = bytes(range(32))
@@ -99,3 +100,9 @@ def test_a_second_factor_counts_for_a_while() -> None:
 
 def test_a_key_never_gives_what_its_account_lost() -> None:
     assert narrowed({Role.BUYER}, {Role.BUYER, Role.OWNER}) == {Role.BUYER}
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+def test_a_token_in_a_message_is_not_logged(kind: TokenKind) -> None:
+    token = token_text(kind, RANDOM)
+    assert redact_text(f"GET /x?t={token}, again") == f"GET /x?t={kind}_***, again"
