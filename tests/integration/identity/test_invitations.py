@@ -9,7 +9,7 @@ from services.contracts.access import Principal, PrincipalKind, Role
 from services.contracts.errors import DomainError
 from services.identity import handlers
 from services.identity.domain.people import INVITATIONS_OPEN_MAX
-from services.runtime.db import Sessions, transaction
+from services.runtime.db import transaction
 from tests.integration.identity.test_members import at_once
 from tests.integration.identity.town import Caller, Document, Town
 from tests.support.working import sessions_as
@@ -137,11 +137,11 @@ class TestAccepting:
         answer = town.client.post("invitations/accept", json={"token": token})
         assert answer.status_code == 401
 
-    def test_twice_at_once_makes_one_member(self, town: Town, sessions: Sessions) -> None:
+    def test_twice_at_once_makes_one_member(self, town: Town) -> None:
         works, owner = town.owner()
         token = invited(owner)["token"]
         guest = town.person(EMAIL)
-        with sessions_as(sessions) as app:
+        with sessions_as(town.sessions) as app:
 
             def accept() -> None:
                 principal = Principal(kind=PrincipalKind.PERSON, id=guest.person_id)
@@ -176,16 +176,14 @@ class TestRevoking:
         assert owner.get("invitations")["items"][0]["state"] == "open"
 
 
-def test_a_token_of_one_organisation_says_nothing_of_the_roles_elsewhere(
-    town: Town, sessions: Sessions
-) -> None:
+def test_a_token_of_one_organisation_says_nothing_of_the_roles_elsewhere(town: Town) -> None:
     """Presenting a token shows its own row and no other."""
     works, owner = town.owner()
     invited(owner, "other@example.com")
     invited(owner)
     guest = town.person(EMAIL)
     principal = Principal(kind=PrincipalKind.PERSON, id=guest.person_id)
-    with sessions_as(sessions) as app, transaction(app, principal) as session:
+    with sessions_as(town.sessions) as app, transaction(app, principal) as session:
         listed = handlers.list_invitations(
             session=session, organisation_id=works, after=None, limit=9
         )

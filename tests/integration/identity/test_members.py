@@ -123,17 +123,17 @@ class TestAtOnce:
     """The last two owners do away with each other at the same moment."""
 
     @pytest.mark.parametrize("round_number", range(5))
-    def test_one_of_them_stays(self, sessions: Sessions, town: Town, round_number: int) -> None:
+    def test_one_of_them_stays(self, town: Town, round_number: int) -> None:
         del round_number
         works, first = town.owner()
         second = town.member(works)
-        with sessions_as(sessions) as app:
+        with sessions_as(town.sessions) as app:
             outcomes = at_once(
                 lambda: step_down(app, works, PersonId(first.person_id)),
                 lambda: resign(app, works, PersonId(second.person_id)),
             )
         assert sorted(outcomes) == ["done", "last-owner"]
-        with transaction(sessions) as session:
+        with transaction(town.sessions) as session:
             members = handlers.list_members(
                 session=session, organisation_id=works, after=None, limit=9
             )

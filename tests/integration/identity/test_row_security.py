@@ -20,8 +20,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def app(sessions: Sessions) -> Iterator[Sessions]:
-    with sessions_as(sessions) as app:
+def app(town: Town) -> Iterator[Sessions]:
+    with sessions_as(town.sessions) as app:
         yield app
 
 

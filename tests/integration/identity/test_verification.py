@@ -9,7 +9,7 @@ from sqlalchemy import text
 from services.contracts.access import Principal, PrincipalKind, Role
 from services.contracts.ids import PersonId
 from services.identity import handlers
-from services.runtime.db import Sessions, transaction
+from services.runtime.db import transaction
 from tests.integration.identity.test_communities import events
 from tests.integration.identity.test_members import at_once
 from tests.integration.identity.town import OTHER_USCC, USCC, Caller, Document, Town
@@ -213,12 +213,10 @@ class TestChangingFacts:
         town.member(works, Role.SELLER).patch("organisation", {"name": "Mine"}, status=403)
 
 
-def test_a_decision_is_never_about_a_name_that_changed_meanwhile(
-    town: Town, sessions: Sessions
-) -> None:
+def test_a_decision_is_never_about_a_name_that_changed_meanwhile(town: Town) -> None:
     works, owner = asking(town)
     admin = town.administrator(Role.SECURITY_ADMIN)
-    with sessions_as(sessions) as app:
+    with sessions_as(town.sessions) as app:
 
         def rename() -> None:
             acting = Principal(PrincipalKind.PERSON, owner.person_id, works)
