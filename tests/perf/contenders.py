@@ -165,7 +165,11 @@ class Nonagon:
                 lon=114.4,
             )
             gateway = identity.create_gateway(
-                session=session, clock=clock, site_id=site.id, edge_node=node
+                session=session,
+                clock=clock,
+                organisation_id=firm.id,
+                site_id=site.id,
+                edge_node=node,
             )
             for machine in machines:
                 resource = capacity.register_resource(
@@ -187,6 +191,7 @@ class Nonagon:
                 capacity.bind_twin(
                     session=session,
                     clock=clock,
+                    organisation_id=firm.id,
                     resource_id=resource.id,
                     gateway_id=gateway.id,
                     device=machine["device"],
