@@ -393,9 +393,10 @@ def _protection() -> Iterator[str]:
         yield from protect(table, read=OF_VISIBLE_RESOURCE, privileges="SELECT")
     yield from protect("twin", read=OWN, write=OWN)
     taken = f"({OWN} OR {own('booked_by')})"
+    # Both sides give time back even when the resource is shown to them no more.
     yield from protect(
         "reservation",
-        read=OF_VISIBLE_RESOURCE,
+        read=f"({taken} OR {OF_VISIBLE_RESOURCE})",
         write=taken,
         insert=f"({taken} AND {OF_VISIBLE_RESOURCE})",
     )
