@@ -73,32 +73,27 @@ def plant(
     ] = False,
     endpoints_file: Annotated[
         Path | None,
-        typer.Option(
-            help="JSON file of where they listen; default: run/plant.json in --state-dir."
-        ),
+        typer.Option(help="JSON of where they listen; default: run/plant.json in --state-dir."),
     ] = None,
     state_dir: Annotated[
         Path | None,
-        typer.Option(
-            envvar="NONAGON_STATE_DIR",
-            help="Keeps the prepared address space and the certificates.",
-        ),
+        typer.Option(envvar="NONAGON_STATE_DIR", help="Keeps address space and certificates."),
     ] = Path("var"),
 ) -> None:
     """Run simulated machines until Ctrl-C or SIGTERM; or command a running plant."""
+    usual = (state_dir or Path("var")) / "run" / "plant.json"
     if context.invoked_subcommand is not None:
-        context.obj = (state_dir or Path("var")) / "run" / "plant.json"
+        context.obj = usual
         return
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # what fails is said here, once
-    clock = SystemClock()
     try:
         chosen = made_up_park(machines) if park is None else read_park(park)
         played = None if replay is None else open_replay(replay, device=replay_device, park=chosen)
         running = Plant(
             chosen,
             blueprint=load_blueprint(state_dir),
-            certificates=Certificates(state_dir, clock),
-            clock=clock,
+            certificates=Certificates(state_dir, SystemClock()),
+            clock=SystemClock(),
             seed=seed,
             speed=speed,
             replay_speed=replay_speed,
@@ -107,12 +102,15 @@ def plant(
             replay=played,
             offers_none=offer_none,
         )
-        told = endpoints_file or (state_dir or Path("var")) / "run" / "plant.json"
-        told.unlink(missing_ok=True)  # an earlier plant's is no sign of life
-        asyncio.run(_serve(running, chosen, told, control_port))
+        _run(running, chosen, endpoints_file or usual, control_port)
     except DomainError as error:
         typer.echo(f"nonagon plant: {error}", err=True)
         raise typer.Exit(1) from error
+
+
+def _run(running: Plant, park: Park, endpoints_file: Path, control_port: int) -> None:
+    endpoints_file.unlink(missing_ok=True)  # an earlier plant's is no sign of life
+    asyncio.run(_serve(running, park, endpoints_file, control_port))
 
 
 async def _serve(running: Plant, park: Park, endpoints_file: Path, control_port: int) -> None:
