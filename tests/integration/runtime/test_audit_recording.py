@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlmodel import Session, text
 
+from services.contracts.access import Principal
 from services.contracts.confidentiality import CONFIDENTIAL, SECRET
 from services.contracts.ids import OrganisationId
 from services.contracts.money import Money
@@ -252,6 +253,38 @@ def test_several_commits_of_one_session_each_tell_what_is_theirs(
         note(session, subject_kind="thing", subject_id="1")
         session.commit()
     assert [entry.fact.subject_id for entry in entries(sessions)] == [None, "1"]
+
+
+class TestTransactionsOfARequest:
+    """Of those that nobody called ``begin`` for: signing in has such."""
+
+    @pytest.fixture(autouse=True)
+    def a_request(self, clock: FrozenClock) -> Iterator[None]:
+        occasion = Occasion("session.open", request_id="req-1", always=True)
+        token = recording._REQUEST.set((occasion, clock))  # noqa: SLF001 - as begin_request does
+        yield
+        recording._REQUEST.reset(token)  # noqa: SLF001 - as the end of the request does
+
+    def written(self, sessions: Sessions, principal: Principal | None, statement: str) -> list[str]:
+        with transaction(sessions, principal) as session:
+            session.connection().execute(text(statement))
+        return [entry.fact.action for entry in entries(sessions)]
+
+    WRITES = "INSERT INTO inbox_entry VALUES ('test', gen_random_uuid(), now())"
+
+    def test_one_that_writes_for_somebody_is_told(
+        self, sessions: Sessions, clock: FrozenClock, org: OrganisationId
+    ) -> None:
+        principal = owner_of(org, clock)
+        assert self.written(sessions, principal, self.WRITES) == ["session.open"]
+
+    def test_one_that_reads_is_not(
+        self, sessions: Sessions, clock: FrozenClock, org: OrganisationId
+    ) -> None:
+        assert self.written(sessions, owner_of(org, clock), "SELECT 1") == []
+
+    def test_one_for_nobody_is_not(self, sessions: Sessions) -> None:
+        assert self.written(sessions, None, self.WRITES) == []
 
 
 class TestAtTheSameTime:

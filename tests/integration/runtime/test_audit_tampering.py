@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from services.contracts.ids import OrganisationId
 from services.runtime.audit import handlers
 from services.runtime.audit.anchors import Anchors, read_anchors
-from services.runtime.audit.entry import Head, chain_of, following
+from services.runtime.audit.entry import chain_of, entry_hash
 from services.runtime.audit.handlers import Report, anchor, anchor_file, anchor_key_file
 from services.runtime.audit.keys import public_key, public_path
 from services.runtime.audit.store import every_entry
@@ -112,6 +112,11 @@ def rewrite(connection: Connection, org: OrganisationId, dice: random.Random) ->
     )
 
 
+def rewrite_one(connection: Connection, org: OrganisationId, dice: random.Random) -> None:
+    """Edit one entry and compute its own hash anew, as if nothing hung on it."""
+    rewrite(connection, org, dice)
+
+
 TAMPERS: tuple[Tamper, ...] = (
     edit,
     exchange,
@@ -120,22 +125,25 @@ TAMPERS: tuple[Tamper, ...] = (
     cut_the_end_only,
     put_in,
     rewrite,
+    rewrite_one,
 )
 
 
-def rehash(sessions: Sessions, connection: Connection, org: OrganisationId) -> None:
-    """What somebody does who knows how hashes are made."""
+def rehash(
+    sessions: Sessions, connection: Connection, org: OrganisationId, *, relink: bool
+) -> None:
+    """What somebody does who knows how hashes are made: with the links between them, or without."""
     with handlers.reading(sessions) as session:
         entries = [entry for entry in every_entry(session) if entry.chain == org]
-    head = Head(entries[0].chain, 0, bytes(32))
+    last = entries[0].previous
     for entry in entries:
-        forged = following(head, entry.fact)
+        previous = last if relink else entry.previous
+        last = entry_hash(chain=entry.chain, seq=entry.seq, fact=entry.fact, previous=previous)
         connection.execute(
             "UPDATE audit_entry SET previous = %s, hash = %s WHERE chain = %s AND seq = %s",
-            [forged.previous, forged.hash, org, forged.seq],
+            [previous, last, org, entry.seq],
         )
-        head = forged.head
-    connection.execute("UPDATE audit_head SET hash = %s WHERE chain = %s", [head.hash, org])
+    connection.execute("UPDATE audit_head SET hash = %s WHERE chain = %s", [last, org])
 
 
 class Trail:
@@ -195,8 +203,8 @@ def test_a_hundred_random_tamperings_are_all_found(trail: Trail) -> None:
         org = dice.choice(trail.organisations)
         with trail.connection.transaction():
             tamper(trail.connection, org, dice)
-        if tamper is rewrite:
-            rehash(trail.sessions, trail.connection, org)
+        if tamper in {rewrite, rewrite_one}:
+            rehash(trail.sessions, trail.connection, org, relink=tamper is rewrite)
         report = trail.verify()
         if {damage.chain for damage in report.damages} == {org}:
             found += 1
@@ -239,6 +247,16 @@ def test_the_first_broken_entry_is_named(
     trail.connection.execute(statement.encode(), [org])
     (damage,) = trail.verify(anchored=False).damages
     assert damage == Damage(chain_of(org), seq, breach)
+
+
+def test_an_entry_with_a_hash_of_its_own_does_not_fit_the_next(trail: Trail) -> None:
+    org = trail.organisations[0]
+    trail.connection.execute(
+        "UPDATE audit_entry SET action = 'x' WHERE chain = %s AND seq = 4", [org]
+    )
+    rehash(trail.sessions, trail.connection, org, relink=False)
+    (damage,) = trail.verify(anchored=False).damages
+    assert damage == Damage(chain_of(org), 5, Breach.UNLINKED)
 
 
 def test_a_cut_with_its_head_made_to_fit_needs_the_anchor(trail: Trail) -> None:
