@@ -213,6 +213,47 @@ class TestChangingFacts:
         town.member(works, Role.SELLER).patch("organisation", {"name": "Mine"}, status=403)
 
 
+@pytest.mark.parametrize("rename_first", [True, False])
+def test_a_request_says_what_the_firm_is_called(town: Town, rename_first: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    works, owner = firm(town)
+    acting = Principal(PrincipalKind.PERSON, owner.person_id, works)
+    begun = threading.Event()
+    with sessions_as(town.sessions) as app:
+
+        def rename() -> None:
+            if not rename_first:
+                begun.wait(timeout=10)
+            with transaction(app, acting) as session:
+                handlers.change_organisation(
+                    session=session,
+                    clock=town.clock,
+                    organisation_id=works,
+                    changes={"name": "Bank of Somewhere"},
+                )
+                begun.set()
+                threading.Event().wait(0.2)
+
+        def request() -> None:
+            if rename_first:
+                begun.wait(timeout=10)
+            with transaction(app, acting) as session:
+                handlers.request_verification(
+                    session=session,
+                    clock=town.clock,
+                    organisation_id=works,
+                    person_id=PersonId(owner.person_id),
+                )
+                begun.set()
+                threading.Event().wait(0.2)
+
+        assert at_once(rename, request) == ["done", "done"]
+    now, asked = standing(town, works), owner.get("organisation/verification")
+    assert now["name"] == "Bank of Somewhere"
+    assert (now["verification"], asked["state"], asked["name"] == now["name"]) == (
+        ("pending", "pending", True) if rename_first else ("unverified", "withdrawn", False)
+    )
+
+
 def test_a_decision_is_never_about_a_name_that_changed_meanwhile(town: Town) -> None:
     works, owner = asking(town)
     admin = town.administrator(Role.SECURITY_ADMIN)
