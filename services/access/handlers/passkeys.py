@@ -48,6 +48,8 @@ from services.runtime.tenancy import bind
 
 RELYING_PARTY_NAME: Final = "Nonagon"
 PASSKEYS_MAX: Final = 10
+UNACCEPTABLE: Final = (WebAuthnException, ValueError, LookupError, TypeError)
+"""The library's own, and what it lets through of malformed base64, CBOR and keys."""
 
 
 class PasskeyRefusedError(DomainError):
@@ -155,8 +157,8 @@ def finish_registration(
             expected_origin=party.origin,
             require_user_verification=True,
         )
-    except WebAuthnException as error:
-        raise PasskeyNotAddedError(why=f"{error}.") from error
+    except UNACCEPTABLE as error:
+        raise PasskeyNotAddedError(why=_told(error)) from error
     passkey = Passkey(
         id=access.clock.new_id(),
         person_id=person_id,
@@ -213,8 +215,8 @@ def finish_proof(
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
-    except WebAuthnException as error:
-        raise PasskeyRefusedError(why=f"{error}.") from error
+    except UNACCEPTABLE as error:
+        raise PasskeyRefusedError(why=_told(error)) from error
     with transaction(access.sessions, as_person(passkey.person_id)) as session:
         store.note_use(session, passkey.id, verified.new_sign_count, access.clock.now())
         return open_for(
@@ -289,6 +291,11 @@ def _presented(access: Access, credential: dict[str, Any]) -> Passkey:
     if found is None:
         raise PasskeyRefusedError(why=_UNKNOWN)
     return found
+
+
+def _told(error: Exception) -> str:
+    """The library's sentence; of anything else only that it cannot be read."""
+    return f"{error}." if isinstance(error, WebAuthnException) else "it cannot be read."
 
 
 def _hash(credential_id: bytes) -> bytes:

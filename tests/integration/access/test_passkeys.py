@@ -194,6 +194,20 @@ def test_nonsense_is_refused_not_a_crash(named: httpx.Client, nonsense: Document
     assert add(named, token, began, nonsense).status_code == 422
 
 
+@pytest.mark.parametrize("part", ["signature", "clientDataJSON", "authenticatorData"])
+def test_a_malformed_part_is_refused_not_a_crash(
+    named: httpx.Client, device: Authenticator, part: str
+) -> None:
+    """Found by fuzzing the library: some of it ends in errors that are not its own."""
+    registered(named, signed_up(named), device)
+    malformed: list[object] = ["x", "a" * 9, "ü", "", 7, None, [], {}]
+    for nonsense in malformed:
+        began = challenge(named)
+        answer = device.get(began["options"])
+        answer["response"][part] = nonsense
+        assert prove(named, began, answer).status_code == 401, nonsense
+
+
 def test_somebody_elses_passkey_cannot_be_claimed(
     named: httpx.Client, device: Authenticator
 ) -> None:
