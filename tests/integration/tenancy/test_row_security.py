@@ -276,6 +276,32 @@ class TestWritesAreRefused:
 
     @pytest.mark.parametrize("caller", ["nobody", "anonymous", "rival", "neighbour", "partner"])
     @pytest.mark.parametrize("table", TENANT)
+    def test_to_rows_it_does_not_look_at_first(
+        self, app: Connection, world: World, table: str, caller: str
+    ) -> None:
+        """Without a condition only the policies for writing stand in the way."""
+        row = world.rival.rows[table]
+        kept = {"organisation_id", "id"}
+        if table == "booking":  # of two providers
+            kept |= {"provider_id", "resource_id"}
+        column = next(name for name in row if name not in kept)
+        attempts = {
+            "update": sql.SQL("UPDATE {} SET {} = {}").format(
+                sql.Identifier(table), sql.Identifier(column), sql.Literal(row[column])
+            ),
+            "delete": sql.SQL("DELETE FROM {}").format(sql.Identifier(table)),
+        }
+        own = {"booking": 2}.get(table, 1) if caller == "rival" else 0
+        for name, attempt in attempts.items():
+            with (
+                context(app, **settings(world, caller)),
+                suppress(psycopg.errors.InsufficientPrivilege),
+            ):
+                if (caller, name) != ("rival", "delete"):
+                    assert app.execute(attempt).rowcount == own, name
+
+    @pytest.mark.parametrize("caller", ["nobody", "anonymous", "rival", "neighbour", "partner"])
+    @pytest.mark.parametrize("table", TENANT)
     def test_in_the_name_of_another(
         self, app: Connection, world: World, table: str, caller: str
     ) -> None:
