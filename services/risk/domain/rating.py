@@ -82,14 +82,12 @@ def _scored(vector: str) -> Rating:
     try:
         if vector.startswith("CVSS:3.1/"):
             third = CVSS3(vector)
-            return Rating(
-                Severity(third.severities()[0].lower()), third.clean_vector(), third.base_score
-            )
+            word, score = third.severities()[0], third.base_score
+            return Rating(Severity(word.lower()), third.clean_vector(), score)
         if vector.startswith("CVSS:4.0/"):
             fourth = CVSS4(vector)
-            return Rating(
-                Severity(fourth.severity.lower()), fourth.clean_vector(), fourth.base_score
-            )
+            score = Decimal(str(fourth.base_score))
+            return Rating(Severity(fourth.severity.lower()), fourth.clean_vector(), score)
     except CVSSError as error:
         raise InvalidVectorError(vector=shown, problem=str(error)) from error
     raise InvalidVectorError(vector=shown, problem="CVSS:3.1/… | CVSS:4.0/…")

@@ -61,7 +61,7 @@ class TooManyImportsError(DomainError):
 class ImportedAlreadyError(DomainError):
     code: ClassVar[str] = "risk-file-imported-already"
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
-    en: ClassVar[str] = "This very file was imported at {at} as {import_id}; nothing was changed."
+    en: ClassVar[str] = "This very file was imported at {at} ({import_id}); nothing was changed."
     zh: ClassVar[str] = "该文件已于 {at} 导入（{import_id}）；未作任何更改。"
 
 
@@ -97,7 +97,8 @@ def import_file(
         kept=data[:KEPT_BYTES_MAX] if problems else None,
         created_at=clock.now(),
     )
-    store.insert_import(session, made)
+    if not store.insert_import(session, made):
+        raise ImportedAlreadyError(at=made.created_at.isoformat(), import_id="-")
     _tell(session, made)
     return made
 

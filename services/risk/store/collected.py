@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, or_, select, update
 
 from services.contracts.findings import FindingKind, ReportedFinding
@@ -17,6 +18,8 @@ from services.risk.domain.notice import NoticeKind, Product
 from services.risk.domain.rating import Severity
 from services.risk.domain.viewing import Viewer
 from services.risk.tables import FindingRow, ImportRow, ReportRow
+
+_UNIQUE_VIOLATION: Final = "23505"
 
 
 def see_again(session: Session, sighting: ReportedFinding) -> Finding | None:
@@ -147,19 +150,25 @@ def reports_after(
     return [_report(row) for row in session.exec(query)]
 
 
-def insert_import(session: Session, made: Import) -> None:
-    session.add(
-        ImportRow(
-            **asdict(made)
-            | {
-                "format": made.format.value,
-                "state": made.state.value,
-                "problems": [asdict(problem) for problem in made.problems],
-                "notice_ids": list(made.notice_ids),
-            }
-        )
+def insert_import(session: Session, made: Import) -> bool:
+    """Whether it was stored; not when the same file was taken meanwhile."""
+    row = ImportRow(
+        **asdict(made)
+        | {
+            "format": made.format.value,
+            "state": made.state.value,
+            "problems": [asdict(problem) for problem in made.problems],
+            "notice_ids": list(made.notice_ids),
+        }
     )
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) == _UNIQUE_VIOLATION:
+            return False
+        raise
+    return True
 
 
 def count_imports_since(session: Session, organisation_id: UUID, since: datetime) -> int:

@@ -10,8 +10,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from services.contracts.ids import OrganisationId
 from services.risk.domain.delivery import Delivery
+from services.risk.domain.notice import NoticeState
 from services.risk.domain.viewing import Viewer
-from services.risk.tables import DeliveryRow
+from services.risk.tables import DeliveryRow, NoticeRow
 
 
 def insert_deliveries(session: Session, deliveries: Sequence[Delivery]) -> None:
@@ -93,17 +94,19 @@ def deliveries_received(
 
 
 def lock_overdue(session: Session, *, now: datetime, limit: int) -> list[Delivery]:
-    """Deliveries nobody acknowledged in time and nobody was told of yet."""
+    """Deliveries of what still stands that nobody acknowledged in time and nobody was told of."""
     query = (
         select(DeliveryRow)
+        .join(NoticeRow, col(NoticeRow.id) == col(DeliveryRow.notice_id))
         .where(
+            col(NoticeRow.state) == NoticeState.RELEASED,
             col(DeliveryRow.acknowledged_at).is_(None),
             col(DeliveryRow.escalated_at).is_(None),
             col(DeliveryRow.due_at) <= now,
         )
         .order_by(col(DeliveryRow.due_at), col(DeliveryRow.id))
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=DeliveryRow, skip_locked=True)
     )
     return _found(session, query)
 
