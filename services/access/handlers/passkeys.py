@@ -17,7 +17,12 @@ from webauthn import (
     verify_authentication_response,
     verify_registration_response,
 )
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, options_to_json_dict
+from webauthn.helpers import (
+    base64url_to_bytes,
+    bytes_to_base64url,
+    options_to_json_dict,
+    parse_authentication_credential_json,
+)
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
@@ -82,6 +87,7 @@ class TooManyPasskeysError(DomainError):
 
 _NO_TICKET: Final = "the challenge is unknown, used or older than five minutes."
 _UNKNOWN: Final = "nobody registered this passkey here."
+_OTHER_PERSON: Final = "it is not of the person it names."
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +212,7 @@ def finish_proof(
         raise PasskeyRefusedError(why=_NO_TICKET)
     passkey = _presented(access, credential)
     try:
+        named = parse_authentication_credential_json(credential).response.user_handle
         verified = verify_authentication_response(
             credential=json.dumps(credential),
             expected_challenge=challenge,
@@ -217,6 +224,8 @@ def finish_proof(
         )
     except UNACCEPTABLE as error:
         raise PasskeyRefusedError(why=_told(error)) from error
+    if named != passkey.person_id.bytes:  # WebAuthn Level 3 §7.2, step 6
+        raise PasskeyRefusedError(why=_OTHER_PERSON)
     with transaction(access.sessions, as_person(passkey.person_id)) as session:
         store.note_use(session, passkey.id, verified.new_sign_count, access.clock.now())
         return open_for(

@@ -155,13 +155,25 @@ def _counter_back(device: Authenticator, _: Document) -> None:
     device.sign_count = 0
 
 
+def _other_person(device: Authenticator, _: Document) -> None:
+    device.user_handle = bytes(16)
+
+
 def _other_key(device: Authenticator, _: Document) -> None:
     device.__post_init__()
 
 
 @pytest.mark.parametrize(
     "bend",
-    [_elsewhere, _unverified, _other_party, _other_challenge, _counter_back, _other_key],
+    [
+        _elsewhere,
+        _unverified,
+        _other_party,
+        _other_challenge,
+        _counter_back,
+        _other_person,
+        _other_key,
+    ],
 )
 def test_a_bent_proof_is_refused(named: httpx.Client, device: Authenticator, bend: Bend) -> None:
     device.sign_count = 7
@@ -194,7 +206,7 @@ def test_nonsense_is_refused_not_a_crash(named: httpx.Client, nonsense: Document
     assert add(named, token, began, nonsense).status_code == 422
 
 
-@pytest.mark.parametrize("part", ["signature", "clientDataJSON", "authenticatorData"])
+@pytest.mark.parametrize("part", ["signature", "clientDataJSON", "authenticatorData", "userHandle"])
 def test_a_malformed_part_is_refused_not_a_crash(
     named: httpx.Client, device: Authenticator, part: str
 ) -> None:
