@@ -1,0 +1,167 @@
+"""A good body for every route that takes one, made from its schema.
+
+What a schema cannot say stands in ``FIELDS`` by name, or in ``BODIES`` by route. Names of things
+are the callers' own, so that a refusal is about who asks and not about what was sent.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from tests.access.markers import Owner, Shown
+from tests.access.rows import START
+from tests.access.trust_things import TERMS
+from tests.access.world import PROCESS, World
+
+Schema = Mapping[str, Any]
+Maker = Callable[[World], Any]
+
+CALENDAR: Final = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//probe//EN\r\nBEGIN:VEVENT\r\nUID:probe\r\n"
+    "DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nDTEND:20260101T080000Z\r\n"
+    "RRULE:FREQ=DAILY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+PASSWORD: Final = "correct horse battery staple 7"
+REFERENCES: Final[Mapping[str, Callable[[World, Owner], Any]]] = {
+    "organisation_id": lambda world, owner: world.organisations[owner],
+    "site_id": lambda world, owner: world.sites[owner],
+    "gateway_id": lambda world, owner: world.gateways[owner],
+    "resource_id": lambda world, owner: world.resources[owner, Shown.ORGANISATION],
+    "resource_ids": lambda world, owner: [world.resources[owner, Shown.ORGANISATION]],
+    "offer_id": lambda world, owner: world.offers[owner, Shown.ORGANISATION],
+    "demand_id": lambda world, owner: world.demands[owner],
+}
+"""Fields that name a thing, and an organisation's own that only it sees."""
+UNCHECKED: Final = frozenset({("POST /bookings", "demand_id")})
+"""Notes nothing is read through: whose demand a booking answers is its buyer's word."""
+FIELDS: Final[Mapping[str, Maker]] = {
+    "current": lambda _: PASSWORD,
+    "code": lambda world: f"probe-{world.rows.new_id().hex[-12:]}",
+    "edge_node": lambda _: "probe",
+    "device": lambda _: "probe",
+    "email": lambda world: f"{world.rows.new_id().hex}@example.com",
+    "end": lambda _: (START + timedelta(days=2)).isoformat(),
+    "hours": lambda _: 4,
+    "ics": lambda _: CALENDAR,
+    "kind": lambda _: "machine",
+    "minutes": lambda _: 60,
+    "name": lambda _: "Probe",
+    "name_zh": lambda _: "探针",
+    "new": lambda _: PASSWORD,
+    "password": lambda _: PASSWORD,
+    "price_minor": lambda _: 100,
+    "process": lambda _: PROCESS,
+    "region_code": lambda _: "420111",
+    "start": lambda _: (START + timedelta(days=1)).isoformat(),
+    "reason": lambda _: "probe",
+    "terms_sha256": lambda _: TERMS.hex(),
+    "ticket": lambda _: f"nt_{'0' * 64}",
+    "title": lambda _: "Probe",
+    "title_zh": lambda _: "探针",
+    "token": lambda _: f"nt_{'0' * 64}",
+}
+NOTICE: Final = {
+    "title": "Probe", "title_zh": "探针", "kind": "advisory", "tlp": "amber", "severity": "high",
+}  # fmt: skip
+BODIES: Final[Mapping[str, Maker]] = {
+    "POST /agreements": lambda world: {
+        "owner_id": str(world.organisations[Owner.NEIGHBOUR]),
+        "counterparty_id": str(world.organisations[Owner.OWN]),
+        "terms_sha256": TERMS.hex(),
+        "expires_at": (START + timedelta(days=30)).isoformat(),
+    },
+    "POST /documents": lambda _: b"a,b\n1,2\n",
+    "POST /risk/notices": lambda _: NOTICE,
+    "PUT /risk/notices/{notice_id}": lambda _: NOTICE | {"version": 1},
+    "POST /organisations": lambda _: {"name": "Probe", "name_zh": "探针", "kind": "firm"},
+}
+QUERIES: Final[Mapping[str, Maker]] = {
+    "day": lambda _: START.date().isoformat(),
+    "end": lambda _: (START + timedelta(days=1)).isoformat(),
+    "minutes": lambda _: 60,
+    "name": lambda _: "probe.csv",
+    "nominal_mm": lambda _: 25,
+    "start": lambda _: START.isoformat(),
+    "state": lambda _: "probe",
+}
+"""Parameters a route cannot do without."""
+
+
+class UndeclaredFieldError(AssertionError):
+    """Say in ``FIELDS`` or ``BODIES`` what to send."""
+
+
+class Bodies:
+    """Reads the API's document."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+
+    def body(self, route: str, operation: Schema, world: World) -> Any:
+        """A good body for the route, as JSON takes it; ``None``: it takes none."""
+        if route in BODIES:
+            return BODIES[route](world)
+        content = operation.get("requestBody", {}).get("content", {})
+        if not content:
+            return None
+        if "application/json" not in content:
+            raise UndeclaredFieldError(f"{route} takes {list(content)}: declare its body")
+        return self._example(content["application/json"]["schema"], route, world)
+
+    def references(self, route: str, operation: Schema) -> list[str]:
+        """The body's fields that name a thing."""
+        content = operation.get("requestBody", {}).get("content", {})
+        schema = self._resolved(content.get("application/json", {}).get("schema", {}))
+        named = [name for name in schema.get("properties", {}) if name in REFERENCES]
+        return [name for name in named if (route, name) not in UNCHECKED]
+
+    def query(self, operation: Schema, world: World) -> dict[str, Any]:
+        """The parameters the route cannot do without."""
+        asked = operation.get("parameters", [])
+        return {
+            parameter["name"]: (
+                QUERIES[parameter["name"]](world)
+                if parameter["name"] in QUERIES
+                else self._example(parameter["schema"], parameter["name"], world)
+            )
+            for parameter in asked
+            if parameter["in"] == "query" and parameter.get("required")
+        }
+
+    def _resolved(self, schema: Schema) -> Schema:
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            found: Schema = self._document["components"]["schemas"][name]
+            return found
+        return schema
+
+    def _example(self, schema: Schema, name: str, world: World) -> Any:
+        schema = self._resolved(schema)
+        if name in REFERENCES:
+            value = REFERENCES[name](world, Owner.OWN)
+            return [str(each) for each in value] if isinstance(value, list) else str(value)
+        if "properties" in schema:
+            required = schema.get("required", [])
+            return {
+                part: self._example(schema["properties"][part], part, world) for part in required
+            }
+        if "enum" in schema:
+            return schema["enum"][0]
+        if name in FIELDS:
+            return FIELDS[name](world)
+        return self._plain(schema, name, world)
+
+    def _plain(self, schema: Schema, name: str, world: World) -> Any:
+        if "const" in schema or "default" in schema:
+            return schema.get("const", schema.get("default"))
+        for choice in schema.get("anyOf", ()):
+            if choice.get("type") != "null":
+                return self._example(choice, name, world)
+        if schema.get("type") == "array":
+            least = schema.get("minItems", 0)
+            return [self._example(schema["items"], name, world) for _ in range(least)]
+        simple = {"string": "probe", "integer": schema.get("minimum", 1), "boolean": True}
+        simple |= {"number": schema.get("minimum", 1), "object": {}}
+        if schema.get("type") not in simple or "pattern" in schema or "format" in schema:
+            raise UndeclaredFieldError(f"{name}: {dict(schema)}")
+        return simple[schema["type"]]

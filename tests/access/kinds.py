@@ -1,0 +1,44 @@
+"""Every kind of thing a path can name, and how to make one for each organisation.
+
+A route whose path has parameters nobody declared here fails the matrix: add its kind to ``KINDS``.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tests.access import market_things as market
+from tests.access import risk_things as risk
+from tests.access import trust_things as trust
+from tests.access.making import Maker, parts
+
+KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
+    ("organisation_id",): market.organisations,
+    ("site_id",): market.sites,
+    ("gateway_id",): market.gateways,
+    ("gateway_id", "credential_id"): parts(
+        "gateway_id", "credential_id", trust.gateway_credential, "gateways", "gateway_credential"
+    ),
+    ("gateway_id", "organisation_id"): trust.gateway_members,
+    ("resource_id",): market.resources,
+    ("offer_id",): market.offers,
+    ("demand_id",): market.demands,
+    ("match_id",): market.matches,
+    ("booking_id",): market.bookings,
+    ("service_account_id",): trust.service_accounts,
+    ("service_account_id", "key_id"): parts(
+        "service_account_id", "key_id", trust.api_key, "accounts", "api_key"
+    ),
+    ("session_id",): trust.sessions,
+    ("passkey_id",): trust.passkeys,
+    ("person_id",): trust.members,
+    ("invitation_id",): trust.invitations,
+    ("code",): trust.parks,
+    ("code", "organisation_id"): trust.community_members("code"),
+    ("space_id",): trust.spaces,
+    ("space_id", "organisation_id"): trust.community_members("space_id"),
+    ("nda_id",): trust.agreements,
+    ("document_id",): trust.documents,
+    ("notice_id",): risk.notices,
+    ("report_id",): risk.reports,
+}
+"""In the order they are made: later ones name earlier ones."""

@@ -1,0 +1,264 @@
+"""Things of the market: organisations, sites, gateways, resources, offers, demands, bookings."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.types.range import TimestamptzRange
+
+from tests.access.making import deleted, each
+from tests.access.markers import Owner, Shown, amount, marker
+from tests.access.rows import START
+from tests.access.world import PROCESS, YEAR, Thing, World
+
+_PAIRS: Final = (
+    (Owner.OWN, Owner.NEIGHBOUR),
+    (Owner.NEIGHBOUR, Owner.OWN),
+    (Owner.NEIGHBOUR, Owner.STRANGER),
+)
+
+
+def organisations(world: World) -> Iterator[Thing]:
+    for owner, made in world.organisations.items():
+        yield Thing(owner, owner, Shown.PUBLIC, {"organisation_id": str(made)})
+    gone = world.rows.insert("organisation", "gone", kind="firm")["id"]
+    world.rows.delete("organisation", id=gone)
+    yield deleted({"organisation_id": str(gone)})
+
+
+def sites(world: World) -> Iterator[Thing]:
+    """Sites are shown as far as the most visible resource on them."""
+    for owner in Owner:
+        park = None if owner is Owner.STRANGER else world.park
+        facts: dict[str, Any] = {"region_code": "420111", "park": park}
+        world.sites[owner] = world.owned("site", owner, Shown.PUBLIC, **facts)["id"]
+        yield Thing(f"{owner} hosting", owner, Shown.PUBLIC, {"site_id": str(world.sites[owner])})
+        bare = world.owned("site", owner, **facts)["id"]
+        yield Thing(f"{owner} bare", owner, Shown.ORGANISATION, {"site_id": str(bare)})
+    gone = world.owned("site", Owner.OWN, region_code="420111")["id"]
+    world.rows.delete("site", id=gone)
+    yield deleted({"site_id": str(gone)})
+
+
+def gateways(world: World) -> Iterator[Thing]:
+    for thing in each("gateway_id", "gateway", lambda w, owner: {"site_id": w.sites[owner]})(world):
+        if thing.exists:
+            world.gateways[thing.owner] = UUID(thing.path["gateway_id"])
+        if thing.exists and world.rows.has_table("gateway_member"):
+            owner = world.organisations[thing.owner]
+            world.rows.insert(
+                "gateway_member",
+                "",
+                gateway_id=world.gateways[thing.owner],
+                organisation_id=owner,
+                owner_id=owner,
+            )
+        yield thing
+
+
+def resources(world: World) -> Iterator[Thing]:
+    for owner in Owner:
+        for shown in Shown:
+            made = _resource(world, owner, shown)
+            world.resources[owner, shown] = made
+            yield Thing(f"{owner} {shown}", owner, betrayed(shown), {"resource_id": str(made)})
+    gone = _resource(world, Owner.OWN, Shown.ORGANISATION)
+    for table in ("capability", "resource_state", "twin", "state_change", "gap_withdrawal"):
+        world.rows.delete(table, resource_id=gone)
+    world.rows.delete("resource", id=gone)
+    yield deleted({"resource_id": str(gone)})
+
+
+def _placing(world: World, owner: Owner, shown: Shown) -> dict[str, Any]:
+    """Where a row is visible; a stranger's park and space are others."""
+    if owner is Owner.STRANGER and shown in {Shown.PARK, Shown.SPACE}:
+        return _elsewhere(world, shown)
+    return {
+        "visibility": shown.value,
+        "park": world.park if shown is Shown.PARK else None,
+        "space_id": world.space if shown is Shown.SPACE else None,
+    }
+
+
+def _elsewhere(world: World, shown: Shown) -> dict[str, Any]:
+    stranger = world.organisations[Owner.STRANGER]
+    if shown is Shown.SPACE:
+        space = world.rows.insert("space", "elsewhere", organisation_id=stranger)["id"]
+        world.rows.insert("space_member", "", space_id=space, organisation_id=stranger)
+        return {"visibility": "space", "space_id": space}
+    code = f"elsewhere-{world.rows.new_id().hex}"
+    world.rows.insert("park", "elsewhere", code=code, organisation_id=world.landlord)
+    world.rows.insert("park_member", "", park=code, organisation_id=stranger)
+    return {"visibility": "park", "park": code}
+
+
+def betrayed(visibility: Shown) -> Shown:
+    """No agreement opens a resource or an offer so far; to others they are as the own firm's."""
+    return Shown.ORGANISATION if visibility is Shown.NDA else visibility
+
+
+def _resource(world: World, owner: Owner, visibility: Shown) -> UUID:
+    shown = betrayed(visibility)
+    made: UUID = world.owned(
+        "resource",
+        owner,
+        shown,
+        **_placing(world, owner, visibility),
+        site_id=world.sites[owner],
+        kind="machine",
+        timezone="Asia/Shanghai",
+        horizon_days=60,
+        minimum_hours=0.5,
+        setup_minutes=0,
+        buffer_before_minutes=0,
+        buffer_after_minutes=0,
+        notice_minutes=0,
+    )["id"]
+    part: dict[str, Any] = {"resource_id": made}
+    world.owned("capability", owner, shown, **part, process=PROCESS, certificates=[])
+    world.owned("twin", owner, shown, **part, gateway_id=world.gateways[owner])
+    told = {"state": "idle", "reported": "idle", "seen_at": START, "quality": 192}
+    world.owned(
+        "resource_state", owner, shown, **part, **told, reason=f"{marker(owner, shown)}-why"
+    )
+    world.owned("state_change", owner, shown, **part, state="idle", at=START)
+    world.owned("gap_withdrawal", owner, shown, **part, cause="down")
+    world.rows.insert(
+        "observation",
+        marker(owner, shown),
+        **part,
+        gateway_id=world.gateways[owner],
+        journal_offset=made.int % 10**12,
+        signal="Capacity/State",
+    )
+    return made
+
+
+def offers(world: World) -> Iterator[Thing]:
+    for owner in Owner:
+        for shown in Shown:
+            made = _offer(world, owner, shown)
+            world.offers[owner, shown] = made
+            yield Thing(f"{owner} {shown}", owner, betrayed(shown), {"offer_id": str(made)})
+    gone = _offer(world, Owner.OWN, Shown.ORGANISATION)
+    world.rows.delete("listing", offer_id=gone)
+    world.rows.delete("offer", id=gone)
+    yield deleted({"offer_id": str(gone)})
+
+
+def _offer(world: World, owner: Owner, visibility: Shown) -> UUID:
+    shown = betrayed(visibility)
+    resource_id = world.resources[owner, visibility]
+    price = {"unit": "hour", "price_minor": amount(owner, shown), "setup_minor": 0}
+    placing = _placing(world, owner, visibility)
+    made: UUID = world.owned(
+        "offer",
+        owner,
+        shown,
+        **placing,
+        direction=4,
+        resource_ids=[resource_id],
+        price=price | {"minimum_minor": 0, "currency": "CNY"},
+        state="published",
+    )["id"]
+    world.owned(
+        "listing",
+        owner,
+        shown,
+        **placing,
+        offer_id=made,
+        resource_id=resource_id,
+        currency="CNY",
+        per_hour_minor=amount(owner, shown),
+        setup_minor=0,
+        minimum_minor=0,
+        processes=[PROCESS],
+        active=True,
+    )
+    return made
+
+
+def demands(world: World) -> Iterator[Thing]:
+    for thing in each("demand_id", "demand", lambda _, owner: _demand(owner))(world):
+        if thing.exists:
+            world.demands[thing.owner] = UUID(thing.path["demand_id"])
+        yield thing
+
+
+def _demand(owner: Owner) -> dict[str, Any]:
+    return {
+        "process": PROCESS,
+        "minutes": 60,
+        "start_at": START + timedelta(hours=1),
+        "end_at": START + timedelta(days=3),
+        "certificates": [],
+        "currency": "CNY",
+        "state": "open",
+        "budget_minor": amount(owner, Shown.ORGANISATION),
+    }
+
+
+def matches(world: World) -> Iterator[Thing]:
+    for owner in Owner:
+        yield Thing(owner, owner, Shown.ORGANISATION, {"match_id": str(_match(world, owner))})
+    gone = _match(world, Owner.OWN)
+    world.rows.delete("match", id=gone)
+    yield deleted({"match_id": str(gone)})
+
+
+def _match(world: World, owner: Owner) -> UUID:
+    """As it is stored for a demand nothing could meet."""
+    window = {"start": START.isoformat(), "end": (START + YEAR).isoformat()}
+    requirement = {"processes": [PROCESS], "minutes": 60, "window": window}
+    nothing: dict[str, Any] = {"candidates": [], "considered": 0, "failures": [], "near_misses": []}
+    result = nothing | {"state_hash": "0" * 64, "as_of": START.isoformat()}
+    made: UUID = world.owned(
+        "match",
+        owner,
+        demand_id=world.demands[owner],
+        requirement=requirement,
+        result=result,
+        state_hash="0" * 64,
+    )["id"]
+    return made
+
+
+def bookings(world: World) -> Iterator[Thing]:
+    for buyer, provider in _PAIRS:
+        row = _booking(world, buyer, provider)
+        name = f"{buyer} books {provider}"
+        known = {"booking_id": str(row["id"])}
+        parties = frozenset({buyer, provider})
+        yield Thing(
+            name, buyer, Shown.ORGANISATION, known,
+            parties=parties, taker=buyer, giver=provider,
+        )  # fmt: skip
+    gone = _booking(world, Owner.OWN, Owner.NEIGHBOUR)["id"]
+    world.rows.delete("reservation", booking_id=gone)
+    world.rows.delete("booking", id=gone)
+    yield deleted({"booking_id": str(gone)})
+
+
+def _booking(world: World, buyer: Owner, provider: Owner) -> dict[str, Any]:
+    """Its secrets are the stranger's unless the callers are party to it."""
+    parties = {buyer, provider}
+    owner = Owner.OWN if Owner.OWN in parties else Owner.STRANGER
+    resource_id = world.resources[provider, Shown.PUBLIC]
+    slot = TimestamptzRange(START + timedelta(hours=2), START + timedelta(hours=3))
+    row = world.add(
+        "booking",
+        owner,
+        organisation_id=world.organisations[buyer],
+        provider_id=world.organisations[provider],
+        resource_id=resource_id,
+        during=slot,
+        state="held",
+        hold_until=START + timedelta(hours=1),
+        price_minor=amount(owner, Shown.ORGANISATION),
+        currency="CNY",
+        at_risk=True,
+        at_risk_reason=marker(owner, Shown.ORGANISATION),
+    )
+    row["during"] = slot
+    return row

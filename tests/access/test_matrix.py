@@ -1,0 +1,46 @@
+"""The authorisation matrix: nobody reaches what is not theirs."""
+
+import pytest
+
+from tests.access.conftest import Stage
+from tests.access.matrix import Asker
+
+SHOWN_MAX = 40
+PROBES_MIN = 10_000
+REFUSED_BY_THEIR_NATURE = {
+    "GET /session/openid": "no provider is set up",
+    "GET /session/openid/callback": "no provider is set up",
+    "POST /enrolments/redeem": "needs a code",
+    "POST /invitations/accept": "needs an invitation",
+    "POST /passkeys": "needs an authenticator",
+    "POST /password/resets": "needs a reset code",
+    "POST /second-factors/totp/confirmation": "needs a code of the app",
+    "POST /session": "needs a password",
+    "POST /session/passkey": "needs an authenticator",
+    "POST /session/second-factor": "needs a code of the app",
+    "PUT /password": "needs the current password",
+}
+"""Routes a probe can only be refused by, for reasons other than who asks."""
+
+
+@pytest.fixture(scope="module")
+def asker(stage: Stage) -> Asker:
+    return stage.asker()
+
+
+@pytest.mark.timeout(1_200)
+async def test_every_cell_of_the_matrix(stage: Stage, asker: Asker) -> None:
+    await asker.run(stage.matrix.probes())
+    shown = "\n".join(asker.wrong[:SHOWN_MAX])
+    assert asker.wrong == [], f"{len(asker.wrong)} of {asker.asked} cells are wrong:\n{shown}"
+    assert asker.asked >= PROBES_MIN
+
+
+def test_what_is_allowed_does_succeed(stage: Stage, asker: Asker) -> None:
+    """A matrix of bodies nobody could send would prove nothing."""
+    unproven = {
+        route.name: sorted(asker.allowed.get(route.name, set()))
+        for route in stage.matrix.routes
+        if not any(status < 300 for status in asker.allowed.get(route.name, ()))
+    }
+    assert unproven.keys() - REFUSED_BY_THEIR_NATURE.keys() == set(), unproven
