@@ -29,7 +29,6 @@ from services.capacity.domain import (
     LiveState,
     Resource,
     SlotTakenError,
-    Visibility,
 )
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.booking import BookingChanged
@@ -39,7 +38,6 @@ from services.contracts.intervals import Interval
 from services.contracts.money import Money
 from services.identity import handlers as identity
 from services.matching import handlers as matching
-from services.matching.domain import Listing
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
 
@@ -310,19 +308,10 @@ def _price(
         if not owns:
             raise OfferRequiredError(resource_id=resource.id)
         return None
-    listing = matching.get_listing(session=session, offer_id=offer_id, resource_id=resource.id)
-    if not owns and not _is_shown(session, listing, organisation_id):
-        raise matching.ListingNotFoundError(offer_id=offer_id, resource_id=resource.id)
+    listing = matching.get_listing(
+        session=session, offer_id=offer_id, resource_id=resource.id, viewer=organisation_id
+    )
     return listing.rate.quote(minutes=minutes, units=units)
-
-
-def _is_shown(session: Session, listing: Listing, viewer: OrganisationId) -> bool:
-    if listing.visibility is Visibility.PUBLIC:
-        return True
-    reach = identity.reach(session=session, organisation_id=viewer)
-    if listing.visibility is Visibility.PARK:
-        return listing.park in reach.parks
-    return listing.visibility is Visibility.SPACE and listing.space_id in reach.spaces
 
 
 def _check_free(

@@ -79,13 +79,21 @@ def withdraw_listing(*, session: Session, clock: Clock, offer_id: OfferId) -> No
     store.deactivate_listings(session, offer_id, now=clock.now())
 
 
-def get_listing(*, session: Session, offer_id: OfferId, resource_id: ResourceId) -> Listing:
+def get_listing(
+    *, session: Session, offer_id: OfferId, resource_id: ResourceId, viewer: OrganisationId
+) -> Listing:
     """The active listing of ``resource_id`` under ``offer_id``.
 
     Raises:
-        ListingNotFoundError: there is none.
+        ListingNotFoundError: there is none that ``viewer`` may see.
     """
-    listing = store.find_listing(session, offer_id=offer_id, resource_id=resource_id)
+    listing = store.find_listing(
+        session,
+        offer_id=offer_id,
+        resource_id=resource_id,
+        viewer=viewer,
+        reach=_reach(session, viewer),
+    )
     if listing is None:
         raise ListingNotFoundError(offer_id=offer_id, resource_id=resource_id)
     return listing

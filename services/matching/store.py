@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Text, cast
+from sqlalchemy import ColumnElement, Text, cast
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
-from sqlmodel import Session, and_, col, or_, select, update
+from sqlmodel import Session, and_, col, or_, select, text, update
 
 from services.capacity.domain import Visibility
 from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
@@ -22,9 +22,11 @@ from services.matching.domain import (
     StoredMatch,
 )
 from services.matching.tables import ListingRow, MatchRow
+from services.runtime.nda_rule import LISTING_SUBJECTS, under_nda
 
 _REQUIREMENT: TypeAdapter[Requirement] = TypeAdapter(Requirement)
 NO_REACH = Reach()
+_CONFIDED = text(under_nda("listing", subjects=LISTING_SUBJECTS, caller=":viewer"))
 _RESULT: TypeAdapter[MatchResult] = TypeAdapter(MatchResult)
 
 
@@ -60,9 +62,23 @@ def deactivate_listings(session: Session, offer_id: OfferId, *, now: datetime) -
     )
 
 
-def find_listing(session: Session, *, offer_id: OfferId, resource_id: ResourceId) -> Listing | None:
-    row = session.get(ListingRow, (offer_id, resource_id), populate_existing=True)
-    return _listing(row) if row is not None and row.active else None
+def find_listing(
+    session: Session,
+    *,
+    offer_id: OfferId,
+    resource_id: ResourceId,
+    viewer: OrganisationId,
+    reach: Reach,
+) -> Listing | None:
+    """The active listing, if ``viewer`` with its ``reach`` may see it."""
+    query = select(ListingRow).where(
+        col(ListingRow.offer_id) == offer_id,
+        col(ListingRow.resource_id) == resource_id,
+        col(ListingRow.active),
+        _seen_by(viewer, reach),
+    )
+    row = session.exec(query, execution_options={"populate_existing": True}).one_or_none()
+    return None if row is None else _listing(row)
 
 
 def visible_listings(
@@ -76,25 +92,25 @@ def visible_listings(
 
     Only those of one of ``processes``, when given.
     """
-    seen_by = col(ListingRow.visibility) == Visibility.PUBLIC
-    if viewer is not None:
-        seen_by = or_(
-            seen_by,
-            col(ListingRow.organisation_id) == viewer,
-            and_(
-                col(ListingRow.visibility) == Visibility.PARK,
-                col(ListingRow.park).in_(reach.parks),
-            ),
-            and_(
-                col(ListingRow.visibility) == Visibility.SPACE,
-                col(ListingRow.space_id).in_(reach.spaces),
-            ),
-        )
-    found = select(ListingRow).where(col(ListingRow.active), seen_by)
+    found = select(ListingRow).where(col(ListingRow.active), _seen_by(viewer, reach))
     if processes is not None:
         found = found.where(col(ListingRow.processes).op("&&")(cast(list(processes), ARRAY(Text))))
     rows = session.exec(found.order_by(col(ListingRow.offer_id), col(ListingRow.resource_id)))
     return [_listing(row) for row in rows]
+
+
+def _seen_by(viewer: OrganisationId | None, reach: Reach) -> ColumnElement[bool]:
+    """What row security says too: public, own, or shared with the viewer."""
+    visibility = col(ListingRow.visibility)
+    if viewer is None:
+        return visibility == Visibility.PUBLIC
+    return or_(
+        visibility == Visibility.PUBLIC,
+        col(ListingRow.organisation_id) == viewer,
+        and_(visibility == Visibility.PARK, col(ListingRow.park).in_(reach.parks)),
+        and_(visibility == Visibility.SPACE, col(ListingRow.space_id).in_(reach.spaces)),
+        and_(visibility == Visibility.NDA, _CONFIDED.bindparams(viewer=viewer)),
+    )
 
 
 def add_match(session: Session, match: StoredMatch) -> None:

@@ -52,3 +52,4 @@ DOCUMENT_SUBJECTS: Final = (
 )
 RESOURCE_SUBJECTS: Final = (("'resource'", "resource.id"),)
 OFFER_SUBJECTS: Final = (("'offer'", "offer.id"),)
+LISTING_SUBJECTS: Final = (("'resource'", "listing.resource_id"), ("'offer'", "listing.offer_id"))
