@@ -45,7 +45,8 @@ def changed(before: Cells, after: Cells) -> Cells:
 def panel_versions(park: Park) -> dict[str, str]:
     """A version of what each panel lists; equal content has the same on every server."""
     board = [
-        (firm.id, [(one.id, one.live is None) for one in firm.resources]) for firm in park.firms
+        (firm.id, firm.is_verified, [(one.id, one.live is None) for one in firm.resources])
+        for firm in park.firms
     ]
     content = (board, park.demands, park.bookings, park.withdrawals)
     return {

@@ -91,6 +91,8 @@ class Firm:
     name: Name
     place: Name | None
     resources: tuple[Resource, ...]
+    is_verified: bool = False
+    """Whether somebody compared its name and credit code with the register (企业认证)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from services.contracts.access import ANONYMOUS, Principal
 from services.contracts.ids import OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.identity import handlers as identity
-from services.identity.domain import Organisation, Site
+from services.identity.domain import Organisation, Site, Verification
 from services.identity.domain import Park as RegisteredPark
 from services.matching import handlers as matching
 from services.matching.domain import Candidate, NearMiss, StoredMatch
@@ -141,6 +141,7 @@ class _Reading:
                 resources=tuple(
                     _resource(one, available[one.id], timelines[one.id]) for one in own
                 ),
+                is_verified=self._is_verified(organisation_id),
             )
             for organisation_id, own in by_firm.items()
         )
@@ -231,6 +232,10 @@ class _Reading:
             )
             for one in shown
         )
+
+    def _is_verified(self, organisation_id: OrganisationId) -> bool:
+        self._know([organisation_id])
+        return self._organisations[organisation_id].verification is Verification.VERIFIED
 
     def _know(self, organisation_ids: Iterable[OrganisationId]) -> None:
         missing = set(organisation_ids) - self._organisations.keys()

@@ -1,15 +1,18 @@
 """``/offers``: publish, withdraw, read, price."""
 
+from collections.abc import Callable, Sequence
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from sqlmodel import Session
 
 from marketplace.offers import handlers
-from marketplace.offers.domain import OfferState
+from marketplace.offers.domain import Offer, OfferState
 from marketplace.offers.schemas import OfferIn, OfferOut, PriceOut
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
+from services.identity import handlers as identity
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
     ActingDep,
@@ -54,7 +57,7 @@ def publish_offer(
             price=asked.price.rule(),
             visibility=asked.visibility,
         )
-        return OfferOut.of(offer)
+        return _shown(session, [offer])(offer)
 
     return creation.once(asked, publish)
 
@@ -78,12 +81,13 @@ def list_offers(
         organisation_id=None if organisation_id is None else OrganisationId(organisation_id),
         state=state,
     )
-    return page.answer(offers, OfferOut.of, name="offers")
+    return page.answer(offers, _shown(session, offers), name="offers")
 
 
 @router.get("/{offer_id}", summary="One offer", dependencies=[requires(Action.OFFER_READ)])
 def get_offer(offer_id: UUID, session: SessionDep) -> OfferOut:
-    return OfferOut.of(handlers.get_offer(session=session, offer_id=OfferId(offer_id)))
+    offer = handlers.get_offer(session=session, offer_id=OfferId(offer_id))
+    return _shown(session, [offer])(offer)
 
 
 @router.get(
@@ -115,4 +119,12 @@ def withdraw_offer(
         organisation_id=acting.organisation_id,
         offer_id=OfferId(offer_id),
     )
-    return OfferOut.of(offer)
+    return _shown(session, [offer])(offer)
+
+
+def _shown(session: Session, offers: Sequence[Offer]) -> Callable[[Offer], OfferOut]:
+    """How each of ``offers`` is shown; whose they are is looked up once for all of them."""
+    firms = identity.organisations_by_id(
+        session=session, organisation_ids={offer.organisation_id for offer in offers}
+    )
+    return lambda offer: OfferOut.of(offer, firms[offer.organisation_id].verification)

@@ -17,6 +17,7 @@ from marketplace.offers.domain import (
     PriceRule,
 )
 from services.capacity.domain import Visibility
+from services.identity.domain import Verification
 from services.runtime.web import OwnOrganisation
 
 AMOUNT_MAX = 10**13
@@ -81,10 +82,13 @@ class OfferOut(BaseModel):
     version: int
     created_at: datetime
     updated_at: datetime
+    verification: Verification = Field(description="of the organisation (企业认证)")
 
     @classmethod
-    def of(cls, offer: Offer) -> Self:
-        return cls.model_validate(offer)
+    def of(cls, offer: Offer, verification: Verification) -> Self:
+        names = cls.model_fields.keys() - {"verification"}
+        shown = {name: getattr(offer, name) for name in names}
+        return cls.model_validate(shown | {"verification": verification})
 
 
 class PriceLineOut(BaseModel):

@@ -3,7 +3,9 @@
 from uuid import UUID
 
 import httpx
+from sqlalchemy import text
 
+from services.runtime.db import Sessions, transaction
 from tests.support.api import Market
 
 
@@ -64,6 +66,17 @@ class TestPublish:
 
         assert response.status_code == 404
         assert market.get("offers")["items"] == []
+
+    def test_says_whether_the_firm_is_verified(self, market: Market, sessions: Sessions) -> None:
+        _, _, made = market.listed_mill()
+        _, _, other = market.listed_mill("Other works")
+        assert made["verification"] == "unverified"
+        with transaction(sessions) as session:
+            verified = text("UPDATE organisation SET verification = 'verified' WHERE id = :id")
+            session.connection().execute(verified, {"id": made["organisation_id"]})
+        assert market.get(f"offers/{made['id']}")["verification"] == "verified"
+        listed = {one["id"]: one["verification"] for one in market.get("offers")["items"]}
+        assert listed == {made["id"]: "verified", other["id"]: "unverified"}
 
     def test_repeats_the_saved_answer_for_the_same_key(
         self, market: Market, client: httpx.Client

@@ -121,6 +121,12 @@ class TestTheBoard:
             3,
         )
 
+    def test_marks_a_verified_firm(self, mill: Mill) -> None:
+        assert [firm.is_verified for firm in mill.page().firms] == [False]
+        with transaction(mill.sessions) as session:
+            session.connection().execute(text("UPDATE organisation SET verification = 'verified'"))
+        assert [firm.is_verified for firm in mill.page().firms] == [True]
+
     def test_tells_the_free_time_left_between_bookings(self, mill: Mill) -> None:
         machine = mill.page().resources[0]
         assert machine.today.booked == (mill.booking.interval,)

@@ -42,6 +42,15 @@ def test_ids_are_unique_and_every_reference_has_its_target(
     assert set(re.findall(r'aria-labelledby="([^"]+)"', html)) <= set(ids)
 
 
+@pytest.mark.parametrize(("language", "word"), [("zh", "企业已认证"), ("en", "Verified")])
+def test_a_verified_firm_says_so(renderer: Renderer, language: Language, word: str) -> None:
+    park = sample_park()
+    verified = replace(park.firms[0], is_verified=True)
+    assert word not in page(renderer, language)
+    shown = page(renderer, language, replace(park, firms=(verified, *park.firms[1:])))
+    assert shown.count(word) == 1
+
+
 def test_what_people_typed_is_text_not_markup(renderer: Renderer) -> None:
     park = sample_park()
     hostile = '"><script>alert(1)</script>'
