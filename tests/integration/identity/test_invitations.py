@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from services.contracts.access import Principal, PrincipalKind, Role
 from services.contracts.errors import DomainError
@@ -87,6 +88,21 @@ class TestAccepting:
         acting = guest.put("session/organisation", {"organisation_id": str(works)})
         assert acting["organisation_id"] == str(works)
         assert owner.get("invitations")["items"][0]["state"] == "accepted"
+
+    def test_is_in_the_audit_trail_without_the_address(self, town: Town) -> None:
+        works, owner = town.owner()
+        made = invited(owner)
+        town.person(EMAIL).post("invitations/accept", {"token": made["token"]}, status=200)
+        told = text("SELECT * FROM audit_entry WHERE chain = :chain ORDER BY seq")
+        with transaction(town.sessions) as session:
+            rows = session.connection().execute(told, {"chain": works}).all()
+        assert [(row.action, row.subject_kind) for row in rows][-3:] == [
+            ("invitation.create", "invitation"),
+            ("invitation.accept", "invitation"),
+            ("invitation.accept", "membership"),
+        ]
+        assert EMAIL not in str(rows)
+        assert made["token"] not in str(rows)
 
     def test_of_somebody_who_acts_for_another_organisation(self, town: Town) -> None:
         works, owner = town.owner()

@@ -114,6 +114,24 @@ class TestDeciding:
             "verified",
         ]
 
+    def test_is_in_the_audit_trail_of_the_firm(self, town: Town) -> None:
+        works, _ = asking(town)
+        admin = town.administrator(Role.SECURITY_ADMIN)
+        admin.post(f"verifications/{works}/decision", GOOD, status=200)
+        told = text(
+            "SELECT action, subject_kind, actor_id, after FROM audit_entry"
+            " WHERE chain = :chain AND actor_id = :admin ORDER BY seq"
+        )
+        with transaction(town.sessions) as session:
+            facts = {"chain": works, "admin": admin.person_id}
+            decided, changed = session.connection().execute(told, facts).all()
+        assert (decided.action, decided.subject_kind) == ("verification.decide", "verification")
+        assert decided.after["reason"] == GOOD["reason"]
+        assert (changed.subject_kind, changed.after) == (
+            "organisation",
+            {"verification": "verified"},
+        )
+
     def test_needs_a_reason(self, town: Town) -> None:
         works, _ = asking(town)
         admin = town.administrator(Role.SECURITY_ADMIN)
