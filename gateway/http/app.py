@@ -115,7 +115,9 @@ def create_app(
     )
     app.state.access = build_access(settings=settings, sessions=sessions, clock=clock)
     app.state.authenticator = app.state.access.authenticator
-    app.state.authenticate = authenticate_with(app.state.authenticator)
+    app.state.authenticate = authenticate_with(
+        app.state.authenticator, app.state.access.organisations
+    )
     app.state.revocations = RevocationWatch(app.state.authenticator)
     Gauge("nonagon_live_streams", "Open live streams", registry=registry).set_function(
         lambda: app.state.live.subscriber_count

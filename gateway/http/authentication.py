@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from services.access.domain.tokens import SESSION_COOKIE
 from services.access.handlers.authentication import Authenticator, CredentialInvalidError
+from services.access.handlers.limiting import RequestLimit
 from services.contracts.access import ANONYMOUS, Principal
 from services.contracts.policies import BECOMING_KNOWN
 from services.runtime.web import Requirement
@@ -25,8 +26,11 @@ class UndeclaredRouteError(RuntimeError):
     """A route says not what it does, so nobody may be let to it."""
 
 
-def authenticate_with(authenticator: Authenticator) -> Authenticate:
-    """Looks up the token of a request; without one it is anonymous."""
+def authenticate_with(authenticator: Authenticator, organisations: RequestLimit) -> Authenticate:
+    """Looks up the token of a request, and counts it for the organisation it acts for.
+
+    Without a token a request is anonymous.
+    """
 
     def authenticate(request: Request) -> Principal:
         route = request.scope.get("route")
@@ -34,7 +38,12 @@ def authenticate_with(authenticator: Authenticator) -> Authenticate:
         if declared is not None and declared.action in BECOMING_KNOWN:
             return ANONYMOUS
         token = presented_token(request)
-        return ANONYMOUS if token is None else authenticator(token)
+        if token is None:
+            return ANONYMOUS
+        principal = authenticator(token)
+        if principal.organisation_id is not None:
+            organisations.count(str(principal.organisation_id))
+        return principal
 
     return authenticate
 

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     sign_in_per_minute: int = Field(
         default=60, ge=1, description="sign-ins, sign-ups and resets one address may try"
     )
+    requests_per_minute: int = Field(
+        default=30_000, ge=1, description="requests one organisation may make of one process"
+    )
     oidc_issuer: str | None = Field(
         default=None, description="OpenID provider for sign-in; unset: passwords and passkeys only"
     )

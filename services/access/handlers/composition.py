@@ -33,6 +33,7 @@ class Access:
     authenticator: Authenticator
     tries: Tries
     addresses: RequestLimit
+    organisations: RequestLimit
     openid: OpenIdProvider | None = None
 
 
@@ -45,6 +46,7 @@ def build_access(*, settings: Settings, sessions: Sessions, clock: Clock) -> Acc
         authenticator=Authenticator(sessions=sessions, clock=clock),
         tries=Tries(sessions=sessions, clock=clock),
         addresses=RequestLimit(settings.sign_in_per_minute),
+        organisations=RequestLimit(settings.requests_per_minute, exact=False),
         openid=_openid(settings),
     )
 

@@ -1,14 +1,18 @@
-"""How often one address may ask for credentials, counted by this process in memory.
+"""How often one address may ask for credentials and one organisation for anything, in memory.
 
-It keeps the load of guessing away. What keeps an account safe is counted in the database
-(``attempts``), whichever process and address the tries come through.
+It keeps the load of guessing and of runaway programs away. What keeps an account safe is counted in
+the database (``attempts``), whichever process and address the tries come through.
 """
 
 from typing import ClassVar, Final
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import (
+    MovingWindowRateLimiter,
+    RateLimiter,
+    SlidingWindowCounterRateLimiter,
+)
 
 from services.access.domain.addresses import counted_network
 from services.contracts.errors import DomainError, ErrorKind
@@ -28,11 +32,17 @@ class TooManyRequestsError(DomainError):
 
 
 class RequestLimit:
-    """At most ``per_minute`` in any minute for each subject."""
+    """At most ``per_minute`` in any minute for each subject, in this process.
 
-    def __init__(self, per_minute: int) -> None:
+    Args:
+        per_minute: how many.
+        exact: remember each request; otherwise two counters estimate, whatever the number.
+    """
+
+    def __init__(self, per_minute: int, *, exact: bool = True) -> None:
         self._item = RateLimitItemPerMinute(per_minute)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        strategy = MovingWindowRateLimiter if exact else SlidingWindowCounterRateLimiter
+        self._limiter: RateLimiter = strategy(MemoryStorage())
 
     def count(self, subject: str) -> None:
         """Count one request.
