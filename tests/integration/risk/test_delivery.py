@@ -115,6 +115,9 @@ def test_red_is_read_by_named_persons_alone(world: World) -> None:
     assert code(refused) == "risk-notice-not-delivered-to-you"
     (told,) = world.events("risk.notice-delivered.v1")
     assert told["audience"]["organisation_ids"] == [str(firm.organisation_id)]
+    nobody = released(firm, admins, tlp="red", addressing={"persons": persons[1:]})
+    world.deliver()
+    assert firm.read(f"risk/notices/{nobody['id']}/deliveries")["items"] == []
     assert named.make(f"risk/notices/{notice['id']}/acknowledge", None, status=200)
 
 

@@ -155,6 +155,14 @@ def test_a_firm_cannot_write_its_own_release(world: World, url: str) -> None:
     )
     with as_app(url, firm) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(forged.encode(), [first.id, second.id, notice["id"]])
+    step(first, notice, "approve")
+    colleague = world.person(firm.organisation_id)
+    release = "UPDATE risk_notice SET state = 'released', released_by = %s, released_at = now()"
+    with (
+        as_app(url, colleague) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"),
+    ):
+        connection.execute(release.encode(), [colleague.id])
     stranger = world.firm()
     with as_app(url, stranger) as connection:
         changed = connection.execute(forged.encode(), [first.id, second.id, notice["id"]])

@@ -104,6 +104,21 @@ def test_no_way_leads_to_a_release_by_fewer_than_two_others(
     assert (current.state is NoticeState.RELEASED) <= (current.released_by is not None)
 
 
+def test_each_step_is_somebody_elses() -> None:
+    _, submitter, approver, releaser = PERSONS
+    handed = submitted(notice(), by=submitter, now=NOW)
+    with pytest.raises(NotApprovedError):
+        released(handed, by=releaser, now=NOW)
+    for involved in (AUTHOR, submitter):
+        with pytest.raises(SecondPersonRequiredError):
+            approved(handed, by=involved, now=NOW)
+    once = approved(handed, by=approver, now=NOW)
+    for involved in (AUTHOR, submitter, approver):
+        with pytest.raises(SecondPersonRequiredError):
+            released(once, by=involved, now=NOW)
+    assert released(once, by=releaser, now=NOW).released_by == releaser
+
+
 @pytest.mark.parametrize("tlp", Tlp)
 def test_only_open_labels_need_no_addressees(tlp: Tlp) -> None:
     if tlp in OPEN:
