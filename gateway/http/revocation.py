@@ -90,7 +90,9 @@ class RevocationWatch:
 
     def _end_all_but(self, holding: Mapping[bytes, OrganisationId | None]) -> None:
         for hashed, one in tuple(self._followed.items()):
-            if hashed not in holding or holding[hashed] != one.principal.organisation_id:
+            acts_for = one.principal.organisation_id
+            # A removed member acts for nobody, whatever their session still names.
+            if hashed not in holding or (acts_for is not None and holding[hashed] != acts_for):
                 self._end(hashed)
 
     async def _recheck(self) -> None:

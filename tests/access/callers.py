@@ -67,7 +67,11 @@ def removed_member(world: World) -> Caller:
 
 def _person(world: World, asked: Caller) -> Caller:
     name = asked.name.replace(" ", "-").replace(",", "")
-    person_id = world.person(Owner.OWN, asked.roles, name)
+    person_id: UUID = world.rows.insert("person", name, email=f"{name}@example.com", locale="en")[
+        "id"
+    ]
+    if asked.roles:
+        world.owned("membership", Owner.OWN, person_id=person_id, roles=sorted(asked.roles))
     organisation_id = world.organisations[Owner.OWN] if asked.acts else None
     session = {
         "person_id": person_id,

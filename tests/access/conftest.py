@@ -78,7 +78,9 @@ def _staged(
     engine = engine_for(url, pool_max=1, application="probes", role=APP)
     with closing(Rows(url)) as rows, _disposed(engine), engine.connect() as connection:
         settings = Settings(
-            state_dir=tmp_path_factory.mktemp("state"), sign_in_per_minute=1_000_000
+            state_dir=tmp_path_factory.mktemp("state"),
+            sign_in_per_minute=1_000_000,
+            requests_per_minute=1_000_000,
         )
         world = World(rows, FolderStorage(documents_folder(settings)))
         found_organisations(world)

@@ -62,7 +62,7 @@ def resources(world: World) -> Iterator[Thing]:
         for shown in Shown:
             made = _resource(world, owner, shown)
             world.resources[owner, shown] = made
-            yield Thing(f"{owner} {shown}", owner, betrayed(shown), {"resource_id": str(made)})
+            yield Thing(f"{owner} {shown}", owner, shown, {"resource_id": str(made)})
     gone = _resource(world, Owner.OWN, Shown.ORGANISATION)
     for table in ("capability", "resource_state", "twin", "state_change", "gap_withdrawal"):
         world.rows.delete(table, resource_id=gone)
@@ -93,18 +93,12 @@ def _elsewhere(world: World, shown: Shown) -> dict[str, Any]:
     return {"visibility": "park", "park": code}
 
 
-def betrayed(visibility: Shown) -> Shown:
-    """No agreement opens a resource or an offer so far; to others they are as the own firm's."""
-    return Shown.ORGANISATION if visibility is Shown.NDA else visibility
-
-
-def _resource(world: World, owner: Owner, visibility: Shown) -> UUID:
-    shown = betrayed(visibility)
+def _resource(world: World, owner: Owner, shown: Shown) -> UUID:
     made: UUID = world.owned(
         "resource",
         owner,
         shown,
-        **_placing(world, owner, visibility),
+        **_placing(world, owner, shown),
         site_id=world.sites[owner],
         kind="machine",
         timezone="Asia/Shanghai",
@@ -140,18 +134,17 @@ def offers(world: World) -> Iterator[Thing]:
         for shown in Shown:
             made = _offer(world, owner, shown)
             world.offers[owner, shown] = made
-            yield Thing(f"{owner} {shown}", owner, betrayed(shown), {"offer_id": str(made)})
+            yield Thing(f"{owner} {shown}", owner, shown, {"offer_id": str(made)})
     gone = _offer(world, Owner.OWN, Shown.ORGANISATION)
     world.rows.delete("listing", offer_id=gone)
     world.rows.delete("offer", id=gone)
     yield deleted({"offer_id": str(gone)})
 
 
-def _offer(world: World, owner: Owner, visibility: Shown) -> UUID:
-    shown = betrayed(visibility)
-    resource_id = world.resources[owner, visibility]
+def _offer(world: World, owner: Owner, shown: Shown) -> UUID:
+    resource_id = world.resources[owner, shown]
     price = {"unit": "hour", "price_minor": amount(owner, shown), "setup_minor": 0}
-    placing = _placing(world, owner, visibility)
+    placing = _placing(world, owner, shown)
     made: UUID = world.owned(
         "offer",
         owner,

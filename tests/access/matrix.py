@@ -128,6 +128,8 @@ class Matrix:
         for thing, caller in product(things, self.callers):
             for credential in self._credentials(caller, thing, things):
                 cell = expected(route.action, caller, credential, thing)
+                if cell is Cell.ALLOWED and not caller.acts and _names_own(body):
+                    cell = Cell.REFUSED
                 yield Probe(route, caller, credential, thing, query, body, cell)
         yield from self._exports(route, query)
         yield from self._foreign_references(route, query, body)
@@ -186,6 +188,11 @@ class Matrix:
         for name, owner in product(names, (Owner.NEIGHBOUR, Owner.STRANGER)):
             value = REFERENCES[name](self._world, owner)
             yield name, [str(each) for each in value] if isinstance(value, list) else str(value)
+
+
+def _names_own(body: Any) -> bool:
+    """Whether the body speaks of the callers' organisation, which not every caller acts for."""
+    return isinstance(body, dict) and "organisation_id" in body
 
 
 def _representatives(things: Sequence[Thing | None]) -> list[Thing | None]:
