@@ -21,12 +21,14 @@ class Served(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def served_api(postgres_server: PostgresServer) -> Iterator[Served]:
+def served_api(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     url, clock = postgres_server.clone(), FrozenClock()
     engine = engine_for(url, pool_max=5, application="test")
     sessions = sessions_for(engine)
     with (
-        served_app(sessions, clock) as (_, address),
+        served_app(sessions, clock, state_dir=tmp_path_factory.mktemp("state")) as (_, address),
         httpx.Client(base_url=f"{address}/api/v1/", trust_env=False, timeout=30) as client,
     ):
         yield Served(client, sessions, clock)

@@ -13,6 +13,7 @@ from services.runtime.db import transaction
 from tests.integration.identity.test_communities import events
 from tests.integration.identity.test_members import at_once
 from tests.integration.identity.town import OTHER_USCC, USCC, Caller, Document, Town
+from tests.support.files import PDF
 from tests.support.working import sessions_as
 
 pytestmark = pytest.mark.integration
@@ -79,6 +80,19 @@ class TestAsking:
         asked = {"document_ids": [str(own), str(own)]}
         made = owner.post("organisation/verification", asked)
         assert made["document_ids"] == [str(own)]
+
+    def test_the_administrator_reads_the_evidence(self, town: Town) -> None:
+        works, owner = firm(town)
+        place = f"documents?name=licence.pdf&subject_kind=verification&subject_id={works}"
+        sent = {"authorization": f"Bearer {owner.token}", "content-type": "application/pdf"}
+        licence = town.client.post(place, content=PDF, headers=sent).json()["id"]
+        owner.post("organisation/verification", {"document_ids": [licence]})
+        admin = town.administrator(Role.SECURITY_ADMIN)
+        (waiting,) = admin.get("verifications")["items"]
+        assert waiting["document_ids"] == [licence]
+        assert admin.ask("GET", f"documents/{licence}/content").content == PDF
+        _, stranger = town.owner()
+        stranger.get(f"documents/{licence}", status=404)
 
 
 class TestDeciding:
