@@ -6,7 +6,7 @@ process at once, and again and again; nothing is asked while nobody signed in li
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
@@ -75,22 +75,24 @@ class RevocationWatch:
                 answered_at = monotonic()
                 continue
             try:
-                holding = await asyncio.to_thread(
-                    self._authenticator.holding, tuple(self._followed)
-                )
+                asked = tuple(self._followed)
+                holding = await asyncio.to_thread(self._authenticator.holding, asked)
                 answered_at = monotonic()
-                self._end_all_but(holding)
+                self._end_all_but(holding, asked)
                 if monotonic() - rechecked_at >= RECHECK_EVERY_S:
                     await self._recheck()
                     rechecked_at = monotonic()
             except SQLAlchemyError as error:
                 log.warning("cannot ask which tokens hold", cause=str(error).partition("\n")[0])
                 if monotonic() - answered_at > UNKNOWN_MAX_S:
-                    self._end_all_but({})
+                    self._end_all_but({}, tuple(self._followed))
 
-    def _end_all_but(self, holding: Mapping[bytes, OrganisationId | None]) -> None:
-        for hashed, one in tuple(self._followed.items()):
-            acts_for = one.principal.organisation_id
+    def _end_all_but(
+        self, holding: Mapping[bytes, OrganisationId | None], asked: Iterable[bytes]
+    ) -> None:
+        """End what was asked about and does not hold; streams opened meanwhile were not."""
+        for hashed in asked:
+            acts_for = self._followed[hashed].principal.organisation_id
             # A removed member acts for nobody, whatever their session still names.
             if hashed not in holding or (acts_for is not None and holding[hashed] != acts_for):
                 self._end(hashed)
