@@ -7,29 +7,10 @@ Attestation is not asked for: which make of authenticator somebody uses is not o
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import UUID
 
 from sqlmodel import Session
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import (
-    base64url_to_bytes,
-    bytes_to_base64url,
-    options_to_json_dict,
-    parse_authentication_credential_json,
-)
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from services.access.domain.credentials import SignedIn
 from services.access.domain.passkey import Passkey
@@ -49,12 +30,21 @@ from services.contracts.ids import PersonId
 from services.identity import handlers as identity
 from services.runtime.audit.recording import audit_request, note
 from services.runtime.db import transaction
+from services.runtime.deferred import Deferred
 from services.runtime.tenancy import bind
+
+if TYPE_CHECKING:
+    import webauthn
+    from webauthn import helpers
+    from webauthn.helpers import exceptions, structs
+else:
+    webauthn = Deferred("webauthn")
+    helpers = Deferred("webauthn.helpers")
+    exceptions = Deferred("webauthn.helpers.exceptions")
+    structs = Deferred("webauthn.helpers.structs")
 
 RELYING_PARTY_NAME: Final = "Nonagon"
 PASSKEYS_MAX: Final = 10
-UNACCEPTABLE: Final = (WebAuthnException, ValueError, LookupError, TypeError)
-"""The library's own, and what it lets through of malformed base64, CBOR and keys."""
 
 
 class PasskeyRefusedError(DomainError):
@@ -114,25 +104,25 @@ def begin_registration(
         known = store.passkeys_of(session, person_id)
         if len(known) >= PASSKEYS_MAX:
             raise TooManyPasskeysError(passkeys_max=PASSKEYS_MAX)
-        options = generate_registration_options(
+        options = webauthn.generate_registration_options(
             rp_id=party.id,
             rp_name=RELYING_PARTY_NAME,
             user_id=person_id.bytes,
             user_name=person.email,
             user_display_name=person.name,
             timeout=_timeout_ms(TicketPurpose.PASSKEY_REGISTRATION),
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED,
-                user_verification=UserVerificationRequirement.REQUIRED,
+            authenticator_selection=structs.AuthenticatorSelectionCriteria(
+                resident_key=structs.ResidentKeyRequirement.REQUIRED,
+                user_verification=structs.UserVerificationRequirement.REQUIRED,
             ),
             exclude_credentials=[
-                PublicKeyCredentialDescriptor(id=passkey.credential) for passkey in known
+                structs.PublicKeyCredentialDescriptor(id=passkey.credential) for passkey in known
             ],
         )
         ticket = _issue(
             session, access, TicketPurpose.PASSKEY_REGISTRATION, options.challenge, person_id
         )
-    return Ceremony(ticket, options_to_json_dict(options))
+    return Ceremony(ticket, helpers.options_to_json_dict(options))
 
 
 def finish_registration(
@@ -156,14 +146,14 @@ def finish_registration(
     if challenge is None:
         raise PasskeyNotAddedError(why=_NO_TICKET)
     try:
-        verified = verify_registration_response(
+        verified = webauthn.verify_registration_response(
             credential=json.dumps(credential),
             expected_challenge=challenge,
             expected_rp_id=party.id,
             expected_origin=party.origin,
             require_user_verification=True,
         )
-    except UNACCEPTABLE as error:
+    except _unacceptable() as error:
         raise PasskeyNotAddedError(why=_told(error)) from error
     passkey = Passkey(
         id=access.clock.new_id(),
@@ -189,14 +179,14 @@ def finish_registration(
 
 def begin_proof(*, access: Access, party: RelyingParty) -> Ceremony:
     """What ``navigator.credentials.get`` is given; nobody need say who they are."""
-    options = generate_authentication_options(
+    options = webauthn.generate_authentication_options(
         rp_id=party.id,
         timeout=_timeout_ms(TicketPurpose.PASSKEY_PROOF),
-        user_verification=UserVerificationRequirement.REQUIRED,
+        user_verification=structs.UserVerificationRequirement.REQUIRED,
     )
     with transaction(access.sessions, Principal()) as session:
         ticket = _issue(session, access, TicketPurpose.PASSKEY_PROOF, options.challenge, None)
-    return Ceremony(ticket, options_to_json_dict(options))
+    return Ceremony(ticket, helpers.options_to_json_dict(options))
 
 
 def finish_proof(
@@ -212,8 +202,8 @@ def finish_proof(
         raise PasskeyRefusedError(why=_NO_TICKET)
     passkey = _presented(access, credential)
     try:
-        named = parse_authentication_credential_json(credential).response.user_handle
-        verified = verify_authentication_response(
+        named = helpers.parse_authentication_credential_json(credential).response.user_handle
+        verified = webauthn.verify_authentication_response(
             credential=json.dumps(credential),
             expected_challenge=challenge,
             expected_rp_id=party.id,
@@ -222,7 +212,7 @@ def finish_proof(
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
-    except UNACCEPTABLE as error:
+    except _unacceptable() as error:
         raise PasskeyRefusedError(why=_told(error)) from error
     if named != passkey.person_id.bytes:  # WebAuthn Level 3 §7.2, step 6
         raise PasskeyRefusedError(why=_OTHER_PERSON)
@@ -267,7 +257,7 @@ def _issue(
         token_hash=drawn.hash,
         purpose=purpose,
         person_id=person_id,
-        facts={"challenge": bytes_to_base64url(challenge)},
+        facts={"challenge": helpers.bytes_to_base64url(challenge)},
         now=now,
         expires_at=now + LASTS[purpose],
     )
@@ -284,14 +274,14 @@ def _take(
         taken = tickets.take_ticket(session, hashed, purpose, access.clock.now())
     if taken is None or taken.person_id != person_id:
         return None
-    return base64url_to_bytes(taken.facts["challenge"])
+    return helpers.base64url_to_bytes(taken.facts["challenge"])
 
 
 def _presented(access: Access, credential: dict[str, Any]) -> Passkey:
     """The passkey the browser names, and nobody else's."""
     raw = credential.get("rawId")
     try:
-        hashed = _hash(base64url_to_bytes(str(raw)))
+        hashed = _hash(helpers.base64url_to_bytes(str(raw)))
     except ValueError as error:
         raise PasskeyRefusedError(why=_UNKNOWN) from error
     with transaction(access.sessions) as session:
@@ -302,9 +292,14 @@ def _presented(access: Access, credential: dict[str, Any]) -> Passkey:
     return found
 
 
+def _unacceptable() -> tuple[type[Exception], ...]:
+    """The library's own, and what it lets through of malformed base64, CBOR and keys."""
+    return exceptions.WebAuthnException, ValueError, LookupError, TypeError
+
+
 def _told(error: Exception) -> str:
     """The library's sentence; of anything else only that it cannot be read."""
-    return f"{error}." if isinstance(error, WebAuthnException) else "it cannot be read."
+    return f"{error}." if isinstance(error, exceptions.WebAuthnException) else "it cannot be read."
 
 
 def _hash(credential_id: bytes) -> bytes:

@@ -7,19 +7,26 @@ own client is not used: it asks for another HTTP library than the platform has.
 import threading
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from urllib.parse import quote_plus
 
 import httpx
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from services.contracts.errors import DomainError, ErrorKind
 from services.runtime.clock import Clock
+from services.runtime.deferred import Deferred
+
+if TYPE_CHECKING:
+    from authlib.oauth2 import rfc7636
+    from authlib.oauth2.rfc6749 import parameters
+    from joserfc import errors, jwk, jwt
+else:
+    rfc7636 = Deferred("authlib.oauth2.rfc7636")
+    parameters = Deferred("authlib.oauth2.rfc6749.parameters")
+    errors = Deferred("joserfc.errors")
+    jwk = Deferred("joserfc.jwk")
+    jwt = Deferred("joserfc.jwt")
 
 TIMEOUT_S: Final = 5.0
 METADATA_LASTS_S: Final = 3_600.0
@@ -77,7 +84,7 @@ class _Token(BaseModel):
 
 class _Known(NamedTuple):
     metadata: Metadata
-    keys: KeySet
+    keys: "jwk.KeySet"
     until: float
 
 
@@ -108,7 +115,7 @@ class OpenIdProvider:
             OpenIdUnavailableError: the provider cannot be asked.
         """
         return str(
-            prepare_grant_uri(
+            parameters.prepare_grant_uri(
                 self._ask().metadata.authorization_endpoint,
                 client_id=self._client_id,
                 response_type="code",
@@ -116,7 +123,7 @@ class OpenIdProvider:
                 scope=SCOPE,
                 state=begun.state,
                 nonce=begun.nonce,
-                code_challenge=create_s256_code_challenge(begun.verifier),
+                code_challenge=rfc7636.create_s256_code_challenge(begun.verifier),
                 code_challenge_method="S256",
             )
         )
@@ -171,7 +178,7 @@ class OpenIdProvider:
             decoded = jwt.decode(token, known.keys, algorithms=ALGORITHMS)
             registry.validate(decoded.claims)
             return Claims.model_validate(decoded.claims)
-        except (JoseError, ValueError, ValidationError) as error:
+        except (errors.JoseError, ValueError, ValidationError) as error:
             self._known = None  # its keys may have changed
             raise OpenIdRefusedError(why=f"{type(error).__name__}.") from error
 
@@ -185,8 +192,8 @@ class OpenIdProvider:
         try:
             with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
                 metadata = Metadata.model_validate(_json(client, self.issuer + DISCOVERY))
-                keys = KeySet.import_key_set(_json(client, metadata.jwks_uri))
-        except (httpx.HTTPError, ValueError, JoseError) as error:
+                keys = jwk.KeySet.import_key_set(_json(client, metadata.jwks_uri))
+        except (httpx.HTTPError, ValueError, errors.JoseError) as error:
             raise OpenIdUnavailableError(issuer=self.issuer) from error
         if metadata.issuer.rstrip("/") != self.issuer:
             raise OpenIdUnavailableError(issuer=self.issuer)
