@@ -1,4 +1,4 @@
-"""The schema every test database is cloned from."""
+"""The schema as the table classes tell it, to compare that of the migrations with."""
 
 from sqlalchemy import text
 from sqlmodel import SQLModel

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.runtime import migrations
 from services.runtime.clock import SystemClock
 from services.runtime.db import Sessions, engine_for, sessions_for
 from services.runtime.embedded.nats import EmbeddedNats
@@ -18,7 +19,6 @@ from tests.integration.ingest.process import IngestThread
 from tests.support.api import Market, api_client
 from tests.support.clock import FrozenClock
 from tests.support.platform import remove_outside
-from tests.support.schema import create_schema
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
@@ -31,7 +31,7 @@ def server(state_root: Path) -> Iterator[EmbeddedPostgres]:
     """A durable server of the test's own, to be killed."""
     state_dir = state_root / "outage"
     with EmbeddedPostgres(state_dir) as server:
-        create_schema(server.database_url)
+        migrations.upgrade(server.database_url)
         yield server
     remove_outside(state_dir)
 
