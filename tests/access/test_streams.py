@@ -100,7 +100,7 @@ def test_everybody_hears_exactly_what_they_may(stage: Stage, heard: dict[str, se
         if (f"{owner}-{shown}" in heard[caller.name]) != sees(caller, owner, shown)
     ]
     tally.count(len(cells), wrong)
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 def test_an_event_nobody_addressed_is_for_nobody() -> None:
