@@ -15,13 +15,13 @@ from marketplace.offers.domain import (
     check_visibility,
     withdrawn,
 )
+from services.capacity import handlers as capacity
 from services.capacity.domain import Resource, Visibility
-from services.capacity.handlers import get_resource
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.marketplace import OfferPublished, OfferWithdrawn
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
-from services.identity.handlers import get_organisation
-from services.matching.handlers import list_resource, withdraw_listing
+from services.identity import handlers as identity
+from services.matching import handlers as matching
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
 
@@ -53,7 +53,7 @@ def publish_offer(
         OfferTooWideError: a resource is visible to fewer.
     """
     now = clock.now()
-    get_organisation(session=session, organisation_id=organisation_id)
+    identity.get_organisation(session=session, organisation_id=organisation_id)
     distinct = tuple(dict.fromkeys(resource_ids))
     resources = [_owned(session, resource_id, organisation_id) for resource_id in distinct]
     check_visibility(visibility, resources)
@@ -75,7 +75,7 @@ def publish_offer(
     )
     store.insert_offer(session, offer)
     for resource_id in distinct:
-        list_resource(
+        matching.list_resource(
             session=session,
             clock=clock,
             offer_id=offer.id,
@@ -109,7 +109,7 @@ def withdraw_offer(
         raise OfferNotFoundError(offer_id=offer_id)
     offer = withdrawn(current, now=now)
     store.update_state(session, offer)
-    withdraw_listing(session=session, clock=clock, offer_id=offer_id)
+    matching.withdraw_listing(session=session, clock=clock, offer_id=offer_id)
     told = OfferWithdrawn(
         id=clock.new_id(),
         occurred_at=now,
@@ -119,6 +119,34 @@ def withdraw_offer(
     )
     emit(session, told, now=now)
     return offer
+
+
+def stop_sharing(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    park: str | None = None,
+    space_id: UUID | None = None,
+) -> None:
+    """Take what a firm shared in a park or chain space back, unless it is in there after all.
+
+    Bookings stand, as for a withdrawn offer.
+    """
+    reach = identity.reach(session=session, organisation_id=organisation_id)
+    if reach.includes(park=park, space_id=space_id):
+        return
+    capacity.stop_sharing(
+        session=session, organisation_id=organisation_id, park=park, space_id=space_id
+    )
+    matching.stop_sharing(
+        session=session,
+        clock=clock,
+        organisation_id=organisation_id,
+        park=park,
+        space_id=space_id,
+    )
+    store.narrow_offers(session, organisation_id, park=park, space_id=space_id, now=clock.now())
 
 
 def get_offer(*, session: Session, offer_id: OfferId) -> Offer:
@@ -148,7 +176,7 @@ def list_offers(
 
 
 def _owned(session: Session, resource_id: ResourceId, owner: OrganisationId) -> Resource:
-    resource = get_resource(session=session, resource_id=resource_id)
+    resource = capacity.get_resource(session=session, resource_id=resource_id)
     if resource.organisation_id != owner:
         raise ResourceNotOwnedError(resource_id=resource_id, organisation_id=owner)
     return resource

@@ -1,9 +1,10 @@
 """SQL of the offers context."""
 
 from dataclasses import asdict
+from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, select, update
 
 from marketplace.offers.domain import Offer, OfferState, PriceRule
 from marketplace.offers.tables import OfferRow
@@ -39,6 +40,31 @@ def update_state(session: Session, offer: Offer) -> None:
     row.version = offer.version
     row.updated_at = offer.updated_at
     session.flush()
+
+
+def narrow_offers(
+    session: Session,
+    organisation_id: UUID,
+    *,
+    park: str | None,
+    space_id: UUID | None,
+    now: datetime,
+) -> None:
+    """Show what is offered in the park, or else in the space, to its own organisation only."""
+    shared = (
+        and_(col(OfferRow.visibility) == Visibility.PARK, col(OfferRow.park) == park)
+        if space_id is None
+        else and_(col(OfferRow.visibility) == Visibility.SPACE, col(OfferRow.space_id) == space_id)
+    )
+    session.exec(
+        update(OfferRow)
+        .where(col(OfferRow.organisation_id) == organisation_id, shared)
+        .values(
+            visibility=Visibility.ORGANISATION.value,
+            version=col(OfferRow.version) + 1,
+            updated_at=now,
+        )
+    )
 
 
 def offer(session: Session, offer_id: UUID, *, for_update: bool = False) -> Offer | None:

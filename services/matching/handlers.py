@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
+from uuid import UUID
 
 from sqlmodel import Session
 
@@ -77,6 +78,18 @@ def list_resource(
 def withdraw_listing(*, session: Session, clock: Clock, offer_id: OfferId) -> None:
     """Take every resource of an offer out of matching."""
     store.deactivate_listings(session, offer_id, now=clock.now())
+
+
+def stop_sharing(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    park: str | None = None,
+    space_id: UUID | None = None,
+) -> None:
+    """Show listings to their own organisation only once it left the park or space."""
+    store.narrow_listings(session, organisation_id, park=park, space_id=space_id, now=clock.now())
 
 
 def get_listing(

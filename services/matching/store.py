@@ -113,6 +113,29 @@ def _seen_by(viewer: OrganisationId | None, reach: Reach) -> ColumnElement[bool]
     )
 
 
+def narrow_listings(
+    session: Session,
+    organisation_id: OrganisationId,
+    *,
+    park: str | None,
+    space_id: UUID | None,
+    now: datetime,
+) -> None:
+    """Show what is listed in the park, or else in the space, to its own organisation only."""
+    shared = (
+        and_(col(ListingRow.visibility) == Visibility.PARK, col(ListingRow.park) == park)
+        if space_id is None
+        else and_(
+            col(ListingRow.visibility) == Visibility.SPACE, col(ListingRow.space_id) == space_id
+        )
+    )
+    session.exec(
+        update(ListingRow)
+        .where(col(ListingRow.organisation_id) == organisation_id, shared)
+        .values(visibility=Visibility.ORGANISATION.value, updated_at=now)
+    )
+
+
 def add_match(session: Session, match: StoredMatch) -> None:
     session.add(
         MatchRow(

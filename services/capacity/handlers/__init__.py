@@ -10,6 +10,7 @@ from services.capacity.handlers.resources import (
     register_resource,
     resources_by_id,
     schedule_maintenance,
+    stop_sharing,
 )
 from services.capacity.handlers.slots import (
     Availability,
@@ -61,6 +62,7 @@ __all__ = [
     "reserve",
     "resources_by_id",
     "schedule_maintenance",
+    "stop_sharing",
     "timeline",
     "timelines",
     "twins_of",

@@ -145,6 +145,17 @@ def list_resources(
     )
 
 
+def stop_sharing(
+    *,
+    session: Session,
+    organisation_id: OrganisationId,
+    park: str | None = None,
+    space_id: UUID | None = None,
+) -> None:
+    """Show resources to their own organisation only once it left the park or space."""
+    store.narrow_to_organisation(session, organisation_id, park=park, space_id=space_id)
+
+
 def put_calendar(
     *, session: Session, organisation_id: OrganisationId, resource_id: ResourceId, ics: str
 ) -> None:

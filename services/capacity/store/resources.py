@@ -122,6 +122,23 @@ def resources_after(
     return _with_capabilities(session, session.connection().execute(query).all())
 
 
+def narrow_to_organisation(
+    session: Session, organisation_id: UUID, *, park: str | None, space_id: UUID | None
+) -> None:
+    """Show what the organisation shares in the park, or else in the space, to itself only."""
+    columns = _RESOURCE.c
+    shared = (
+        (columns.visibility == Visibility.PARK) & (columns.park == park)
+        if space_id is None
+        else (columns.visibility == Visibility.SPACE) & (columns.space_id == space_id)
+    )
+    session.connection().execute(
+        _RESOURCE.update()
+        .where(columns.organisation_id == organisation_id, shared)
+        .values(visibility=Visibility.ORGANISATION.value)
+    )
+
+
 def put_calendar(session: Session, resource: Resource, ics: str) -> None:
     statement = insert(WorkingCalendarRow).values(
         organisation_id=resource.organisation_id, resource_id=resource.id, ics=ics

@@ -60,6 +60,10 @@ class Reach:
     spaces: frozenset[UUID] = frozenset()
     """Chain spaces (产业链空间) it leads or is a member of."""
 
+    def includes(self, *, park: str | None, space_id: UUID | None) -> bool:
+        """Whether the park, or else the space, is one of them."""
+        return park in self.parks if space_id is None else space_id in self.spaces
+
 
 class InvalidParkCodeError(DomainError):
     code: ClassVar[str] = "invalid-park-code"
