@@ -1,15 +1,12 @@
 """The world, its callers and the application, built once for all the probes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import anyio.to_thread
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
-from structlog.testing import capture_logs
 
 from gateway.http.app import create_app
 from marketplace.taxonomy.loader import load_taxonomy
@@ -59,19 +56,6 @@ def application(sessions: Sessions, settings: Settings) -> FastAPI:
 
 @pytest.fixture(scope="session")
 def stage(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stage]:
-    with pytest.MonkeyPatch.context() as patch, capture_logs():
-        # One probe after the other needs no threads, and handing over to them is half the time.
-        patch.setattr(anyio.to_thread, "run_sync", _at_once)
-        yield from _staged(postgres_server, tmp_path_factory)
-
-
-async def _at_once(function: Callable[..., Any], *arguments: Any, **_: Any) -> Any:
-    return function(*arguments)
-
-
-def _staged(
     postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
     url = postgres_server.clone()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.access import tally
 from tests.access.conftest import Stage
 from tests.access.matrix import Asker
 
@@ -31,6 +32,7 @@ def asker(stage: Stage) -> Asker:
 @pytest.mark.timeout(1_200)
 async def test_every_cell_of_the_matrix(stage: Stage, asker: Asker) -> None:
     await asker.run(stage.matrix.probes())
+    tally.count(asker.asked, asker.wrong)
     shown = "\n".join(asker.wrong[:SHOWN_MAX])
     assert asker.wrong == [], f"{len(asker.wrong)} of {asker.asked} cells are wrong:\n{shown}"
     assert asker.asked >= PROBES_MIN
