@@ -7,7 +7,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo plant-space up test lint types check fmt bench migrate migration schemas lock assets browser clean
+.PHONY: help demo plant-space up test access fuzz audit-dependencies lint types check fmt bench migrate migration schemas lock assets browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -36,10 +36,17 @@ up: assets ## Run the platform alone on embedded servers
 test: $(VENV)/.dev assets browser ## Run every test (ARGS="tests/unit -k name" narrows)
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/.dev ## Style, layers of the architecture
+lint: $(VENV)/.dev ## Style, layers of the architecture, insecure constructs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/bandit -q -c pyproject.toml --severity-level medium -r services gateway edge marketplace search deploy
+
+access: $(VENV)/.dev ## Try everything as everybody; ends with probes=N wrong=N
+	@$(BIN)/python -m tests.access
+
+audit-dependencies: $(VENV)/.dev ## Known flaws of all dependencies; fails, saying so, where advisories are out of reach
+	@$(BIN)/python deploy/audit_dependencies.py
 
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy

@@ -59,9 +59,9 @@ def callers(world: World) -> Iterator[Caller]:
 
 
 def removed_member(world: World) -> Caller:
-    """Whose session still names the organisation they no longer belong to."""
+    """Who signed in for an organisation that has removed them since."""
     made = _person(world, Caller("removed member", roles=frozenset({Role.OWNER})))
-    world.rows.delete("membership", person_id=made.person_id)
+    world.rows.remove("membership", person_id=made.person_id)
     return replace(made, acts=False, roles=frozenset())
 
 
@@ -79,7 +79,8 @@ def _person(world: World, asked: Caller) -> Caller:
         "expires_at": START + DAY,
         "strong_at": START if asked.strong else None,
     }
-    world.rows.insert("totp", name, person_id=person_id, confirmed_at=START)
+    if asked.strong:
+        world.rows.insert("totp", name, person_id=person_id, confirmed_at=START)
     ids, tokens = {}, dict[str, str]()
     for kind, facts in {
         VALID: {},

@@ -57,15 +57,22 @@ class Rows:
         self.connection.execute(statement, written)
         return row
 
+    def remove(self, table: str, **key: Any) -> None:
+        """Remove a row as a client does, with whatever goes along."""
+        self.connection.execute(self._removal(table, key), key)
+
     def delete(self, table: str, **key: Any) -> None:
         """Remove a row and leave whatever refers to it, as no client could."""
+        with self.connection.transaction():
+            self.connection.execute("SET LOCAL session_replication_role = replica")
+            self.connection.execute(self._removal(table, key), key)
+
+    @staticmethod
+    def _removal(table: str, key: Mapping[str, Any]) -> sql.Composed:
         condition = sql.SQL(" AND ").join(
             sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in key
         )
-        with self.connection.transaction():
-            self.connection.execute("SET LOCAL session_replication_role = replica")
-            statement = sql.SQL("DELETE FROM {} WHERE {}").format(sql.Identifier(table), condition)
-            self.connection.execute(statement, key)
+        return sql.SQL("DELETE FROM {} WHERE {}").format(sql.Identifier(table), condition)
 
     def tables(self) -> list[str]:
         """Every table but the migrations' own."""

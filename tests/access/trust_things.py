@@ -210,6 +210,7 @@ def community_members(param: str) -> Maker:
 
 def left_about(world: World) -> None:
     """What no path names but lists show: requests of firms, messages not understood, audit."""
+    world.rows.insert("audit_head", "", chain=UUID(int=0))
     for owner in Owner:
         world.owned("verification", owner, state="pending", document_ids=[], uscc="")
         world.owned("quarantine", owner, payload=b"?", payload_bytes=1)
