@@ -23,6 +23,7 @@ from gateway.http.middleware import (
 )
 from gateway.http.problem_schema import PROBLEM_NAME, PROBLEM_RESPONSES, PROBLEM_SCHEMA
 from gateway.http.revocation import RevocationWatch
+from gateway.http.security_schema import describe_security
 from gateway.http.storable import require_storable
 from gateway.live import LiveHub
 from marketplace.demands import routes as demands
@@ -76,6 +77,7 @@ class _Api(FastAPI):
         if self.openapi_schema is None:
             document = super().openapi()
             document["components"]["schemas"][PROBLEM_NAME] = PROBLEM_SCHEMA
+            describe_security(self, document)
         assert self.openapi_schema is not None
         return self.openapi_schema
 

@@ -58,5 +58,11 @@ def test_describes_problems_of_every_operation(operations: dict[str, dict[str, A
         assert "application/problem+json" in operation["responses"]["default"]["content"], name
 
 
+def test_says_where_a_token_is_needed(operations: dict[str, dict[str, Any]]) -> None:
+    assert operations["POST /api/v1/sites"]["security"] == [{"token": []}, {"cookie": []}]
+    assert {} in operations["GET /api/v1/resources"]["security"]
+    assert [name for name, it in operations.items() if "security" not in it] == []
+
+
 def _headers(operation: dict[str, Any]) -> set[str]:
     return {it["name"] for it in operation.get("parameters", []) if it["in"] == "header"}
