@@ -251,7 +251,7 @@ class TestBooking:
             insert(app, "reservation", taken)
             assert delete(app, "reservation", {"booking_id": taken["booking_id"]}) == 1
 
-    @pytest.mark.parametrize("visibility", ["private", "organisation", "space", "park"])
+    @pytest.mark.parametrize("visibility", ["private", "organisation", "nda", "space", "park"])
     def test_it_takes_none_of_what_it_does_not_see(
         self, app: Connection, world: World, visibility: str
     ) -> None:

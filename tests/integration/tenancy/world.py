@@ -21,7 +21,7 @@ Connection = psycopg.Connection[TupleRow]
 AT: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PARK: Final = "valley"
 OTHER_PARK: Final = "hill"
-VISIBILITIES: Final = ("private", "organisation", "space", "park", "public")
+VISIBILITIES: Final = ("private", "organisation", "nda", "space", "park", "public")
 OF_RESOURCE: Final = (
     "capability",
     "working_calendar",
