@@ -14,6 +14,7 @@ from gateway.http import health, problems, stream
 from gateway.http.authentication import authenticate_with, require_declarations
 from gateway.http.browser_sessions import BrowserSessions
 from gateway.http.feed import ConnectBus, LiveFeed
+from gateway.http.list_schema import describe_files
 from gateway.http.middleware import (
     AccessMetrics,
     AllowedHosts,
@@ -78,6 +79,7 @@ class _Api(FastAPI):
             document = super().openapi()
             document["components"]["schemas"][PROBLEM_NAME] = PROBLEM_SCHEMA
             describe_security(self, document)
+            describe_files(document)
         assert self.openapi_schema is not None
         return self.openapi_schema
 

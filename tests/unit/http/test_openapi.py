@@ -64,5 +64,12 @@ def test_says_where_a_token_is_needed(operations: dict[str, dict[str, Any]]) -> 
     assert [name for name, it in operations.items() if "security" not in it] == []
 
 
+def test_says_that_lists_leave_as_files(operations: dict[str, dict[str, Any]]) -> None:
+    content = operations["GET /api/v1/bookings"]["responses"]["200"]["content"]
+
+    assert len(content) == 3
+    assert "text/csv" in content
+
+
 def _headers(operation: dict[str, Any]) -> set[str]:
     return {it["name"] for it in operation.get("parameters", []) if it["in"] == "header"}
