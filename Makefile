@@ -45,6 +45,9 @@ lint: $(VENV)/.dev ## Style, layers of the architecture, insecure constructs
 access: $(VENV)/.dev ## Try everything as everybody; ends with probes=N wrong=N
 	@$(BIN)/python -m tests.access
 
+fuzz: $(VENV)/.dev ## Send what nobody should, for long: HTTP, Sparkplug, files
+	@$(BIN)/python -m tests.fuzz
+
 audit-dependencies: $(VENV)/.dev ## Known flaws of all dependencies; fails, saying so, where advisories are out of reach
 	@$(BIN)/python deploy/audit_dependencies.py
 
