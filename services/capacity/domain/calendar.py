@@ -183,7 +183,7 @@ def _start_and_duration(event: Event) -> tuple[date, timedelta]:
     try:
         start, end = event.start, event.end
         duration = end - start
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise CalendarError(problem=f"{_who(event)}: {str(error)[:200]}") from error
     zone = event["DTSTART"].params.get("TZID")
     if zone is not None and isinstance(start, datetime) and start.tzinfo is None:
