@@ -41,7 +41,7 @@ def register(people: DemoPeople, park: DemoPark) -> Seeded:
     for organisation in park.organisations:
         account = people.account(organisation.key)
         made.organisations[organisation.key] = account.organisation_id
-    _open_park(people, park, made)
+    _open_park(people, park)
     for site in park.sites:
         body: dict[str, Any] = site.model_dump(exclude={"key", "organisation"}) | {
             "region_code": park.region_code,
@@ -61,11 +61,15 @@ def register(people: DemoPeople, park: DemoPark) -> Seeded:
     return made
 
 
-def _open_park(people: DemoPeople, park: DemoPark, made: Seeded) -> None:
-    """The operator registers the park and admits every firm of it."""
-    operator = people.acting(park.park.operator)
+def _open_park(people: DemoPeople, park: DemoPark) -> None:
+    """The operator registers the park."""
     body = park.park.model_dump(exclude={"operator"})
-    operator.post("/parks", body, key="demo-park")
+    people.acting(park.park.operator).post("/parks", body, key="demo-park")
+
+
+def _admit(people: DemoPeople, park: DemoPark, made: Seeded) -> None:
+    """The operator admits every firm of the park."""
+    operator = people.acting(park.park.operator)
     for organisation_id in made.organisations.values():
         operator.put(f"/parks/{park.park.code}/members/{organisation_id}")
 
@@ -96,6 +100,7 @@ def publish(people: DemoPeople, park: DemoPark, made: Seeded) -> None:
         }
         owner = people.acting(resource.organisation)
         made.offers[resource.key] = _create(owner, "offers", resource.key, body)
+    _admit(people, park, made)
 
 
 def _register(api: DemoApi, park: DemoPark, made: Seeded, resource: ResourceEntry) -> None:
