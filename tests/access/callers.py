@@ -79,8 +79,11 @@ def _person(world: World, asked: Caller) -> Caller:
         "expires_at": START + DAY,
         "strong_at": START if asked.strong else None,
     }
+    confirmed = START if asked.strong else None
+    world.rows.insert("totp", name, person_id=person_id, confirmed_at=confirmed)
+    passkey_id = world.rows.new_id()
     if asked.strong:
-        world.rows.insert("totp", name, person_id=person_id, confirmed_at=START)
+        world.rows.insert("passkey", name, id=passkey_id, person_id=person_id)
     ids, tokens = {}, dict[str, str]()
     for kind, facts in {
         VALID: {},
@@ -95,7 +98,7 @@ def _person(world: World, asked: Caller) -> Caller:
         asked,
         person_id=person_id,
         credential_id=ids[VALID],
-        passkey_id=world.rows.insert("passkey", name, person_id=person_id)["id"],
+        passkey_id=passkey_id,
         report_id=report(world, Owner.OWN, person_id),
         tokens=tokens | _nobodys(world),
     )

@@ -12,13 +12,18 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from openpyxl import load_workbook
 from pydantic import BaseModel
 
-from gateway.ingest.batch import Arrival, Batch
+from gateway.ingest.batch import Arrival, Batch, NodeKey
 from gateway.ingest.interpretation import Interpreter
+from gateway.ingest.plan import plan_batch
+from gateway.ingest.quarantine_budget import QuarantineBudget
+from services.capacity.domain import GatewayTwins, stored_text
 from services.capacity.domain.calendar import CalendarError, check_calendar, working_time
+from services.contracts.ids import GatewayId
 from services.contracts.intervals import Interval
 from services.contracts.sparkplug import (
     DataType,
@@ -69,14 +74,17 @@ def sparkplug(data: bytes) -> None:
 
 
 def causes(batch: Batch) -> set[str]:
-    """Why what was kept aside is."""
-    refused = {refusal.cause for refusal in batch.refused}
-    return refused | {poison.cause for poison in batch.poison.values()}
+    """Why what was kept aside is, as it is stored."""
+    twins = {NodeKey("site", "gw"): GatewayTwins(GatewayId(UUID(int=1)), {})}
+    plan = plan_batch(batch, twins, QuarantineBudget(), now=NOW)
+    return {stored_text(row.cause) for row in plan.quarantine}
 
 
 def check_batch(batch: Batch) -> None:
     """What was understood can be stored; what was not says why."""
-    for cause in causes(batch):
+    kept = causes(batch)
+    assert bool(kept) or not (batch.refused or batch.poison)
+    for cause in kept:
         assert cause.strip()
         assert b"\0" not in cause.encode()
     for reported in batch.reported.values():
