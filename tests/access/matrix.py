@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from gateway.http.app import API_PREFIX
 from gateway.http.authentication import api_routes, declared_action
+from services.access.domain.tokens import SESSION_COOKIE
 from services.contracts.policies import Action
 from tests.access.bodies import REFERENCES, Bodies
 from tests.access.callers import ALSO_BAD, BAD, VALID, Caller
@@ -130,6 +131,8 @@ class Matrix:
                 if cell is Cell.ALLOWED and not caller.acts and _names_own(body):
                     cell = Cell.REFUSED
                 yield Probe(route, caller, credential, thing, query, body, cell)
+        if route.method not in SAFE:
+            yield from self._from_another_site(route, query, body, things[0])
         yield from self._exports(route, query)
         yield from self._foreign_references(route, query, body)
 
@@ -152,6 +155,16 @@ class Matrix:
         for place, kind in enumerate((*BAD, *ALSO_BAD)):
             if kind in caller.tokens and (self._every or (turn + place) % (6 * rarely) == 0):
                 yield kind
+
+    def _from_another_site(
+        self, route: Route, query: Mapping[str, Any], body: Any, thing: Thing | None
+    ) -> Iterator[Probe]:
+        """A browser's cookie that a page of somebody else makes it send."""
+        people = [caller for caller in self.callers if caller.is_person]
+        origins: tuple[dict[str, str], ...] = ({"origin": "https://evil.example"}, {})
+        for caller, origin in product(people if self._every else people[:1], origins):
+            sent = {"cookie": f"{SESSION_COOKIE}={caller.tokens[VALID]}", **origin}
+            yield Probe(route, caller, "cookie", thing, query, body, Cell.FORBIDDEN, headers=sent)
 
     def _exports(self, route: Route, query: Mapping[str, Any]) -> Iterator[Probe]:
         """A list as a file, and a list asked for another organisation's things."""
