@@ -73,6 +73,14 @@ BODIES: Final[Mapping[str, Maker]] = {
     "POST /documents": lambda _: b"a,b\n1,2\n",
     "POST /risk/notices": lambda _: NOTICE,
     "PUT /risk/notices/{notice_id}": lambda _: NOTICE | {"version": 1},
+    "POST /offers": lambda world: {
+        "direction": 4,
+        "title": "Probe",
+        "title_zh": "探针",
+        "resource_ids": [str(world.resources[Owner.OWN, Shown.ORGANISATION])],
+        "price": {"price_minor": 100},
+        "visibility": "organisation",
+    },
     "POST /organisations": lambda _: {"name": "Probe", "name_zh": "探针", "kind": "firm"},
 }
 QUERIES: Final[Mapping[str, Maker]] = {

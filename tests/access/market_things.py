@@ -227,13 +227,19 @@ def bookings(world: World) -> Iterator[Thing]:
             name, buyer, Shown.ORGANISATION, known,
             parties=parties, taker=buyer, giver=provider,
         )  # fmt: skip
+    for state in ("confirmed", "started"):
+        row = _booking(world, Owner.NEIGHBOUR, Owner.OWN, state)
+        yield Thing(
+            f"{state} here", Owner.NEIGHBOUR, Shown.ORGANISATION, {"booking_id": str(row["id"])},
+            parties=frozenset({Owner.OWN, Owner.NEIGHBOUR}), taker=Owner.NEIGHBOUR, giver=Owner.OWN,
+        )  # fmt: skip
     gone = _booking(world, Owner.OWN, Owner.NEIGHBOUR)["id"]
     world.rows.delete("reservation", booking_id=gone)
     world.rows.delete("booking", id=gone)
     yield deleted({"booking_id": str(gone)})
 
 
-def _booking(world: World, buyer: Owner, provider: Owner) -> dict[str, Any]:
+def _booking(world: World, buyer: Owner, provider: Owner, state: str = "held") -> dict[str, Any]:
     """Its secrets are the stranger's unless the callers are party to it."""
     parties = {buyer, provider}
     owner = Owner.OWN if Owner.OWN in parties else Owner.STRANGER
@@ -246,8 +252,8 @@ def _booking(world: World, buyer: Owner, provider: Owner) -> dict[str, Any]:
         provider_id=world.organisations[provider],
         resource_id=resource_id,
         during=slot,
-        state="held",
-        hold_until=START + timedelta(hours=1),
+        state=state,
+        hold_until=START + timedelta(hours=1) if state == "held" else None,
         price_minor=amount(owner, Shown.ORGANISATION),
         currency="CNY",
         at_risk=True,

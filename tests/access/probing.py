@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 
 from services.runtime.db import Sessions
 
-HOST = "127.0.0.1"
+HOST = "localhost"
+"""Passkeys belong to a name."""
 
 
 @contextmanager
@@ -106,6 +107,6 @@ def _scope(method: str, path: str, query: Mapping[str, Any], headers: Mapping[st
         "query_string": urlencode(query, doseq=True).encode(),
         "root_path": "",
         "headers": [(name.encode(), value.encode()) for name, value in named.items()],
-        "client": (HOST, 1),
-        "server": (HOST, 80),
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
     }

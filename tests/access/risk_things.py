@@ -22,6 +22,18 @@ def notices(world: World) -> Iterator[Thing]:
     for owner in Owner:
         draft = _notice(world, owner, Shown.ORGANISATION, state="draft", tlp="amber")
         yield Thing(f"{owner} draft", owner, Shown.ORGANISATION, draft)
+    waiting = _notice(world, Owner.OWN, Shown.ORGANISATION, state="submitted", tlp="amber")
+    yield Thing("waiting here", Owner.OWN, Shown.ORGANISATION, waiting)
+    approved = _notice(
+        world,
+        Owner.OWN,
+        Shown.ORGANISATION,
+        state="submitted",
+        tlp="amber",
+        approved_by=world.rows.new_id(),
+        approved_at=START - DAY,
+    )
+    yield Thing("approved here", Owner.OWN, Shown.ORGANISATION, approved)
     told = _released(world, Owner.STRANGER, Shown.PUBLIC, "clear")
     yield Thing("told everybody", Owner.STRANGER, Shown.PUBLIC, told)
     sent = _released(world, Owner.NEIGHBOUR, Shown.NDA, "amber")
@@ -65,7 +77,7 @@ def _notice(world: World, owner: Owner, shown: Shown, **stage: Any) -> dict[str,
         products=[],
         identifiers=[],
         cited=[],
-        addressing=NOBODY,
+        addressing=NOBODY | {"organisations": [str(world.landlord)]},
     )
     return {"notice_id": str(row["id"])}
 

@@ -12,6 +12,8 @@ REFUSED_BY_THEIR_NATURE = {
     "GET /session/openid": "no provider is set up",
     "GET /session/openid/callback": "no provider is set up",
     "POST /enrolments/redeem": "needs a code",
+    "POST /outside-accounts": "no provider is set up",
+    "POST /parks": "needs an organisation that operates parks",
     "POST /invitations/accept": "needs an invitation",
     "POST /passkeys": "needs an authenticator",
     "POST /password/resets": "needs a reset code",

@@ -11,7 +11,7 @@ from uuid import UUID
 from tests.access.making import OF_CALLER, Maker, deleted, each
 from tests.access.markers import Owner, Shown, marker
 from tests.access.rows import START
-from tests.access.world import YEAR, Thing, World
+from tests.access.world import CREDIT_CODES, YEAR, Thing, World
 
 TERMS: Final = hashlib.sha256(b"terms").digest()
 DAY: Final = timedelta(days=1)
@@ -212,7 +212,16 @@ def left_about(world: World) -> None:
     """What no path names but lists show: requests of firms, messages not understood, audit."""
     world.rows.insert("audit_head", "", chain=UUID(int=0))
     for owner in Owner:
-        world.owned("verification", owner, state="pending", document_ids=[], uscc="")
+        asked: dict[str, Any] = {"document_ids": [], "uscc": CREDIT_CODES[owner]}
+        if owner is Owner.OWN:
+            decided: dict[str, Any] = {
+                "decided_at": START,
+                "decided_by": world.rows.new_id(),
+                "reason": "probe",
+            }
+            world.owned("verification", owner, **asked, **decided, state="rejected")
+        else:
+            world.owned("verification", owner, **asked, state="pending")
         world.owned("quarantine", owner, payload=b"?", payload_bytes=1)
         chain: dict[str, Any] = {"chain": world.organisations[owner], "seq": 1}
         world.owned("audit_entry", owner, **chain, actor_kind="platform")

@@ -15,6 +15,12 @@ from tests.access.markers import Owner, Shown, Sightings, marker
 from tests.access.rows import START, Rows
 
 YEAR = timedelta(days=365)
+CREDIT_CODES = {
+    Owner.OWN: "91420100MA4KXX0013",
+    Owner.NEIGHBOUR: "91420100MA4KXX002X",
+    Owner.STRANGER: "91420100MA4KXX0030",
+}
+"""Made up; nothing checks them once they are stored."""
 PROCESS = "machining.milling.5axis"
 
 
@@ -94,7 +100,15 @@ def found_organisations(world: World) -> None:
     )
     world.landlord = landlord["id"]
     for owner in Owner:
-        row = world.add("organisation", owner, Shown.PUBLIC, kind="firm", verification="verified")
+        verification = "unverified" if owner is Owner.OWN else "pending"
+        row = world.add(
+            "organisation",
+            owner,
+            Shown.PUBLIC,
+            kind="authority" if owner is Owner.OWN else "firm",
+            uscc=CREDIT_CODES[owner],
+            verification=verification,
+        )
         world.organisations[owner] = row["id"]
     world.rows.insert("park", "park", code=world.park, organisation_id=world.landlord)
     world.space = world.owned("space", Owner.NEIGHBOUR, Shown.SPACE)["id"]
