@@ -143,7 +143,7 @@ def _locked(session: Session, nda_id: UUID, party: OrganisationId) -> Nda:
 
 def _changed(session: Session, before: Nda, after: Nda) -> Nda:
     if before != after:
-        store.update_nda(session, after)
+        store.update_signatures(session, after)
         note(session, subject_kind="nda", subject_id=after.id, before=before, after=after)
     return after
 

@@ -18,9 +18,9 @@ def insert_nda(session: Session, nda: Nda) -> None:
     session.connection().execute(insert(NdaRow).values(_columns(nda)))
 
 
-def update_nda(session: Session, nda: Nda) -> None:
+def update_signatures(session: Session, nda: Nda) -> None:
     session.connection().execute(
-        update(NdaRow).where(col(NdaRow.id) == nda.id).values(_columns(nda))
+        update(NdaRow).where(col(NdaRow.id) == nda.id).values(_signatures(nda))
     )
 
 
@@ -77,6 +77,12 @@ def _columns(nda: Nda) -> dict[str, Any]:
         "terms_hash": nda.terms_hash,
         "created_at": nda.created_at,
         "expires_at": nda.expires_at,
+        **_signatures(nda),
+    }
+
+
+def _signatures(nda: Nda) -> dict[str, Any]:
+    return {
         **_signed("owner_signed", nda.owner_signature),
         **_signed("counterparty_signed", nda.counterparty_signature),
         **_signed("revoked", nda.revocation),

@@ -18,14 +18,30 @@ _ACTIVE = sorted(ACTIVE)
 
 
 def insert_booking(session: Session, booking: Booking) -> None:
-    session.add(BookingRow(id=booking.id, created_at=booking.created_at, **_columns(booking)))
+    price = booking.price
+    session.add(
+        BookingRow(
+            id=booking.id,
+            organisation_id=booking.organisation_id,
+            provider_id=booking.provider_id,
+            resource_id=booking.resource_id,
+            offer_id=booking.offer_id,
+            demand_id=booking.demand_id,
+            during=Range(booking.interval.start, booking.interval.end),
+            units=booking.units,
+            price_minor=price.minor if price else None,
+            currency=price.currency if price else None,
+            created_at=booking.created_at,
+            **_life(booking),
+        )
+    )
     session.flush()
 
 
 def save_booking(session: Session, booking: Booking) -> None:
-    """Write a booking read under lock in this transaction."""
+    """Write how a booking read under lock in this transaction goes on; the rest was agreed."""
     session.exec(
-        update(BookingRow).where(col(BookingRow.id) == booking.id).values(**_columns(booking))
+        update(BookingRow).where(col(BookingRow.id) == booking.id).values(**_life(booking))
     )
 
 
@@ -142,20 +158,10 @@ def _found(session: Session, query: SelectOfScalar[BookingRow]) -> list[Booking]
     return [_booking(row) for row in rows]
 
 
-def _columns(booking: Booking) -> dict[str, Any]:
-    price = booking.price
+def _life(booking: Booking) -> dict[str, Any]:
     return {
-        "organisation_id": booking.organisation_id,
-        "provider_id": booking.provider_id,
-        "resource_id": booking.resource_id,
-        "offer_id": booking.offer_id,
-        "demand_id": booking.demand_id,
-        "during": Range(booking.interval.start, booking.interval.end),
-        "units": booking.units,
         "state": booking.state.value,
         "hold_until": booking.hold_until,
-        "price_minor": price.minor if price else None,
-        "currency": price.currency if price else None,
         "at_risk": booking.at_risk,
         "at_risk_reason": booking.at_risk_reason,
         "updated_at": booking.updated_at,

@@ -64,14 +64,15 @@ def test_no_owner_reads_another_chain(firms: Firms, maker: Firm) -> None:
             assert (answer.status_code, answer.json()["code"]) == (404, "audit-chain-not-found")
 
 
-@pytest.mark.parametrize("role", sorted(set(Role) - {Role.OWNER, Role.AUDIT_ADMIN}))
+@pytest.mark.parametrize(
+    "role",
+    [Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.SELLER, Role.BUYER, Role.EXPERT],
+)
 def test_other_roles_read_none(firms: Firms, role: Role) -> None:
     if role in {Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN}:
         client = firms.administrator(role)
-    elif role in {Role.SELLER, Role.BUYER, Role.EXPERT}:
-        client = firms.colleague(firms.firm("Maker").id, "Member", role)
     else:
-        pytest.skip("held in organisations of other kinds; the policy is the same")
+        client = firms.colleague(firms.firm("Maker").id, "Member", role)
     assert client.get("audit").status_code == 403
 
 
