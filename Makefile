@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 
@@ -33,8 +34,8 @@ demo: assets plant-space ## Run the main job on embedded servers with a simulate
 up: assets ## Run the platform alone on embedded servers
 	@$(BIN)/nonagon up $(ARGS)
 
-test: $(VENV)/.dev assets browser ## Run every test (ARGS="tests/unit -k name" narrows)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev assets browser ## Run every test, in parallel (ARGS="tests/unit -k name" narrows, and runs one by one)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
 
 lint: $(VENV)/.dev ## Style, layers of the architecture, insecure constructs
 	@$(BIN)/ruff check .

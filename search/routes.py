@@ -3,18 +3,19 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from search.backend import IndexFor
 from search.port import HITS_MAX, QUERY_MAX, Filters
 from services.contracts.policies import Action
+from services.runtime.routing import api_router
 from services.runtime.web import SessionDep, requires
 
 HITS_DEFAULT = 20
 CODE_MAX = 100
 
-router = APIRouter(tags=["search"])
+router = api_router(tags=["search"])
 
 CodeDep = Annotated[str | None, Query(max_length=CODE_MAX)]
 

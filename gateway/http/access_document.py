@@ -10,11 +10,11 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from gateway.http.app import API_PREFIX
 from gateway.http.authentication import api_routes, declared_action
 from gateway.http.openapi import described_app
 from services.contracts.access import Role
 from services.contracts.policies import POLICIES, Action, Policy, Scope, Who
+from services.runtime.routing import API_PREFIX
 
 ROLES: Final[Mapping[Role, tuple[str, str]]] = {
     Role.OWNER: ("owner", "所有者"),

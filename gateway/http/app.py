@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.middleware import Middleware
 
@@ -22,10 +21,8 @@ from gateway.http.middleware import (
     RequestBoundary,
     SecurityHeaders,
 )
-from gateway.http.problem_schema import PROBLEM_NAME, PROBLEM_RESPONSES, PROBLEM_SCHEMA
 from gateway.http.revocation import RevocationWatch
 from gateway.http.security_schema import describe_security
-from gateway.http.storable import require_storable
 from gateway.live import LiveHub
 from marketplace.demands import routes as demands
 from marketplace.offers import routes as offers
@@ -48,13 +45,15 @@ from services.runtime.db import Sessions
 from services.runtime.files import routes as documents
 from services.runtime.files.receiving import Intake
 from services.runtime.files.storage import FolderStorage, documents_folder
+from services.runtime.problem_schema import PROBLEM_NAME, PROBLEM_SCHEMA
+from services.runtime.routing import API_PREFIX
 from services.runtime.settings import Settings
+from services.runtime.storable import require_storable
 
-API_PREFIX: Final = "/api/v1"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 ROUTERS: Final[Sequence[APIRouter]] = (
-    access.router,
-    identity.router,
+    *access.ROUTERS,
+    *identity.ROUTERS,
     agreements.router,
     documents.router,
     audit.router,
@@ -65,7 +64,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     demands.router,
     matching.router,
     booking.router,
-    risk.router,
+    *risk.ROUTERS,
     search.router,
     stream.router,
 )
@@ -101,7 +100,6 @@ def create_app(
         openapi_url=f"{API_PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=_operation_id,
         dependencies=[Depends(require_storable)],
         lifespan=_lifespan,
         middleware=_middleware(settings, clock, AccessMetrics(registry)),
@@ -129,7 +127,7 @@ def create_app(
     problems.install(app)
     app.include_router(health.router)
     for router in ROUTERS:
-        app.include_router(router, prefix=API_PREFIX, responses=PROBLEM_RESPONSES)
+        app.router.routes.extend(router.routes)
     require_declarations(app)
     return app
 
@@ -143,10 +141,6 @@ def _middleware(settings: Settings, clock: Clock, metrics: AccessMetrics) -> lis
         Middleware(BrowserSessions),
         Middleware(BodyLimit, uploads={f"{API_PREFIX}/documents": settings.document_bytes_max}),
     ]
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 @asynccontextmanager

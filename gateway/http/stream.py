@@ -3,20 +3,21 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, ClassVar, Final
 
-from fastapi import APIRouter, Header, Request
+from fastapi import Header, Request
 from starlette.responses import StreamingResponse
 
 from gateway.live import LiveHub, Subscription, TooManySubscribersError
 from services.contracts.access import Principal
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.policies import Action
+from services.runtime.routing import api_router
 from services.runtime.web import PrincipalDep, requires
 
 HEARTBEAT_S: Final = 15.0
 RETRY_MS: Final = 2_000
 HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
-router = APIRouter(tags=["stream"])
+router = api_router(tags=["stream"])
 
 
 class StreamsExhaustedError(DomainError):

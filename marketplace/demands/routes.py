@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from marketplace.demands import handlers
 from marketplace.demands.schemas import DemandIn, DemandOut
@@ -13,6 +13,7 @@ from services.contracts.ids import DemandId
 from services.contracts.policies import Action
 from services.matching.domain import CANDIDATES_MAX
 from services.matching.schemas import MatchOut, match_out
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
     ActingDep,
@@ -26,7 +27,7 @@ from services.runtime.web import (
 
 CANDIDATES_DEFAULT = 10
 
-router = APIRouter(prefix="/demands", tags=["demands"])
+router = api_router(prefix="/demands", tags=["demands"])
 
 
 @router.post(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlmodel import Session
 
 from marketplace.offers import handlers
@@ -13,6 +13,7 @@ from marketplace.offers.schemas import OfferIn, OfferOut, PriceOut
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
 from services.identity import handlers as identity
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
     ActingDep,
@@ -26,7 +27,7 @@ from services.runtime.web import (
 MINUTES_MAX = 366 * 24 * 60
 UNITS_MAX = 10_000
 
-router = APIRouter(prefix="/offers", tags=["offers"])
+router = api_router(prefix="/offers", tags=["offers"])
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 
 from marketplace.taxonomy.domain import Taxonomy
 from marketplace.taxonomy.schemas import (
@@ -12,11 +12,12 @@ from marketplace.taxonomy.schemas import (
     ToleranceOut,
 )
 from services.contracts.policies import Action
+from services.runtime.routing import api_router
 from services.runtime.web import requires
 
 FOUND_MAX: Final = 50
 
-router = APIRouter(
+router = api_router(
     prefix="/taxonomy", tags=["taxonomy"], dependencies=[requires(Action.TAXONOMY_READ)]
 )
 

@@ -2,16 +2,17 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.agreements import handlers
 from services.agreements.schemas import NdaCreate, NdaRead, NdaSign
 from services.contracts.ids import OrganisationId
 from services.contracts.policies import Action
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, CreationDep, SessionDep, requires
 
-router = APIRouter(tags=["agreements"])
+router = api_router(tags=["agreements"])
 
 
 @router.post(

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 
 from services.booking import handlers
 from services.booking.domain import Booking, BookingState
@@ -12,6 +12,7 @@ from services.booking.schemas import BookingIn, BookingOut
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
     ActingDep,
@@ -22,7 +23,7 @@ from services.runtime.web import (
     requires,
 )
 
-router = APIRouter(prefix="/bookings", tags=["bookings"])
+router = api_router(prefix="/bookings", tags=["bookings"])
 
 
 class IfMatchInvalidError(DomainError):

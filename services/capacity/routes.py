@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from services.capacity import handlers
@@ -27,6 +27,7 @@ from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
 from services.contracts.intervals import Interval
 from services.contracts.policies import Action
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
     ActingDep,
@@ -37,7 +38,7 @@ from services.runtime.web import (
     requires,
 )
 
-router = APIRouter(tags=["capacity"])
+router = api_router(tags=["capacity"])
 
 
 class WindowInvalidError(DomainError):

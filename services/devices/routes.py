@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.access.routes.opening import NOT_STORED, counted_by_address
 from services.contracts.ids import GatewayId
@@ -14,10 +14,11 @@ from services.devices.schemas import (
     EnrolmentIssued,
     EnrolmentRedeem,
 )
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, SessionDep, requires
 
-router = APIRouter(tags=["devices"])
+router = api_router(tags=["devices"])
 
 
 @router.post(

@@ -2,15 +2,16 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from services.contracts.ids import MatchId
 from services.contracts.policies import Action
 from services.matching import handlers
 from services.matching.schemas import MatchOut, match_out
+from services.runtime.routing import api_router
 from services.runtime.web import ActingDep, LanguageDep, SessionDep, requires
 
-router = APIRouter(tags=["matches"])
+router = api_router(tags=["matches"])
 
 
 @router.get("/matches/{match_id}", dependencies=[requires(Action.MATCH_READ)])

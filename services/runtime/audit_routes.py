@@ -3,17 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import AwareDatetime
 
 from services.contracts.policies import Action
 from services.runtime.audit import handlers
 from services.runtime.audit.store import Filter
 from services.runtime.audit_schemas import AuditEntryRead, AuditHeadRead
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import PrincipalDep, SessionDep, requires
 
-router = APIRouter(tags=["audit"], dependencies=[requires(Action.AUDIT_READ)])
+router = api_router(tags=["audit"], dependencies=[requires(Action.AUDIT_READ)])
 
 ChainQuery = Annotated[
     UUID | None,

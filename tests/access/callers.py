@@ -86,7 +86,7 @@ def _person(world: World, asked: Caller) -> Caller:
         world.rows.insert("passkey", name, id=passkey_id, person_id=person_id)
     ids, tokens = {}, dict[str, str]()
     for kind, facts in {
-        VALID: {},
+        VALID: {"created_at": START + DAY},  # fresh, however long the matrix takes
         "expired": {"created_at": START - DAY, "expires_at": START - timedelta(seconds=1)},
         "idle": {"created_at": START - DAY, "last_seen_at": START - timedelta(hours=2)},
         "revoked": {"revoked_at": START},

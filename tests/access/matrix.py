@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from gateway.http.app import API_PREFIX
 from gateway.http.authentication import api_routes, declared_action
 from services.access.domain.tokens import SESSION_COOKIE
 from services.contracts.policies import POLICIES, Action, Scope
+from services.runtime.routing import API_PREFIX
 from tests.access.bodies import REFERENCES, Bodies
 from tests.access.callers import ALSO_BAD, BAD, VALID, Caller
 from tests.access.expectation import Cell, expected, may_show

@@ -9,11 +9,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from gateway.http.app import API_PREFIX
 from gateway.live import LiveHub
 from services.contracts.events.envelope import Audience, Event
 from services.runtime.database_roles import APP
 from services.runtime.db import engine_for, sessions_for
+from services.runtime.routing import API_PREFIX
 from services.runtime.settings import Settings
 from tests.access import tally
 from tests.access.callers import VALID, Caller

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import httpx
 
-from gateway.http.app import API_PREFIX
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions
+from services.runtime.routing import API_PREFIX
 from tests.support.api import Keyring, Market, served_app
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openapi.json"

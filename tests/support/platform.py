@@ -97,19 +97,28 @@ class PlatformProcess:
 
 def remove_outside(state_dir: Path) -> None:
     """Delete the one folder that this state directory's server keeps elsewhere, if it does."""
-    with suppress(FileNotFoundError):
-        home = Path((state_dir / "postgres" / "location").read_text(encoding="utf-8").strip())
-        if home.parent == OUT_OF_CHECKOUT and home.exists():
-            shutil.rmtree(home)
+    home = database_home(state_dir)
+    if home and home.parent == OUT_OF_CHECKOUT and home.exists():
+        shutil.rmtree(home)
+
+
+def database_home(state_dir: Path) -> Path | None:
+    """Where the server of this state directory keeps its data, once it has any."""
+    try:
+        return Path((state_dir / "postgres" / "location").read_text(encoding="utf-8").strip())
+    except FileNotFoundError:
+        return None
 
 
 def processes_of(state_dir: Path) -> list[psutil.Process]:
-    """Every process that names ``state_dir`` on its command line or in its environment."""
+    """Every process that names ``state_dir``, or where its database lies, as it was started."""
+    folders = [str(folder) for folder in (state_dir, database_home(state_dir)) if folder]
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             named = [*process.cmdline(), process.environ().get("NONAGON_STATE_DIR", "")]
-            if process.pid != os.getpid() and any(str(state_dir) in text for text in named):
+            names_us = any(folder in text for folder in folders for text in named)
+            if process.pid != os.getpid() and names_us:
                 found.append(process)
     return found
 

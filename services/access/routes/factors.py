@@ -1,6 +1,6 @@
 """Second factors: the authenticator app and the codes to recover with."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.access.handlers import factors, stepping_up
 from services.access.routes.opening import NOT_STORED, AccessDep, PersonDep, opened
@@ -13,9 +13,10 @@ from services.access.schemas import (
     TotpOut,
 )
 from services.contracts.policies import Action
+from services.runtime.routing import api_router
 from services.runtime.web import ClockDep, SessionDep, requires
 
-router = APIRouter(prefix="/second-factors")
+router = api_router(prefix="/second-factors", tags=["access"])
 
 
 @router.get("", dependencies=[requires(Action.FACTOR_READ)])

@@ -2,17 +2,18 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.access.handlers import keys
 from services.access.routes.opening import NOT_STORED, AccessDep, PersonDep
 from services.access.schemas import ApiKeyIn, ApiKeyMadeOut, ApiKeyOut
 from services.contracts.ids import ServiceAccountId
 from services.contracts.policies import Action
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, SessionDep, requires
 
-router = APIRouter(prefix="/service-accounts/{service_account_id}/keys")
+router = api_router(prefix="/service-accounts/{service_account_id}/keys", tags=["access"])
 
 
 @router.post("", status_code=201, dependencies=[requires(Action.API_KEY_CREATE)])

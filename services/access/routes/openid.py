@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from services.access.domain.relying_party import platform_origin
@@ -19,9 +19,10 @@ from services.access.routes.opening import (
 )
 from services.access.schemas import OutsideSignInOut, ReproofIn
 from services.contracts.policies import Action
+from services.runtime.routing import api_router
 from services.runtime.web import requires
 
-router = APIRouter()
+router = api_router(tags=["access"])
 CALLBACK: Final = "/session/openid/callback"
 STATE_COOKIE: Final = dict(COOKIE) | {"key": "__Host-nonagon_openid"}
 STATE_LASTS_S: Final = 600

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from services.access.domain.relying_party import RelyingParty, relying_party
 from services.access.handlers import passkeys
@@ -27,9 +27,10 @@ from services.access.schemas import (
     SessionOpenedOut,
 )
 from services.contracts.policies import Action
+from services.runtime.routing import api_router
 from services.runtime.web import SessionDep, requires
 
-router = APIRouter()
+router = api_router(tags=["access"])
 
 
 def _party(request: Request) -> RelyingParty:

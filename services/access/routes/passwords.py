@@ -1,7 +1,7 @@
 """Changing and resetting passwords."""
 
 import structlog
-from fastapi import APIRouter, BackgroundTasks
+from fastapi import BackgroundTasks
 
 from services.access.handlers import signing_in
 from services.access.handlers.attempts import TooManyTriesError
@@ -10,9 +10,10 @@ from services.access.routes.opening import AccessDep, PersonDep, counted_by_addr
 from services.access.schemas import PasswordIn, ResetAskIn, ResetIn
 from services.contracts.policies import Action
 from services.identity.domain import normal_email
+from services.runtime.routing import api_router
 from services.runtime.web import requires
 
-router = APIRouter()
+router = api_router(tags=["access"])
 log = structlog.get_logger(__name__)
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.access.handlers import factors, sessions, signing_in, stepping_up
 from services.access.routes.opening import (
@@ -31,9 +31,10 @@ from services.contracts.access import PrincipalKind
 from services.contracts.ids import OrganisationId, PersonId
 from services.contracts.policies import Action
 from services.identity import handlers as identity
+from services.runtime.routing import api_router
 from services.runtime.web import ClockDep, PrincipalDep, SessionDep, requires
 
-router = APIRouter()
+router = api_router(tags=["access"])
 SIGN_IN: Final = [requires(Action.SIGN_IN), counted_by_address]
 
 

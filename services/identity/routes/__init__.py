@@ -1,6 +1,6 @@
 """HTTP doors of identity."""
 
-from fastapi import APIRouter
+from typing import Final
 
 from services.identity.routes import (
     communities,
@@ -10,6 +10,6 @@ from services.identity.routes import (
     verification,
 )
 
-router = APIRouter(tags=["identity"])
-for part in (organisations, verification, people, invitations, communities):
-    router.include_router(part.router)
+ROUTERS: Final = tuple(
+    part.router for part in (organisations, verification, people, invitations, communities)
+)

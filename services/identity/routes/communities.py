@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from services.contracts.ids import OrganisationId
 from services.contracts.policies import Action
@@ -17,6 +17,7 @@ from services.identity.schemas.communities import (
     SpaceCreate,
     SpaceRead,
 )
+from services.runtime.routing import api_router
 from services.runtime.tabular import (
     PAGE_LIMIT_DEFAULT,
     PAGE_LIMIT_MAX,
@@ -27,7 +28,7 @@ from services.runtime.tabular import (
 )
 from services.runtime.web import ActingDep, ClockDep, CreationDep, SessionDep, requires
 
-router = APIRouter()
+router = api_router(tags=["identity"])
 CodePath = Annotated[str, Path(pattern=PARK_CODE_PATTERN)]
 
 

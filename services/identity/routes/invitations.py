@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.contracts.policies import Action
 from services.identity import handlers
@@ -14,10 +14,11 @@ from services.identity.schemas.people import (
     InvitationRead,
     MembershipRead,
 )
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, PrincipalDep, SessionDep, requires
 
-router = APIRouter(prefix="/invitations")
+router = api_router(prefix="/invitations", tags=["identity"])
 
 
 @router.post("", status_code=201, dependencies=[requires(Action.INVITATION_CREATE)])

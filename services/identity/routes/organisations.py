@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.contracts.ids import GatewayId, OrganisationId, SiteId
 from services.contracts.policies import Action
@@ -16,6 +16,7 @@ from services.identity.schemas.organisations import (
     SiteCreate,
     SiteRead,
 )
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
     ActingDep,
@@ -27,7 +28,7 @@ from services.runtime.web import (
     requires,
 )
 
-router = APIRouter()
+router = api_router(tags=["identity"])
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.contracts.ids import PersonId, ServiceAccountId
 from services.contracts.policies import Action
@@ -14,10 +14,11 @@ from services.identity.schemas.people import (
     ServiceAccountCreate,
     ServiceAccountRead,
 )
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, CreationDep, SessionDep, requires
 
-router = APIRouter()
+router = api_router(tags=["identity"])
 
 
 @router.get(

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import Header, Response
 
 from services.contracts.ids import OrganisationId
 from services.contracts.policies import Action
@@ -18,12 +18,13 @@ from services.identity.schemas.verification import (
     VerificationCreate,
     VerificationRead,
 )
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, CreationDep, SessionDep, requires
 
 IF_MATCH_MAX = 200
 
-router = APIRouter()
+router = api_router(tags=["identity"])
 
 
 @router.patch("/organisation", dependencies=[requires(Action.ORGANISATION_CHANGE)])

@@ -1,9 +1,7 @@
 """HTTP of risk, under ``/risk``."""
 
-from fastapi import APIRouter
+from typing import Final
 
 from services.risk.routes import collecting, delivering, notices, releasing
 
-router = APIRouter(prefix="/risk", tags=["risk"])
-for part in (notices, releasing, delivering, collecting):
-    router.include_router(part.router)
+ROUTERS: Final = tuple(part.router for part in (notices, releasing, delivering, collecting))

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from services.contracts.access import Acting, Role
 from services.contracts.findings import FindingKind, ReportedFinding
@@ -21,10 +21,11 @@ from services.risk.schemas import (
     ReportIn,
     ReportOut,
 )
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, CreationDep, SessionDep, requires
 
-router = APIRouter()
+router = api_router(prefix="/risk", tags=["risk"])
 
 
 async def _body(request: Request) -> bytes:

@@ -3,15 +3,16 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.contracts.policies import Action
 from services.risk.handlers import reading
 from services.risk.schemas import DeliveryOut
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, SessionDep, requires
 
-router = APIRouter()
+router = api_router(prefix="/risk", tags=["risk"])
 
 
 @router.get(

@@ -4,7 +4,7 @@ import json
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
 from services.contracts.access import Acting, Role
 from services.contracts.policies import Action
@@ -14,10 +14,11 @@ from services.risk.domain.tlp import Tlp
 from services.risk.domain.viewing import NoticeFilter
 from services.risk.handlers import drafting, reading, viewing
 from services.risk.schemas import NoticeCopy, NoticeIn, NoticeLine, NoticeOut, NoticeUpdate
+from services.runtime.routing import api_router
 from services.runtime.tabular import ListFormat, Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, CreationDep, SessionDep, requires
 
-router = APIRouter()
+router = api_router(prefix="/risk", tags=["risk"])
 
 
 def _filter(

@@ -2,14 +2,13 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
-
 from services.contracts.policies import Action
 from services.risk.handlers import drafting, releasing
 from services.risk.schemas import NoticeOut, StepIn, WithdrawalIn
+from services.runtime.routing import api_router
 from services.runtime.web import ActingDep, ClockDep, SessionDep, requires
 
-router = APIRouter(prefix="/notices/{notice_id}")
+router = api_router(prefix="/risk/notices/{notice_id}", tags=["risk"])
 
 
 @router.post("/submit", dependencies=[requires(Action.RISK_NOTICE_SUBMIT)])

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from services.contracts.confidentiality import CONFIDENTIAL, Confidentiality
@@ -16,6 +16,7 @@ from services.runtime.files.media import TYPES, media_type
 from services.runtime.files.names import attachment
 from services.runtime.files.receiving import Intake, Received
 from services.runtime.files.schemas import DocumentRead, UploadFacts
+from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, CreationDep, SessionDep, requires
 
@@ -29,7 +30,7 @@ AS_A_FILE: Final[Mapping[str, str]] = {
 }
 _BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
 
-router = APIRouter(tags=["documents"])
+router = api_router(tags=["documents"])
 
 
 class HalfSubjectError(DomainError):

@@ -259,7 +259,9 @@ class TestRule:
 
 
 class TestProvenance:
-    @pytest.mark.parametrize("state", set(ResourceState) - {ResourceState.UNKNOWN} - WITHDRAWING)
+    @pytest.mark.parametrize(
+        "state", sorted(set(ResourceState) - {ResourceState.UNKNOWN} - WITHDRAWING)
+    )
     def test_a_known_state_seen_lately_is_measured(self, state: ResourceState) -> None:
         (gap,) = gaps_of(resource(), state=live(state, seen_s_ago=30))
         assert (gap.provenance, gap.age_s) == (Provenance.MEASURED, 30)

@@ -115,6 +115,43 @@ def is_taken(content: bytes, declared: str, folder: Path) -> bool:
     return True
 
 
+PRETENDING = {
+    "PDF behind something": (PDF_TYPE, b"GIF89a" + PDF),
+    "PDF with an archive behind": (PDF_TYPE, PDF + archive({"a": b"b"})),
+    "PDF inside an archive's comment": (
+        PDF_TYPE,
+        PDF + archive({"a": b"b"}, comment=b"\n%%EOF"),
+    ),
+    "PDF with a script behind": (PDF_TYPE, PDF + b"<script>alert(1)</script>"),
+    "PNG with an archive behind": ("image/png", PNG + archive({"a": b"b"})),
+    "PNG with text behind": ("image/png", PNG + b"x"),
+    "PNG cut off": ("image/png", PNG[:-4]),
+    "PNG with an endless chunk": ("image/png", PNG[:8] + b"\xff\xff\xff\xffIDAT"),
+    "JPEG with an archive behind": (
+        "image/jpeg",
+        JPEG + archive({"a": b"b"}, comment=b"\xff\xd9"),
+    ),
+    "STEP without end": ("model/step", STEP[:-20]),
+    "STEP with a script": ("model/step", STEP.replace(b"HEADER;", b"<script>x</script>")),
+    "CSV that is a page": ("text/csv", b"\n <html><body>a,b"),
+    "CSV with NUL": ("text/csv", CSV + b"\0"),
+    "CSV that is no text": ("text/csv", b"a,b\n\xff\xff\xff,1\n"),
+    "CSV that is an archive": ("text/csv", archive({"a": b"b"})),
+    "archive as workbook": (XLSX_TYPE, archive({"a.txt": b"b"})),
+    "executable before a workbook": (XLSX_TYPE, b"MZ" + workbook()),
+    "workbook with something behind": (XLSX_TYPE, workbook() + b"x"),
+    "workbook with macros": (XLSX_TYPE, with_member(workbook(), "xl/vbaProject.bin", b"x")),
+    "workbook that climbs": (XLSX_TYPE, with_member(workbook(), "xl/../../x", b"x")),
+    "workbook with a comment": (XLSX_TYPE, archive({"a": b"b"}, comment=b"x" * 30)),
+    "workbook that explodes": (
+        XLSX_TYPE,
+        with_member(workbook(), "xl/media/big.bin", bytes(30_000_000)),
+    ),
+    "workbook cut off": (XLSX_TYPE, workbook()[:-30]),
+    "nothing": (PDF_TYPE, b""),
+}
+
+
 class TestKinds:
     @pytest.mark.parametrize("declared", GENUINE)
     def test_are_told_by_content_and_by_nothing_else(self, declared: str, tmp_path: Path) -> None:
@@ -145,42 +182,8 @@ class TestKinds:
 
     @pytest.mark.parametrize(
         ("declared", "content"),
-        {
-            "PDF behind something": (PDF_TYPE, b"GIF89a" + PDF),
-            "PDF with an archive behind": (PDF_TYPE, PDF + archive({"a": b"b"})),
-            "PDF inside an archive's comment": (
-                PDF_TYPE,
-                PDF + archive({"a": b"b"}, comment=b"\n%%EOF"),
-            ),
-            "PDF with a script behind": (PDF_TYPE, PDF + b"<script>alert(1)</script>"),
-            "PNG with an archive behind": ("image/png", PNG + archive({"a": b"b"})),
-            "PNG with text behind": ("image/png", PNG + b"x"),
-            "PNG cut off": ("image/png", PNG[:-4]),
-            "PNG with an endless chunk": ("image/png", PNG[:8] + b"\xff\xff\xff\xffIDAT"),
-            "JPEG with an archive behind": (
-                "image/jpeg",
-                JPEG + archive({"a": b"b"}, comment=b"\xff\xd9"),
-            ),
-            "STEP without end": ("model/step", STEP[:-20]),
-            "STEP with a script": ("model/step", STEP.replace(b"HEADER;", b"<script>x</script>")),
-            "CSV that is a page": ("text/csv", b"\n <html><body>a,b"),
-            "CSV with NUL": ("text/csv", CSV + b"\0"),
-            "CSV that is no text": ("text/csv", b"a,b\n\xff\xff\xff,1\n"),
-            "CSV that is an archive": ("text/csv", archive({"a": b"b"})),
-            "archive as workbook": (XLSX_TYPE, archive({"a.txt": b"b"})),
-            "executable before a workbook": (XLSX_TYPE, b"MZ" + workbook()),
-            "workbook with something behind": (XLSX_TYPE, workbook() + b"x"),
-            "workbook with macros": (XLSX_TYPE, with_member(workbook(), "xl/vbaProject.bin", b"x")),
-            "workbook that climbs": (XLSX_TYPE, with_member(workbook(), "xl/../../x", b"x")),
-            "workbook with a comment": (XLSX_TYPE, archive({"a": b"b"}, comment=b"x" * 30)),
-            "workbook that explodes": (
-                XLSX_TYPE,
-                with_member(workbook(), "xl/media/big.bin", bytes(30_000_000)),
-            ),
-            "workbook cut off": (XLSX_TYPE, workbook()[:-30]),
-            "nothing": (PDF_TYPE, b""),
-        }.values(),
-        ids=str,
+        PRETENDING.values(),
+        ids=PRETENDING,
     )
     def test_that_only_pretend_are_refused(
         self, declared: str, content: bytes, tmp_path: Path

@@ -31,7 +31,9 @@ def test_every_setting_that_can_hold_a_password_is_tried() -> None:
     )
 
 
-@pytest.mark.parametrize("show", [repr, str, pretty_repr, "{}".format], ids=str)
+@pytest.mark.parametrize(
+    "show", [repr, str, pretty_repr, "{}".format], ids=["repr", "str", "pretty", "format"]
+)
 def test_printing_shows_no_password(settings: Settings, show: object) -> None:
     assert callable(show)
     shown = show(settings)
