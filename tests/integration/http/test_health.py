@@ -18,7 +18,7 @@ def test_counts_requests_by_route_not_by_path(client: httpx.Client) -> None:
 
     text = client.get(_root(client, "/metrics")).text
 
-    route = 'route="/offers/{offer_id}",status="404"'
+    route = 'route="/api/v1/offers/{offer_id}",status="404"'
     assert f'nonagon_http_requests_total{{method="GET",{route}}} 1.0' in text
     assert 'route="unmatched",status="404"' in text
     assert "0192d3a0" not in text
