@@ -38,7 +38,9 @@ def named(heard: Heard) -> dict[str, Metric]:
 
 
 def bd_seq(heard: Heard) -> int:
-    return named(heard)[BD_SEQ_METRIC].value
+    value = named(heard)[BD_SEQ_METRIC].value
+    assert isinstance(value, int)
+    return value
 
 
 def of_device(host: Host, kind: MessageType) -> list[Heard]:
