@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+STATE := $(or $(NONAGON_STATE_DIR),var)
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo plant-space up test access fuzz audit-dependencies lint types check fmt bench migrate migration schemas lock assets browser clean
+.PHONY: help demo prepared up test access fuzz audit-dependencies lint types check fmt bench migrate migration schemas lock assets browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -25,13 +26,14 @@ assets: $(VENV)/.server ## Bundle style sheets, scripts and translations
 browser: $(VENV)/.dev
 	@$(BIN)/python deploy/browser.py
 
-plant-space: $(VENV)/.server
-	@ls $${NONAGON_STATE_DIR:-var}/plant/* >/dev/null 2>&1 || $(BIN)/nonagon plant prepare
+prepared: $(VENV)/.server
+	@test -e $(STATE)/prepared || { $(BIN)/python -m compileall -q services gateway edge marketplace search && \
+	  $(BIN)/nonagon prepare && touch $(STATE)/prepared; }
 
-demo: assets plant-space ## Run the main job on embedded servers with a simulated park (ARGS="--once [--replay]")
+demo: assets prepared ## Run the main job on embedded servers with a simulated park (ARGS="--once [--replay]")
 	@$(BIN)/nonagon demo $(ARGS)
 
-up: assets ## Run the platform alone on embedded servers
+up: assets prepared ## Run the platform alone on embedded servers
 	@$(BIN)/nonagon up $(ARGS)
 
 test: $(VENV)/.dev assets browser ## Run every test, in parallel (ARGS="tests/unit -k name" narrows, and runs one by one)

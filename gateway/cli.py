@@ -16,6 +16,7 @@ from services.contracts.errors import DomainError
 class Commands(LazyGroup):
     table: ClassVar[dict[str, LazyCommand]] = {
         "up": LazyCommand("gateway.up:up", "Start the whole platform here, until Ctrl-C."),
+        "prepare": LazyCommand("gateway.prepare:prepare", "Make what a first start waits for."),
         "demo": LazyCommand("gateway.demo.cli:demo", "Start it with a simulated park of machines."),
         "plant": LazyCommand("gateway.plant.cli:plant_app", "Run simulated machines (OPC UA)."),
         "edge": LazyCommand("edge.cli:app", "Run the agent of a factory gateway."),

@@ -4,11 +4,12 @@ Importing a door takes seconds, migrating takes seconds; ``nonagon up`` does bot
 """
 
 import argparse
-import importlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, cast
+
+from gateway.importing import import_for_good
 
 DOORS: Final = ("http", "ingest", "worker")
 POLL_S: Final = 0.02
@@ -16,7 +17,7 @@ POLL_S: Final = 0.02
 
 def load(name: str) -> Callable[[], None]:
     """The ``main`` of ``python -m gateway.NAME``."""
-    module = importlib.import_module(f"gateway.{name}.__main__")
+    module = import_for_good(f"gateway.{name}.__main__")
     return cast("Callable[[], None]", module.main)
 
 

@@ -3,7 +3,6 @@
 ``nonagon version`` must not pay for the imports of the HTTP door, nor ``--help`` for anybody's.
 """
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,6 +10,8 @@ from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from gateway.importing import import_for_good
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,7 @@ class LazyCommand:
 
     def load(self, name: str) -> Any:
         module, _, attribute = self.target.partition(":")
-        found: typer.Typer | Callable[..., None] = getattr(
-            importlib.import_module(module), attribute
-        )
+        found: typer.Typer | Callable[..., None] = getattr(import_for_good(module), attribute)
         if not isinstance(found, typer.Typer):
             function, found = found, typer.Typer(add_completion=False)
             found.command(name)(function)

@@ -4,8 +4,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import ClassVar, Final, Self
@@ -24,7 +25,7 @@ from gateway.endpoints import (
     write_private,
 )
 from gateway.log_follower import LogFollower
-from gateway.readiness import answers
+from gateway.readiness import answers, process_began
 from gateway.supervisor import Supervisor
 from services.contracts.confidentiality import redact_text
 from services.contracts.errors import DomainError, ErrorKind
@@ -135,14 +136,37 @@ class Platform:
             PortInUseError: the HTTP port asked for is taken.
             ServerDiedError: a server or door did not come up, with the end of its log.
         """
+        self.begin()
+        self.finish()
+
+    def begin(self) -> None:
+        """Start every process; what needs another waits for it by itself.
+
+        Raises:
+            StateDirectoryInUseError, PortInUseError: as :meth:`start`.
+        """
         self._lock.acquire()
+        with self._stopped_on_error():
+            self._begin_processes()
+
+    def finish(self) -> None:
+        """Migrate, open the gate the doors wait at, and return when HTTP answers.
+
+        Raises:
+            ServerDiedError: as :meth:`start`.
+        """
+        with self._stopped_on_error():
+            self._await_processes()
+
+    @contextmanager
+    def _stopped_on_error(self) -> Iterator[None]:
         try:
-            self._start()
+            yield
         except BaseException:
             self.stop()
             raise
 
-    def _start(self) -> None:
+    def _begin_processes(self) -> None:
         self._note("imports")
         self._end_doors_of_predecessor()
         self._prepare_servers()
@@ -150,19 +174,23 @@ class Platform:
         self._gate.unlink(missing_ok=True)
         self._supervisor.start()
         first = self._postgres is not None and not self._postgres.exists()
-        migration = self._migration() if first else None
+        if first:
+            self._migrating = self._migration()
         for door in doors:
             self._begin(door)
         if self._nats is not None:
             self._begin(self._nats.process)
         if self._postgres is not None:
             self._begin(self._postgres.process, self._postgres.spawn)
+
+    def _await_processes(self) -> None:
+        if self._postgres is not None:
             self._postgres.await_ready()
         self._note("database")
-        if migration is None and not self._is_migrated():
-            migration = self._migration()
-        if migration is not None:
-            migration.await_success(within_s=MIGRATED_WITHIN_S)
+        if self._migrating is None and not self._is_migrated():
+            self._migrating = self._migration()
+        if self._migrating is not None:
+            self._migrating.await_success(within_s=MIGRATED_WITHIN_S)
         if self._postgres is not None:
             self._postgres.enable_roles()
         self._gate.touch()
@@ -220,7 +248,6 @@ class Platform:
         )
         migration.rotate_log()
         migration.spawn()
-        self._migrating = migration
         return migration
 
     def _doors(self) -> list[OwnedProcess]:
@@ -342,11 +369,10 @@ def up() -> None:
     """Start the platform here and keep it running until Ctrl-C."""
     settings = Settings()
     configure_logging(settings, process="up")
-    console = Console()
-    began = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
+    console, clock = Console(), SystemClock()
     stop_on_signals()
     try:
-        with Platform(settings, clock=SystemClock(), started_at=began) as platform:
+        with Platform(settings, clock=clock, started_at=process_began(clock)) as platform:
             console.print(_panel(platform, settings.state_path))
             quiet = threading.Event()
             while not quiet.wait(0.5):

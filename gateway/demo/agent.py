@@ -9,14 +9,15 @@ import time
 from pathlib import Path
 from typing import Final
 
-import edge.drivers.opcua  # noqa: F401 - the slow part of a start
-from edge.cli import app
+from gateway.importing import import_for_good
 
 POLL_S: Final = 0.02
 
 
 def main() -> None:
     config = Path(sys.argv[1])
+    import_for_good("edge.drivers.opcua")
+    app = import_for_good("edge.cli").app
     while not config.exists():
         time.sleep(POLL_S)
     app(["run", str(config)])

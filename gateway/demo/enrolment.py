@@ -12,8 +12,8 @@ from edge.credential import (
 from gateway.demo.api import PAGE_MAX, DemoApi
 
 
-def enrol(api: DemoApi, gateway_id: str, path: Path) -> None:
-    """See that ``path`` holds a credential of the gateway.
+def enrol(api: DemoApi, gateway_id: str, path: Path) -> bool:
+    """See that ``path`` holds a credential of the gateway; whether it took a new one.
 
     Args:
         api: as the firm that owns it.
@@ -24,10 +24,11 @@ def enrol(api: DemoApi, gateway_id: str, path: Path) -> None:
         ApiRefusedError: the platform gives none.
     """
     if _holds(api, gateway_id, path):
-        return
+        return False
     issued: Any = api.post(f"/gateways/{gateway_id}/enrolments")
     given = api.post("/enrolments/redeem", {"code": issued["code"]})
     write_credential(path, GatewayCredential.model_validate(given))
+    return True
 
 
 def _holds(api: DemoApi, gateway_id: str, path: Path) -> bool:

@@ -135,13 +135,19 @@ class DemoPark(_Entry):
         """Resources with a live twin."""
         return [resource for resource in self.resources if resource.twin is not None]
 
+    def owner(self, gateway: GatewayEntry) -> str:
+        """The key of the firm at whose site the gateway stands."""
+        return next(site.organisation for site in self.sites if site.key == gateway.site)
+
     def machines_of(self, gateway: GatewayEntry) -> list[ResourceEntry]:
         return [one for one in self.machines if one.twin and one.twin.gateway == gateway.key]
 
 
 def load_demo_park(*, with_replay: bool) -> DemoPark:
     """The park of ``park.yaml``; with replay, one more machine that plays a recording."""
-    park = DemoPark.model_validate(yaml.safe_load(PARK_FILE.read_text(encoding="utf-8")))
+    park = DemoPark.model_validate(
+        yaml.load(PARK_FILE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    )
     if not with_replay:
         return park
     model = next(one for one in park.machines if one.twin and one.twin.profile == "turning")

@@ -1,13 +1,20 @@
 """Registers the demonstration park through the public API; a second time changes nothing."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from pydantic import BaseModel
 
 from gateway.demo.api import DemoApi
-from gateway.demo.park import TIMEZONE, DemoPark, ResourceEntry
+from gateway.demo.park import TIMEZONE, DemoPark, GatewayEntry, ResourceEntry, SiteEntry
 from gateway.demo.people import DemoPeople
+from gateway.endpoints import write_private
 
+REQUESTS_AT_ONCE: Final = 4
+Thing = TypeVar("Thing")
 DIRECTION_BY_KIND: Final[Mapping[str, int]] = {
     "machine": 4,
     "lab_method": 4,
@@ -17,18 +24,31 @@ DIRECTION_BY_KIND: Final[Mapping[str, int]] = {
 }
 
 
-@dataclass(slots=True)
-class Seeded:
-    """Ids the platform gave, by the keys of the park file."""
+class Seeded(BaseModel):
+    """Ids the platform gave, by the keys of the park file; ``park`` is the file's digest."""
 
-    organisations: dict[str, str] = field(default_factory=dict)
-    sites: dict[str, str] = field(default_factory=dict)
-    gateways: dict[str, str] = field(default_factory=dict)
-    resources: dict[str, str] = field(default_factory=dict)
-    offers: dict[str, str] = field(default_factory=dict)
+    park: str = ""
+    organisations: dict[str, str] = {}
+    sites: dict[str, str] = {}
+    gateways: dict[str, str] = {}
+    resources: dict[str, str] = {}
+    offers: dict[str, str] = {}
 
     def resource_key(self, resource_id: str) -> str:
         return next(key for key, known in self.resources.items() if known == resource_id)
+
+    @classmethod
+    def kept(cls, state_dir: Path, park: DemoPark) -> Self | None:
+        """What an earlier demo registered of the same park; ``None`` when none came so far."""
+        try:
+            found = cls.model_validate_json(_kept_path(state_dir).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return found if found.park == _digest(park) else None
+
+    def keep(self, state_dir: Path, park: DemoPark) -> None:
+        """For :meth:`kept`, once everything is registered."""
+        write_private(_kept_path(state_dir), self.model_copy(update={"park": _digest(park)}))
 
 
 def register(people: DemoPeople, park: DemoPark) -> Seeded:
@@ -42,22 +62,9 @@ def register(people: DemoPeople, park: DemoPark) -> Seeded:
         account = people.account(organisation.key)
         made.organisations[organisation.key] = account.organisation_id
     _open_park(people, park)
-    for site in park.sites:
-        body: dict[str, Any] = site.model_dump(exclude={"key", "organisation"}) | {
-            "region_code": park.region_code,
-            "park": park.park.code,
-        }
-        made.sites[site.key] = _create(people.acting(site.organisation), "sites", site.key, body)
-    owners = {site.key: site.organisation for site in park.sites}
-    for gateway in park.gateways:
-        body = {"site_id": made.sites[gateway.site], "edge_node": gateway.edge_node}
-        owner = people.acting(owners[gateway.site])
-        made.gateways[gateway.key] = _create(owner, "gateways", gateway.key, body)
-        for member in _members(park, gateway.key):
-            path = f"/gateways/{made.gateways[gateway.key]}/members/{made.organisations[member]}"
-            owner.put(path)
-    for resource in park.resources:
-        _register(people.acting(resource.organisation), park, made, resource)
+    _at_once(lambda site: _open_site(people, park, made, site), park.sites)
+    _at_once(lambda gateway: _set_up(people, park, made, gateway), park.gateways)
+    _at_once(lambda resource: _register(people, park, made, resource), park.resources)
     return made
 
 
@@ -67,11 +74,29 @@ def _open_park(people: DemoPeople, park: DemoPark) -> None:
     people.acting(park.park.operator).post("/parks", body, key="demo-park")
 
 
+def _open_site(people: DemoPeople, park: DemoPark, made: Seeded, site: SiteEntry) -> None:
+    body: dict[str, Any] = site.model_dump(exclude={"key", "organisation"}) | {
+        "region_code": park.region_code,
+        "park": park.park.code,
+    }
+    made.sites[site.key] = _create(people.acting(site.organisation), "sites", site.key, body)
+
+
+def _set_up(people: DemoPeople, park: DemoPark, made: Seeded, gateway: GatewayEntry) -> None:
+    """The site's firm registers the gateway, for itself and for those it shares it with."""
+    owner = people.acting(park.owner(gateway))
+    body = {"site_id": made.sites[gateway.site], "edge_node": gateway.edge_node}
+    made.gateways[gateway.key] = _create(owner, "gateways", gateway.key, body)
+    for member in _members(park, gateway.key):
+        path = f"/gateways/{made.gateways[gateway.key]}/members/{made.organisations[member]}"
+        owner.put(path)
+
+
 def _admit(people: DemoPeople, park: DemoPark, made: Seeded) -> None:
     """The operator admits every firm of the park."""
     operator = people.acting(park.park.operator)
-    for organisation_id in made.organisations.values():
-        operator.put(f"/parks/{park.park.code}/members/{organisation_id}")
+    members = [f"/parks/{park.park.code}/members/{one}" for one in made.organisations.values()]
+    _at_once(operator.put, members)
 
 
 def _members(park: DemoPark, gateway: str) -> list[str]:
@@ -90,7 +115,8 @@ def publish(people: DemoPeople, park: DemoPark, made: Seeded) -> None:
     Raises:
         ApiRefusedError: as :func:`register`.
     """
-    for resource in park.resources:
+
+    def offer(resource: ResourceEntry) -> None:
         body = {
             "direction": DIRECTION_BY_KIND[resource.kind],
             "title": resource.name,
@@ -100,10 +126,20 @@ def publish(people: DemoPeople, park: DemoPark, made: Seeded) -> None:
         }
         owner = people.acting(resource.organisation)
         made.offers[resource.key] = _create(owner, "offers", resource.key, body)
+
+    _at_once(offer, park.resources)
     _admit(people, park, made)
 
 
-def _register(api: DemoApi, park: DemoPark, made: Seeded, resource: ResourceEntry) -> None:
+def _at_once(act: Callable[[Thing], object], things: Sequence[Thing]) -> None:
+    """As different firms would; the first refusal is raised."""
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        for done in [pool.submit(act, thing) for thing in things]:
+            done.result()
+
+
+def _register(people: DemoPeople, park: DemoPark, made: Seeded, resource: ResourceEntry) -> None:
+    api = people.acting(resource.organisation)
     calendar = park.calendars[resource.calendar]
     body = {
         "site_id": made.sites[resource.site],
@@ -134,3 +170,11 @@ def _capabilities(resource: ResourceEntry) -> list[dict[str, Any]]:
 
 def _create(api: DemoApi, kind: str, key: str, body: dict[str, Any]) -> str:
     return str(api.post(f"/{kind}", body, key=f"demo-{key}")["id"])
+
+
+def _kept_path(state_dir: Path) -> Path:
+    return state_dir / "demo" / "park.json"
+
+
+def _digest(park: DemoPark) -> str:
+    return hashlib.sha256(park.model_dump_json().encode()).hexdigest()

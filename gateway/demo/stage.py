@@ -3,7 +3,9 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -11,7 +13,6 @@ from typing import Final, Self
 import psutil
 
 from edge.config import dump_config
-from edge.journal import JournalSummary, journal_summary
 from gateway.demo.park import REPLAY_KEY, DemoPark, GatewayEntry, edge_config, plant_park
 from gateway.endpoints import Readiness, readiness_path, write_private
 from gateway.plant.control import PlantControl
@@ -72,19 +73,40 @@ class Stage:
     def control(self) -> PlantControl:
         return PlantControl.of_endpoints(self.plant_file)
 
-    def start_platform(self) -> None:
-        """Start the plant, the agents' imports and the platform, all at the same time."""
+    def begin(self) -> None:
+        """Start every process: the plant, the agents' imports, the platform."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._supervisor.start()
-        plant = self._plant()
-        try:
+        with self._stopped_on_error():
+            plant = self._plant()
             plant.end_predecessor()
             self.plant_file.unlink(missing_ok=True)
             self._begin(plant)
             for gateway in self.park.gateways:
                 self._prepare_agent(gateway)
-            self.platform.start()
-            plant.await_ready(self.plant_file.exists, within_s=PLANT_READY_WITHIN_S)
+            self.platform.begin()
+
+    def finish(self, *, with_agents: bool) -> None:
+        """Return when the platform answers and the plant's machines are there.
+
+        Args:
+            with_agents: the gateways have their credentials, and need not wait for the platform.
+        """
+        with ThreadPoolExecutor(1) as pool, self._stopped_on_error():
+            plant = pool.submit(self._await_plant, with_agents=with_agents)
+            self.platform.finish()
+            plant.result()
+
+    def _await_plant(self, *, with_agents: bool) -> None:
+        plant = self._supervisor.process(PLANT)
+        plant.await_ready(self.plant_file.exists, within_s=PLANT_READY_WITHIN_S)
+        if with_agents:
+            self.start_agents()
+
+    @contextmanager
+    def _stopped_on_error(self) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
             self.stop()
             raise
@@ -119,10 +141,6 @@ class Stage:
 
     def credential_path(self, gateway: GatewayEntry) -> Path:
         return self._folder / f"{gateway.edge_node}.credential.json"
-
-    def journals(self) -> dict[str, JournalSummary]:
-        """What each gateway's journal holds, by its key in the park file."""
-        return {one.key: journal_summary(self.journal_path(one)) for one in self.park.gateways}
 
     def kill_agent(self, gateway: GatewayEntry) -> int:
         """End an agent with SIGKILL; the supervisor starts it again. Returns the killed pid."""
@@ -183,7 +201,7 @@ class Stage:
         return OwnedProcess(launch, state_dir=self._state)
 
     def __enter__(self) -> Self:
-        self.start_platform()
+        self.begin()
         return self
 
     def __exit__(

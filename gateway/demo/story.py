@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from edge.journal import JournalSummary, journal_summary
 from gateway.demo.api import ApiRefusedError, DemoApi
 from gateway.demo.measure import Record
 from gateway.demo.park import REPLAY_KEY
@@ -212,7 +213,7 @@ class Story:
                 if machine.key != REPLAY_KEY:
                     control.hold(machine.key)
             await_truth(
-                lambda: all(one.waiting == 0 for one in self.stage.journals().values()),
+                lambda: all(one.waiting == 0 for one in self._journals().values()),
                 within_s=DRAINED_WITHIN_S,
                 what="receipts for every journalled observation",
                 where="the gateways' journals",
@@ -268,9 +269,14 @@ class Story:
                 where="POST /demands/{id}/matches",
             )
 
+    def _journals(self) -> dict[str, JournalSummary]:
+        """What each gateway's journal holds, by its key in the park file."""
+        gateways = self.stage.park.gateways
+        return {one.key: journal_summary(self.stage.journal_path(one)) for one in gateways}
+
     def _compare_journals(self) -> int:
         total = 0
-        for key, journal in self.stage.journals().items():
+        for key, journal in self._journals().items():
             stored = self.record.journal(self.seeded.gateways[key], journal.epoch)
             insist(
                 holds=stored.is_exactly(journal.made) and journal.evicted == 0,
@@ -282,10 +288,10 @@ class Story:
 
     def _flows_again(self, gateway_key: str) -> None:
         """Wait until an observation made from now on has its receipt."""
-        made = self.stage.journals()[gateway_key].made
+        made = self._journals()[gateway_key].made
 
         def moved_on() -> bool:
-            journal = self.stage.journals()[gateway_key]
+            journal = self._journals()[gateway_key]
             return journal.made > made and journal.made - journal.waiting > made
 
         await_truth(

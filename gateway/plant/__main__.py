@@ -1,6 +1,6 @@
 """``python -m gateway.plant``."""
 
-from gateway.plant.cli import plant_app
+from gateway.importing import import_for_good
 
 if __name__ == "__main__":
-    plant_app(prog_name="nonagon plant")
+    import_for_good("gateway.plant.cli").plant_app(prog_name="nonagon plant")

@@ -5,12 +5,17 @@ exist once per server; without a password they cannot log in but a login may be 
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-import psycopg
-from psycopg import sql
-
+from services.contracts.deferred import Deferred
 from services.contracts.errors import DomainError, ErrorKind
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+else:
+    psycopg = Deferred("psycopg")
+    sql = Deferred("psycopg.sql")
 
 OWNER: Final = "nonagon_owner"
 """Owns every table; nobody logs in as it."""
@@ -84,7 +89,7 @@ def enable_logins(database_url: str, passwords: Mapping[str, str]) -> None:
             )
 
 
-def _create_missing(connection: psycopg.Connection) -> None:
+def _create_missing(connection: "psycopg.Connection") -> None:
     missing = _missing(connection)
     for role in missing:
         connection.execute(sql.SQL(_CREATE).format(role=sql.Identifier(role)))
@@ -94,7 +99,7 @@ def _create_missing(connection: psycopg.Connection) -> None:
         )
 
 
-def _missing(connection: psycopg.Connection) -> list[str]:
+def _missing(connection: "psycopg.Connection") -> list[str]:
     found = connection.execute(
         "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(ROLES)]
     )
@@ -102,7 +107,7 @@ def _missing(connection: psycopg.Connection) -> list[str]:
     return [role for role in ROLES if role not in known]
 
 
-def _give_to_owner(connection: psycopg.Connection) -> None:
+def _give_to_owner(connection: "psycopg.Connection") -> None:
     owner = sql.Identifier(OWNER)
     row = connection.execute(
         "SELECT current_database(), d.datdba = to_regrole(%s)"

@@ -2,9 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import psycopg
+from services.contracts.deferred import Deferred
+
+if TYPE_CHECKING:
+    import psycopg
+else:
+    psycopg = Deferred("psycopg")
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPTS: Final = ROOT / "deploy" / "migrations"

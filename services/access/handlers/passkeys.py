@@ -25,12 +25,12 @@ from services.access.handlers.stepping_up import may_add_factor
 from services.access.store import passkeys as store
 from services.access.store import tickets
 from services.contracts.access import Principal
+from services.contracts.deferred import Deferred
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import PersonId
 from services.identity import handlers as identity
 from services.runtime.audit.recording import audit_request, note
 from services.runtime.db import transaction
-from services.runtime.deferred import Deferred
 from services.runtime.tenancy import bind
 
 if TYPE_CHECKING:

@@ -10,18 +10,19 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from urllib.parse import quote_plus
 
-import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from services.contracts.deferred import Deferred
 from services.contracts.errors import DomainError, ErrorKind
 from services.runtime.clock import Clock
-from services.runtime.deferred import Deferred
 
 if TYPE_CHECKING:
+    import httpx
     from authlib.oauth2 import rfc7636
     from authlib.oauth2.rfc6749 import parameters
     from joserfc import errors, jwk, jwt
 else:
+    httpx = Deferred("httpx")
     rfc7636 = Deferred("authlib.oauth2.rfc7636")
     parameters = Deferred("authlib.oauth2.rfc6749.parameters")
     errors = Deferred("joserfc.errors")
@@ -150,7 +151,7 @@ class OpenIdProvider:
             raise OpenIdRefusedError(why="it gives no ID token.") from error
         return self._verified(token, known, begun, clock)
 
-    def _exchanged(self, endpoint: str, begun: Begun, code: str) -> httpx.Response:
+    def _exchanged(self, endpoint: str, begun: Begun, code: str) -> "httpx.Response":
         """The code for tokens (RFC 6749 §4.1.3); a client with a secret says it by HTTP Basic."""
         form = {
             "grant_type": "authorization_code",
@@ -200,10 +201,10 @@ class OpenIdProvider:
         return _Known(metadata, keys, monotonic() + METADATA_LASTS_S)
 
 
-def _basic(client_id: str, secret: str) -> httpx.BasicAuth:
+def _basic(client_id: str, secret: str) -> "httpx.BasicAuth":
     """Both are form-encoded first (RFC 6749 §2.3.1)."""
     return httpx.BasicAuth(quote_plus(client_id), quote_plus(secret))
 
 
-def _json(client: httpx.Client, url: str) -> Any:
+def _json(client: "httpx.Client", url: str) -> Any:
     return client.get(url).raise_for_status().json()

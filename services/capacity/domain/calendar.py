@@ -10,16 +10,21 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
-import recurring_ical_events
-from dateutil.rrule import rrulestr
-from icalendar import Calendar, Component, Event
-from icalendar.parser import Contentline
-
+from services.contracts.deferred import Deferred
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.intervals import Interval, clip, subtract
+
+if TYPE_CHECKING:
+    import icalendar
+    import recurring_ical_events
+    from dateutil import rrule as recurrence
+else:
+    icalendar = Deferred("icalendar")
+    recurrence = Deferred("dateutil.rrule")
+    recurring_ical_events = Deferred("recurring_ical_events")
 
 KIND_PROPERTY: Final = "X-NONAGON-KIND"
 WORKING: Final = "WORKING"
@@ -98,7 +103,7 @@ def _expanded(ics: str, timezone: str, days: Interval) -> tuple[Interval, ...]:
     return tuple(clip(subtract(working, holidays), days))
 
 
-def _try_a_year(ics: str, events: Sequence[Event]) -> None:
+def _try_a_year(ics: str, events: "Sequence[icalendar.Event]") -> None:
     """Expand once what will be expanded often, so that surprises meet whoever sent the calendar."""
     if not events:
         return
@@ -123,34 +128,34 @@ def _check_lines(ics: str) -> None:
 
 def _check_line(line: str, number: int) -> None:
     try:
-        Contentline.from_ical(line).parts()  # type: ignore[no-untyped-call]
+        icalendar.parser.Contentline.from_ical(line).parts()  # type: ignore[no-untyped-call]
     except ValueError as error:
         raise CalendarError(problem=f"line {number} is no iCalendar line: {line[:80]!r}") from error
 
 
-def _parsed(ics: str) -> Calendar:
+def _parsed(ics: str) -> "icalendar.Calendar":
     try:
-        calendar = Calendar.from_ical(ics)
+        calendar = icalendar.Calendar.from_ical(ics)
     except (ValueError, KeyError, IndexError) as error:
         raise CalendarError(problem=f"it is no iCalendar object: {str(error)[:200]}") from error
-    if not isinstance(calendar, Calendar):
+    if not isinstance(calendar, icalendar.Calendar):
         raise CalendarError(problem="it does not begin with BEGIN:VCALENDAR")
     return calendar
 
 
-def _events(calendar: Calendar) -> list[Event]:
+def _events(calendar: "icalendar.Calendar") -> "list[icalendar.Event]":
     for component in calendar.walk():
         for name, error in component.errors:
             raise CalendarError(problem=f"{_who(component)}, {name}: {error}")
-    return [event for event in calendar.walk("VEVENT") if isinstance(event, Event)]
+    return [event for event in calendar.walk("VEVENT") if isinstance(event, icalendar.Event)]
 
 
-def _who(component: Component) -> str:
+def _who(component: "icalendar.Component") -> str:
     title = component.get("SUMMARY") or component.get("UID") or "without summary"
     return f"{component.name} {str(title)[:80]!r}"
 
 
-def _checked_event(event: Event) -> int:
+def _checked_event(event: "icalendar.Event") -> int:
     """How many occurrences a year the event has.
 
     Raises:
@@ -179,7 +184,7 @@ def _checked_event(event: Event) -> int:
     return sum(_occurrences_a_year(event, rule, start) for rule in _listed(event, "RRULE")) + 1
 
 
-def _start_and_duration(event: Event) -> tuple[date, timedelta]:
+def _start_and_duration(event: "icalendar.Event") -> tuple[date, timedelta]:
     try:
         start, end = event.start, event.end
         duration = end - start
@@ -191,7 +196,7 @@ def _start_and_duration(event: Event) -> tuple[date, timedelta]:
     return start, duration
 
 
-def _occurrences_a_year(event: Event, rule: Any, start: date) -> int:
+def _occurrences_a_year(event: "icalendar.Event", rule: Any, start: date) -> int:
     frequency = str(next(iter(rule.get("FREQ", ["none"])))).upper()
     if frequency not in RECURRENCES:
         raise CalendarError(
@@ -231,32 +236,32 @@ def _rule_problem(frequency: str, rule: Any) -> str | None:
 
 
 def _bounded_occurrences(
-    event: Event, rule: Any, first: datetime, until: datetime
+    event: "icalendar.Event", rule: Any, first: datetime, until: datetime
 ) -> Iterator[datetime]:
     """Occurrences to ``until``, by the rule without its own end."""
     bounded = {name: value for name, value in rule.items() if name not in {"COUNT", "UNTIL"}}
     text = type(rule)({**bounded, "UNTIL": [until]}).to_ical().decode()
     try:
-        yield from islice(rrulestr(text, dtstart=first), OCCURRENCES_PER_YEAR_MAX + 1)
+        yield from islice(recurrence.rrulestr(text, dtstart=first), OCCURRENCES_PER_YEAR_MAX + 1)
     except (ValueError, TypeError) as error:
         raise CalendarError(problem=f"{_who(event)}, RRULE: {str(error)[:200]}") from error
 
 
-def _listed(event: Event, name: str) -> list[Any]:
+def _listed(event: "icalendar.Event", name: str) -> list[Any]:
     value = event.get(name)
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
-def _kind(occurrence: Event) -> str:
+def _kind(occurrence: "icalendar.Event") -> str:
     declared = str(occurrence.get(KIND_PROPERTY, "")).upper()
     if declared:
         return declared
     return WORKING if isinstance(occurrence.start, datetime) else HOLIDAY
 
 
-def _interval(occurrence: Event, zone: ZoneInfo) -> Interval | None:
+def _interval(occurrence: "icalendar.Event", zone: ZoneInfo) -> Interval | None:
     """The occurrence in UTC; ``None`` when a change to summer time leaves nothing of it."""
     start, end = (_instant(bound, zone) for bound in (occurrence.start, occurrence.end))
     return Interval(start, end) if start < end else None

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from cvss import CVSS3, CVSS4
-from cvss.exceptions import CVSSError
-
+from services.contracts.deferred import Deferred
 from services.contracts.errors import DomainError, ErrorKind
+
+if TYPE_CHECKING:
+    import cvss
+else:
+    cvss = Deferred("cvss")
 
 VECTOR_MAX: Final = 300
 
@@ -81,13 +84,13 @@ def _scored(vector: str) -> Rating:
         raise InvalidVectorError(vector=shown, problem=f"> {VECTOR_MAX}")
     try:
         if vector.startswith("CVSS:3.1/"):
-            third = CVSS3(vector)
+            third = cvss.CVSS3(vector)
             word, score = third.severities()[0], third.base_score
             return Rating(Severity(word.lower()), third.clean_vector(), score)
         if vector.startswith("CVSS:4.0/"):
-            fourth = CVSS4(vector)
+            fourth = cvss.CVSS4(vector)
             score = Decimal(str(fourth.base_score))
             return Rating(Severity(fourth.severity.lower()), fourth.clean_vector(), score)
-    except CVSSError as error:
+    except cvss.exceptions.CVSSError as error:
         raise InvalidVectorError(vector=shown, problem=str(error)) from error
     raise InvalidVectorError(vector=shown, problem="CVSS:3.1/… | CVSS:4.0/…")

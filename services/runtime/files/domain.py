@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 from services.contracts.confidentiality import Confidentiality
 from services.contracts.ids import OrganisationId
+from services.runtime.files.media import MediaType
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,13 @@ class Reader:
 
     organisation_id: OrganisationId
     verifies: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A checked file on disk that is not a document yet."""
+
+    draft: Path
+    media: MediaType
+    size: int
+    sha256: bytes

@@ -15,9 +15,8 @@ from services.runtime.audit.recording import note
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions, transaction
 from services.runtime.files import store
-from services.runtime.files.domain import Document, Reader
+from services.runtime.files.domain import Document, Reader, Received
 from services.runtime.files.names import clean_name
-from services.runtime.files.receiving import Received
 from services.runtime.files.storage import FolderStorage, Storage
 
 ORGANISATION_BYTES_MAX: Final = 20 * 1024**3

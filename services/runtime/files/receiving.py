@@ -5,7 +5,6 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 from uuid import UUID
@@ -15,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from services.contracts.errors import DomainError, ErrorKind
+from services.runtime.files.domain import Received
 from services.runtime.files.media import MediaType, check_content
 from services.runtime.files.storage import Storage
 
@@ -52,16 +52,6 @@ class TooManyUploadsError(DomainError):
     kind: ClassVar[ErrorKind] = ErrorKind.UNAVAILABLE
     en: ClassVar[str] = "Too many uploads run at once; try again when one of yours has ended."
     zh: ClassVar[str] = "同时进行的上传过多；请在其他上传结束后重试。"
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A checked file on disk that is not a document yet."""
-
-    draft: Path
-    media: MediaType
-    size: int
-    sha256: bytes
 
 
 class Intake:

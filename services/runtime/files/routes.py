@@ -12,9 +12,10 @@ from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import OrganisationId
 from services.contracts.policies import Action
 from services.runtime.files import handlers
+from services.runtime.files.domain import Received
 from services.runtime.files.media import TYPES, media_type
 from services.runtime.files.names import attachment
-from services.runtime.files.receiving import Intake, Received
+from services.runtime.files.receiving import Intake
 from services.runtime.files.schemas import DocumentRead, UploadFacts
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
