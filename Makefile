@@ -37,7 +37,8 @@ up: assets prepared ## Run the platform alone on embedded servers
 	@$(BIN)/nonagon up $(ARGS)
 
 test: $(VENV)/.dev assets browser ## Run every test, in parallel (ARGS="tests/unit -k name" narrows, and runs one by one)
-	@$(BIN)/python -m pytest $(or $(ARGS),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
+	@$(BIN)/python -m pytest $(or $(ARGS),-m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder)
+	@$(if $(ARGS),,$(BIN)/python -m pytest -m alone)
 
 lint: $(VENV)/.dev ## Style, layers of the architecture, insecure constructs
 	@$(BIN)/ruff check .

@@ -19,7 +19,7 @@ from tests.support.api import served
 from tests.support.clock import FrozenClock
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.faults]
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.alone]
 
 WITHIN_S = 1.0
 BITS_FLIPPED = 256
