@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 STATE := $(or $(NONAGON_STATE_DIR),var)
-WORKERS ?= 3
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 
@@ -37,7 +37,7 @@ up: assets prepared ## Run the platform alone on embedded servers
 	@$(BIN)/nonagon up $(ARGS)
 
 test: $(VENV)/.dev assets browser ## Run every test, in parallel (ARGS="tests/unit -k name" narrows, and runs one by one)
-	@$(BIN)/python -m pytest $(or $(ARGS),-m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder)
+	@$(BIN)/python -m pytest $(or $(ARGS),-m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=40)
 	@$(if $(ARGS),,$(BIN)/python -m pytest -m alone)
 
 lint: $(VENV)/.dev ## Style, layers of the architecture, insecure constructs

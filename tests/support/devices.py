@@ -128,7 +128,7 @@ class GuardThread:
 
     def __init__(self, broker: EmbeddedNats, sessions: Sessions) -> None:
         self.registry = CollectorRegistry()
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._stop = asyncio.Event()
         self._guard: Guard
         self._make: Callable[[], Guard] = lambda: Guard(
@@ -148,13 +148,12 @@ class GuardThread:
         self._loop.call_soon_threadsafe(self._guard.look_again)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-
         async def guard() -> None:
+            self._loop = asyncio.get_running_loop()
             self._guard = self._make()
             await self._guard.run(self._stop)
 
-        self._loop.run_until_complete(guard())
+        asyncio.run(guard())
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -173,7 +172,6 @@ class GuardThread:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(timeout=10)
         assert not self._thread.is_alive()
-        self._loop.close()
 
 
 @dataclass
