@@ -56,8 +56,8 @@ class RealEdge:
 class StandIn:
     """The fake edge; it does nothing by itself."""
 
-    def __init__(self, fake: FakeEdge) -> None:
-        self._fake = fake
+    def __init__(self, fake: FakeEdge, host: Host) -> None:
+        self._fake, self._host = fake, host
         self._offset = 0
 
     async def show_parts(self, count: int) -> None:
@@ -72,7 +72,9 @@ class StandIn:
         self._fake.birth()
 
     async def lose_the_broker(self) -> None:
+        """Back only after the will, which NATS drops if the successor is there at once."""
         self._fake.cut()
+        await eventually_async(lambda: self._host.of_kind(MessageType.NDEATH))
         self._fake.connect()
         self._fake.birth()
 
@@ -133,7 +135,7 @@ def stand_in(broker_url: str, host: Host) -> Iterator[Edge]:
     fake.birth()
     try:
         assert host.faults == []
-        yield StandIn(fake)
+        yield StandIn(fake, host)
     finally:
         fake.disconnect()
 

@@ -121,7 +121,7 @@ class TestDeath:
     ) -> None:
         lost = bd_seq(host.of_kind(MessageType.NBIRTH)[-1])
         await edge.lose_the_broker()
-        await eventually_async(lambda: host.of_kind(MessageType.NDEATH), within=30)
+        await eventually_async(lambda: host.of_kind(MessageType.NDEATH))
         (death,) = host.of_kind(MessageType.NDEATH)
         assert (death.payload.seq, death.qos, death.retain) == (None, 1, False)
         assert bd_seq(death) == lost
