@@ -168,6 +168,7 @@ class TestPrimaryHost:
             await machine.show({machinery.PARTS_PRODUCED: 50})
             host.say(online=True)
             await eventually_async(lambda: host.last(Signal.PARTS) == 50)
+        await eventually_async(lambda: len(host.of_kind(MessageType.NDEATH)) == 2)
         births, deaths = host.of_kind(MessageType.NBIRTH), host.of_kind(MessageType.NDEATH)
         assert [bd_seq(each) for each in births] == [bd_seq(each) for each in deaths] == [0, 1]
 
