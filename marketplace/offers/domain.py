@@ -1,6 +1,6 @@
 """An offer and its price rule: a document evaluated to minor units, with its trace."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +41,19 @@ class ResourceNotOwnedError(DomainError):
         " only its owner can offer it."
     )
     zh: ClassVar[str] = "资源 {resource_id} 不属于组织 {organisation_id}；只有所有者可以发布。"
+
+
+class OfferPlacelessError(DomainError):
+    code: ClassVar[str] = "offer-placeless"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = (
+        "An offer of visibility {visibility!r} needs resources that are all in one {visibility};"
+        " choose such resources, or another visibility."
+    )
+    zh: ClassVar[str] = (
+        "可见范围为 {visibility!r} 的要约要求全部资源同属一个园区或产业链空间；"
+        "请更换资源或可见范围。"
+    )
 
 
 class OfferTooWideError(DomainError):
@@ -162,6 +175,7 @@ def check_visibility(visibility: Visibility, resources: Sequence[Resource]) -> N
 
     Raises:
         OfferTooWideError: the first such resource.
+        OfferPlacelessError: the park or space it shall be visible in is none, or several.
     """
     first = resources[0]
     for resource in resources:
@@ -172,6 +186,13 @@ def check_visibility(visibility: Visibility, resources: Sequence[Resource]) -> N
         )
         if not (narrower or equal):
             raise OfferTooWideError(resource_id=resource.id, visibility=resource.visibility)
+    places: Mapping[Visibility, set[object]] = {
+        Visibility.PARK: {one.park for one in resources},
+        Visibility.SPACE: {one.space_id for one in resources},
+    }
+    named = places.get(visibility, set())
+    if None in named or len(named) > 1:
+        raise OfferPlacelessError(visibility=visibility.value)
 
 
 _WIDTH: Final = {

@@ -51,6 +51,7 @@ def publish_offer(
         OrganisationNotFoundError, ResourceNotFoundError: nobody or nothing to offer.
         ResourceNotOwnedError: a resource is somebody else's.
         OfferTooWideError: a resource is visible to fewer.
+        OfferPlacelessError: visible in a park or space the resources do not share.
     """
     now = clock.now()
     identity.get_organisation(session=session, organisation_id=organisation_id)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import httpx
+import pytest
 from sqlalchemy import text
 
 from services.runtime.db import Sessions, transaction
@@ -38,6 +39,19 @@ class TestPublish:
 
         assert response.status_code == 403
         assert response.json()["code"] == "resource-not-owned"
+
+    @pytest.mark.parametrize("visibility", ["park", "space"])
+    def test_refuses_to_show_in_a_place_the_resource_is_not_in(
+        self, market: Market, client: httpx.Client, visibility: str
+    ) -> None:
+        owner = market.organisation()
+        resource_id = market.resource(owner, market.site(owner))
+
+        response = client.post(
+            "offers", json=_offer(owner, resource_id) | {"visibility": visibility}
+        )
+
+        assert (response.status_code, response.json()["code"]) == (422, "offer-placeless")
 
     def test_refuses_a_negative_price_in_both_languages(
         self, market: Market, client: httpx.Client
