@@ -73,48 +73,27 @@ def _reopened(stage: Stage, people: DemoPeople, kept: Seeded) -> Seeded:
 
 
 def _enrol(stage: Stage, people: DemoPeople, seeded: Seeded, gateway: GatewayEntry) -> bool:
-    owner = next(site.organisation for site in stage.park.sites if site.key == gateway.site)
-    return enrol(people.acting(owner), seeded.gateways[gateway.key], stage.credential_path(gateway))
+    owner = people.acting(stage.park.owner(gateway))
+    return enrol(owner, seeded.gateways[gateway.key], stage.credential_path(gateway))
 
 
 def _tell(
     stage: Stage, people: DemoPeople, seeded: Seeded, console: Console, recording: Path | None
 ) -> None:
-    teller = Teller(console)
     console.print(f"the page is at {stage.http_url}")
     with Record(stage.database_url) as record:
-        story = Story(
-            stage=stage,
-            people=people,
-            record=record,
-            seeded=seeded,
-            teller=teller,
-            console=console,
-            began_at=stage.platform.readiness.started_at,
-        )
-        story.machines_come_online()
-        _note_ready(stage, console)
+        story = _opening(stage, people, seeded, console, record)
         if recording is not None:
             story.a_recording_is_replayed(recording)
         story.tell()
-    kept = len(teller.lines)
-    seconds = sum(line.seconds for line in teller.lines)
+    kept = len(story.teller.lines)
+    seconds = sum(line.seconds for line in story.teller.lines)
     console.print(Panel(f"{kept} promises kept in {seconds:.0f} s", style="green"))
 
 
 def _stay(stage: Stage, people: DemoPeople, seeded: Seeded, console: Console) -> None:
     with Record(stage.database_url) as record:
-        story = Story(
-            stage=stage,
-            people=people,
-            record=record,
-            seeded=seeded,
-            teller=Teller(console),
-            console=console,
-            began_at=stage.platform.readiness.started_at,
-        )
-        story.machines_come_online()
-        _note_ready(stage, console)
+        story = _opening(stage, people, seeded, console, record)
         demand, candidate = story.a_demand_is_matched()
         story.a_slot_is_booked(demand, candidate)
     device = seeded.resource_key(candidate["resource_id"])
@@ -122,6 +101,24 @@ def _stay(stage: Stage, people: DemoPeople, seeded: Seeded, console: Console) ->
     quiet = threading.Event()
     while not quiet.wait(WARNINGS_EVERY_S):
         stage.platform.show_warnings()
+
+
+def _opening(
+    stage: Stage, people: DemoPeople, seeded: Seeded, console: Console, record: Record
+) -> Story:
+    """The story up to the moment the park is live."""
+    story = Story(
+        stage=stage,
+        people=people,
+        record=record,
+        seeded=seeded,
+        teller=Teller(console),
+        console=console,
+        began_at=stage.platform.readiness.started_at,
+    )
+    story.machines_come_online()
+    _note_ready(stage, console)
+    return story
 
 
 def _note_ready(stage: Stage, console: Console) -> None:

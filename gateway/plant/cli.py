@@ -138,15 +138,6 @@ def _write(path: Path, endpoints: list[dict[str, str]]) -> None:
 
 
 @plant_app.command()
-def prepare(context: typer.Context) -> None:
-    """Build the standard address space and the key once, so that plants start fast."""
-    endpoints: Path = context.obj
-    state_dir = endpoints.parent.parent
-    load_blueprint(state_dir)
-    Certificates(state_dir, SystemClock())
-
-
-@plant_app.command()
 def fault(context: typer.Context, device: Device) -> None:
     """Break DEVICE: out of service at its OPC UA server."""
     _command(context, "fault", device)
