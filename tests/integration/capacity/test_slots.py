@@ -223,7 +223,7 @@ class TestRivals:
         barrier = Barrier(4)
 
         def deliver(turn: int) -> tuple[int, int]:
-            mine = FrozenClock(START + turn * timedelta(milliseconds=1))
+            mine = FrozenClock(START + (1 + turn) * timedelta(milliseconds=1))
             barrier.wait()
             with transaction(sessions) as session:
                 result = handlers.record_observations(
