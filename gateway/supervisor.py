@@ -57,12 +57,22 @@ class Supervisor:
         self._thread.start()
 
     def start_member(
-        self, process: OwnedProcess, spawn: Callable[[], None] | None = None
+        self,
+        process: OwnedProcess,
+        spawn: Callable[[], None] | None = None,
+        *,
+        first: Callable[[], None] | None = None,
     ) -> Future[None]:
-        """Start ``process`` in the supervisor's thread; the future carries what went wrong."""
+        """Start ``process`` in the supervisor's thread; the future carries what went wrong.
+
+        Args:
+            process: what is kept running.
+            spawn: starts it, if not ``process.spawn`` does.
+            first: starts it this time, if not as at every later one.
+        """
         member = Member(process, spawn or process.spawn)
         done: Future[None] = Future()
-        self._requests.put((lambda: self._first_start(member), done))
+        self._requests.put((lambda: self._first_start(member, first or member.spawn), done))
         return done
 
     def process(self, name: str) -> OwnedProcess:
@@ -111,8 +121,8 @@ class Supervisor:
         else:
             done.set_result(None)
 
-    def _first_start(self, member: Member) -> None:
-        member.spawn()
+    def _first_start(self, member: Member, start: Callable[[], None]) -> None:
+        start()
         member.started_at = time.monotonic()
         self._members[member.process.name] = member
 

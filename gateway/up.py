@@ -24,6 +24,7 @@ from gateway.endpoints import (
     readiness_path,
     write_private,
 )
+from gateway.importing import import_for_good
 from gateway.log_follower import LogFollower
 from gateway.readiness import answers, process_began
 from gateway.supervisor import Supervisor
@@ -49,6 +50,8 @@ SERVERS_STOP_WITHIN_S: Final = 1.5
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - compared with, not bound
 RUNNING_AGAIN_WITHIN_S: Final = 30.0
 DOOR_COMMAND: Final = (sys.executable, "-m", "gateway.door")
+COMMON_TO_DOORS: Final = ("gateway.worker.__main__", "gateway.ingest.__main__")
+"""What a door imports most of its own from; importing it once is half the work of starting."""
 
 
 class BrokerHalfConfiguredError(DomainError):
@@ -87,6 +90,8 @@ class Platform:
         clock: stamps ``started_at``.
         door_command: what runs a door, given its name and ``--after FILE``.
         started_at: since when time to ready is counted; now if not given.
+        by_copies: doors begin as copies of this process, which has no threads of its own; one
+            that died is started as a program.
     """
 
     def __init__(
@@ -96,11 +101,13 @@ class Platform:
         clock: Clock,
         door_command: Sequence[str] = DOOR_COMMAND,
         started_at: datetime | None = None,
+        by_copies: bool = False,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._door_command = door_command
         self._started_at = started_at or clock.now()
+        self.by_copies = by_copies and sys.platform == "linux"
         self._state_dir = settings.state_path
         self._gate = self._state_dir / "run" / "migrated"
         self._lock = StateDirectoryLock(self._state_dir)
@@ -176,12 +183,15 @@ class Platform:
         first = self._postgres is not None and not self._postgres.exists()
         if first:
             self._migrating = self._migration()
-        for door in doors:
-            self._begin(door)
         if self._nats is not None:
             self._begin(self._nats.process)
         if self._postgres is not None:
             self._begin(self._postgres.process, self._postgres.spawn)
+        if self.by_copies:
+            for module in COMMON_TO_DOORS:
+                import_for_good(module)
+        for door in doors:
+            self._begin(door, first=door.fork if self.by_copies else None)
 
     def _await_processes(self) -> None:
         if self._postgres is not None:
@@ -205,9 +215,15 @@ class Platform:
     def _note(self, step: str) -> None:
         self._steps[step] = (self._clock.now() - self._started_at).total_seconds()
 
-    def _begin(self, process: OwnedProcess, spawn: Callable[[], None] | None = None) -> None:
+    def _begin(
+        self,
+        process: OwnedProcess,
+        spawn: Callable[[], None] | None = None,
+        *,
+        first: Callable[[], None] | None = None,
+    ) -> None:
         process.rotate_log()
-        self._supervisor.start_member(process, spawn).result()
+        self._supervisor.start_member(process, spawn, first=first).result()
 
     def _prepare_servers(self) -> None:
         settings = self._settings
@@ -372,7 +388,9 @@ def up() -> None:
     console, clock = Console(), SystemClock()
     stop_on_signals()
     try:
-        with Platform(settings, clock=clock, started_at=process_began(clock)) as platform:
+        with Platform(
+            settings, clock=clock, started_at=process_began(clock), by_copies=True
+        ) as platform:
             console.print(_panel(platform, settings.state_path))
             quiet = threading.Event()
             while not quiet.wait(0.5):

@@ -7,11 +7,16 @@ from edge.credential import CredentialUnusableError, read_credential
 from edge.north.mqtt import BrokerUnavailableError, SignIn
 
 
+class NotEnrolledError(BrokerUnavailableError):
+    """The gateway has no credential it can use; nobody was asked yet."""
+
+
 def sign_in(config: EdgeConfig) -> SignIn:
     """What to present now. Files are read anew, so a renewed one counts from the next connection.
 
     Raises:
-        BrokerUnavailableError: a file is missing or damaged, or the credential another gateway's.
+        NotEnrolledError: the credential is missing or damaged.
+        BrokerUnavailableError: a certificate is, or the credential is another gateway's.
     """
     broker, gateway = config.broker, config.gateway
     tls = _tls(broker) if broker.is_encrypted else None
@@ -20,7 +25,7 @@ def sign_in(config: EdgeConfig) -> SignIn:
     try:
         credential = read_credential(broker.credential)
     except CredentialUnusableError as error:
-        raise BrokerUnavailableError(str(error)) from error
+        raise NotEnrolledError(str(error)) from error
     place, own = (credential.group, credential.edge_node), (gateway.group, gateway.edge_node)
     if place != own:
         raise BrokerUnavailableError(

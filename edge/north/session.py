@@ -15,7 +15,7 @@ from edge.clock import Clock
 from edge.config import EdgeConfig
 from edge.journal import Journal, JournalUnavailableError, Row
 from edge.machine import MachineTwin
-from edge.north.identity import sign_in
+from edge.north.identity import NotEnrolledError, sign_in
 from edge.north.mqtt import (
     BrokerUnavailableError,
     LinkDown,
@@ -54,6 +54,8 @@ log = structlog.get_logger(__name__)
 TICK_S: Final = 0.25
 SEEN_INTERVAL_S: Final = 5.0
 REBIRTH_INTERVAL_S: Final = 2.0
+LOOKS_FOR_CREDENTIAL_EVERY_S: Final = 0.5
+"""Looking at a file costs no server anything, so whoever enrols the gateway sees it come."""
 ROWS_PER_MESSAGE_MAX: Final = 250
 
 
@@ -134,15 +136,19 @@ class NodeSession:
     async def run(self) -> None:
         """Connect again and again until :meth:`stop`."""
         while not self._is_stopping:
+            delay_s: float | None = None
             try:
                 await self._connection()
             except HostOfflineError:
                 log.info("host_offline", host=self._config.gateway.host_id)
+            except NotEnrolledError as error:
+                self._note_cause(str(error))
+                delay_s = LOOKS_FOR_CREDENTIAL_EVERY_S
             except (BrokerUnavailableError, LinkLostError) as error:
                 self._note_cause(str(error))
             self.state = NorthState.OFFLINE
             if not self._is_stopping:
-                await self._pause(self._backoff.next_delay_s())
+                await self._pause(delay_s or self._backoff.next_delay_s())
 
     async def _pause(self, delay_s: float) -> None:
         until_s = self._clock.monotonic() + delay_s
@@ -163,12 +169,13 @@ class NodeSession:
         self._cause = cause
 
     async def _connection(self) -> None:
+        identity = sign_in(self._config)
         self._bd_seq = await self._next_bd_seq()
         self._host_is_online = False
         will = Will(str(self._topic(MessageType.NDEATH)), self._death())
         self._link = MqttLink(
             url=self._config.broker.url,
-            sign_in=sign_in(self._config),
+            sign_in=identity,
             keepalive_s=self._config.broker.keepalive_s,
             will=will,
             on_event=self._wake.set,

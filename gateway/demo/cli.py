@@ -44,7 +44,7 @@ def demo(
     park = load_demo_park(with_replay=replay)
     stage = Stage(
         settings,
-        Platform(settings, clock=clock, started_at=process_began(clock)),
+        Platform(settings, clock=clock, started_at=process_began(clock), by_copies=True),
         park,
         speed=speed or (SPEED_STORY if once else SPEED_LIVE),
         steady=once,

@@ -51,8 +51,8 @@ class Seeded(BaseModel):
         write_private(_kept_path(state_dir), self.model_copy(update={"park": _digest(park)}))
 
 
-def register(people: DemoPeople, park: DemoPark) -> Seeded:
-    """Make sites, gateways, resources and twins; each firm makes its own.
+def register_machines(people: DemoPeople, park: DemoPark) -> Seeded:
+    """Make sites, gateways, machines and their twins; each firm makes its own.
 
     Raises:
         ApiRefusedError: the state directory holds a park made from another park file.
@@ -64,8 +64,18 @@ def register(people: DemoPeople, park: DemoPark) -> Seeded:
     _open_park(people, park)
     _at_once(lambda site: _open_site(people, park, made, site), park.sites)
     _at_once(lambda gateway: _set_up(people, park, made, gateway), park.gateways)
-    _at_once(lambda resource: _register(people, park, made, resource), park.resources)
+    _at_once(lambda machine: _register(people, park, made, machine), park.machines)
     return made
+
+
+def register_others(people: DemoPeople, park: DemoPark, made: Seeded) -> None:
+    """Make the resources no gateway watches: laboratories, seats, experts, rooms.
+
+    Raises:
+        ApiRefusedError: as :func:`register_machines`.
+    """
+    others = [resource for resource in park.resources if resource.twin is None]
+    _at_once(lambda resource: _register(people, park, made, resource), others)
 
 
 def _open_park(people: DemoPeople, park: DemoPark) -> None:
@@ -113,7 +123,7 @@ def publish(people: DemoPeople, park: DemoPark, made: Seeded) -> None:
     """Offer every registered resource.
 
     Raises:
-        ApiRefusedError: as :func:`register`.
+        ApiRefusedError: as :func:`register_machines`.
     """
 
     def offer(resource: ResourceEntry) -> None:

@@ -16,7 +16,7 @@ from gateway.demo.measure import Record
 from gateway.demo.park import GatewayEntry
 from gateway.demo.people import DemoPeople
 from gateway.demo.promises import BrokenPromiseError, Teller
-from gateway.demo.seed import Seeded, publish, register
+from gateway.demo.seed import Seeded, publish, register_machines, register_others
 from gateway.demo.stage import Stage
 from gateway.demo.story import BUYER, Story
 from services.runtime.settings import Settings
@@ -40,7 +40,7 @@ def _show(
     stage: Stage, settings: Settings, console: Console, *, once: bool, recording: Path | None
 ) -> None:
     kept = Seeded.kept(settings.state_path, stage.park)
-    stage.finish(with_agents=kept is not None)
+    stage.finish()
     with DemoApi.at(stage.http_url) as api:
         people = DemoPeople(api, stage.park, settings.state_path)
         if kept is None:
@@ -55,10 +55,10 @@ def _show(
 
 def _open(stage: Stage, people: DemoPeople, state_dir: Path) -> Seeded:
     """Register the park as its people would; what is there already is made no second time."""
-    seeded = register(people, stage.park)
+    seeded = register_machines(people, stage.park)
     for gateway in stage.park.gateways:
         _enrol(stage, people, seeded, gateway)
-    stage.start_agents()
+    register_others(people, stage.park, seeded)
     publish(people, stage.park, seeded)
     seeded.keep(state_dir, stage.park)
     return seeded

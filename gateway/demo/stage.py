@@ -15,6 +15,7 @@ import psutil
 from edge.config import dump_config
 from gateway.demo.park import REPLAY_KEY, DemoPark, GatewayEntry, edge_config, plant_park
 from gateway.endpoints import Readiness, readiness_path, write_private
+from gateway.importing import import_for_good
 from gateway.plant.control import PlantControl
 from gateway.supervisor import Supervisor
 from gateway.up import PACKAGES_ROOT, Platform
@@ -25,6 +26,8 @@ PLANT_READY_WITHIN_S: Final = 30.0
 AGENTS_STOP_WITHIN_S: Final = 4.0
 BACK_WITHIN_S: Final = 30.0
 PLANT: Final = "plant"
+COMMON_TO_MACHINES: Final = ("gateway.plant.cli", "edge.drivers.opcua", "edge.cli")
+"""What the plant and the agents are made of."""
 
 
 class Stage:
@@ -81,38 +84,25 @@ class Stage:
             plant = self._plant()
             plant.end_predecessor()
             self.plant_file.unlink(missing_ok=True)
+            self.platform.begin()
+            if self.platform.by_copies:
+                for module in COMMON_TO_MACHINES:
+                    import_for_good(module)
             self._begin(plant)
             for gateway in self.park.gateways:
                 self._prepare_agent(gateway)
-            self.platform.begin()
 
-    def finish(self, *, with_agents: bool) -> None:
-        """Return when the platform answers and the plant's machines are there.
-
-        Args:
-            with_agents: the gateways have their credentials, and need not wait for the platform.
-        """
+    def finish(self) -> None:
+        """Return when the platform answers and the agents run; they wait for their credentials."""
         with ThreadPoolExecutor(1) as pool, self._stopped_on_error():
-            plant = pool.submit(self._await_plant, with_agents=with_agents)
+            agents = pool.submit(self._run_agents)
             self.platform.finish()
-            plant.result()
+            agents.result()
 
-    def _await_plant(self, *, with_agents: bool) -> None:
+    def _run_agents(self) -> None:
+        """Write each gateway's configuration, which its agent waits for, once it has machines."""
         plant = self._supervisor.process(PLANT)
         plant.await_ready(self.plant_file.exists, within_s=PLANT_READY_WITHIN_S)
-        if with_agents:
-            self.start_agents()
-
-    @contextmanager
-    def _stopped_on_error(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self.stop()
-            raise
-
-    def start_agents(self) -> None:
-        """Write each gateway's configuration, which its agent waits for."""
         endpoints = json.loads(self.plant_file.read_text())
         for gateway in self.park.gateways:
             config = edge_config(
@@ -127,6 +117,14 @@ class Stage:
             unfinished = path.with_suffix(".unfinished")
             unfinished.write_text(dump_config(config), encoding="utf-8")
             unfinished.replace(path)
+
+    @contextmanager
+    def _stopped_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.stop()
+            raise
 
     def note_ready(self) -> Readiness:
         """Record that the park is live as the moment the demo was ready."""
@@ -166,7 +164,8 @@ class Stage:
 
     def _begin(self, process: OwnedProcess) -> None:
         process.rotate_log()
-        self._supervisor.start_member(process).result()
+        first = process.fork if self.platform.by_copies else None
+        self._supervisor.start_member(process, first=first).result()
 
     def _plant(self) -> OwnedProcess:
         park_file = self._folder / "plant.yaml"
@@ -177,7 +176,7 @@ class Stage:
         if self._recording is not None:
             arguments += ["--replay", str(self._recording), "--replay-device", REPLAY_KEY]
             arguments += ["--replay-speed", "0"]
-        return self._own(PLANT, "gateway.plant", *arguments)
+        return self._own(PLANT, "gateway.plant.__main__", *arguments)
 
     def _agent(self, gateway: GatewayEntry) -> OwnedProcess:
         return self._own(gateway.edge_node, "gateway.demo.agent", str(self._config_path(gateway)))

@@ -6,10 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
-
 from gateway.endpoints import Endpoints, read_endpoints
 from gateway.plant.control import PlantControl
+from tests.support.platform import processes_of
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,10 +71,4 @@ class DemoProcess:
 
     def left_behind(self) -> list[str]:
         """Command lines of processes that still speak of this state directory."""
-        mine = str(self.state_dir)
-        lines = [
-            " ".join(process.info["cmdline"] or ())
-            for process in psutil.process_iter(["cmdline"])
-            if process.pid != os.getpid()
-        ]
-        return [line for line in lines if mine in line]
+        return [" ".join(process.cmdline()) for process in processes_of(self.state_dir)]

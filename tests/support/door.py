@@ -16,6 +16,7 @@ from services.runtime.settings import Settings
 
 
 def main() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     name, _, gate = sys.argv[1:]
     settings = Settings()
     configure_logging(settings, process=name)
@@ -28,5 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     main()

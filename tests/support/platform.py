@@ -1,5 +1,6 @@
 """Whole platforms as processes, with stand-ins for the doors: ``python -m tests.support.platform``.
 
+With ``copies`` behind it the doors begin as copies, as those of ``nonagon up`` do.
 Configured like ``nonagon up`` by ``NONAGON_…`` variables, ends like it on SIGINT and SIGTERM.
 """
 
@@ -129,7 +130,12 @@ def serve(door_command: Sequence[str] = STUB_DOOR) -> None:
     stop_on_signals()
     with (
         suppress(KeyboardInterrupt),
-        Platform(settings, clock=SystemClock(), door_command=door_command),
+        Platform(
+            settings,
+            clock=SystemClock(),
+            door_command=door_command,
+            by_copies="copies" in sys.argv,
+        ),
     ):
         signal.pause()
 

@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 import psutil
 
 from services.contracts.errors import DomainError, ErrorKind
 from services.runtime.embedded import tether
 from services.runtime.embedded.account import Account
+from services.runtime.embedded.fork import ForkedProcess
 
 POLL_S = 0.02
 LOG_TAIL_LINES = 15
@@ -68,7 +69,7 @@ class OwnedProcess:
         self.launch = launch
         self.log_path = state_dir / "log" / f"{launch.name}.log"
         self._record = state_dir / "run" / f"{launch.name}.pid.json"
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._popen: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     @property
     def name(self) -> str:
@@ -83,10 +84,7 @@ class OwnedProcess:
 
     def spawn(self) -> None:
         """Start the program; output is appended to its log."""
-        assert not self.is_running(), f"{self.name} runs already"
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        self._record.parent.mkdir(parents=True, exist_ok=True)
-        with self.log_path.open("ab") as log:
+        with self._opened_log() as log:
             self._popen = subprocess.Popen(  # noqa: S603 - our own programs
                 self._tethered(),
                 cwd=self.launch.directory,
@@ -96,7 +94,28 @@ class OwnedProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a terminal's Ctrl-C is for the supervisor alone
             )
-        self._remember(self._popen.pid)
+        self._remember(self._popen.pid, self.launch.argv)
+
+    def fork(self) -> None:
+        """Start ``python -m MODULE`` as a copy of this process; no other thread may be at work."""
+        _, flag, *module = self.launch.argv
+        assert flag == "-m", f"{self.name} is no module"
+        with self._opened_log() as log:
+            self._popen = ForkedProcess(
+                module,
+                name=f"nonagon-{self.name}",
+                environment=self.launch.environment,
+                directory=self.launch.directory,
+                log_fd=log.fileno(),
+                stop_signal=self.launch.stop_signal,
+            )
+        self._remember(self._popen.pid, psutil.Process().cmdline())
+
+    def _opened_log(self) -> BinaryIO:
+        assert not self.is_running(), f"{self.name} runs already"
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        return self.log_path.open("ab")
 
     def _tethered(self) -> list[str]:
         account = self.launch.account
@@ -105,10 +124,10 @@ class OwnedProcess:
         stop = str(int(self.launch.stop_signal))
         return [*launcher, str(os.getpid()), stop, *credentials, *self.launch.argv]
 
-    def _remember(self, pid: int) -> None:
+    def _remember(self, pid: int, argv: Sequence[str]) -> None:
         record = {
             "pid": pid,
-            "argv": list(self.launch.argv),
+            "argv": list(argv),
             "started": psutil.Process(pid).create_time(),
         }
         self._record.write_text(json.dumps(record), encoding="utf-8")

@@ -11,6 +11,7 @@ import os
 import sys
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _KEEP = "-"
 
 
@@ -20,11 +21,22 @@ def main(arguments: list[str]) -> None:
         os.setgroups([])
         os.setgid(int(gid))
         os.setuid(int(uid))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal), 0, 0, 0)
-    if os.getppid() != int(parent):  # it died before the signal was set
-        sys.exit(1)
+    die_with(int(parent), int(signal))
     os.execv(program[0], program)  # noqa: S606 - no shell is the point
+
+
+def die_with(parent: int, signal: int) -> None:
+    """Let Linux send this process ``signal`` when the thread of ``parent`` that made it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the signal was set
+        sys.exit(1)
+
+
+def call_itself(name: str) -> None:
+    """The name of this process in ``ps`` and ``top``, which show its first 15 characters."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
 AS_ROOT = os.geteuid() == 0
 NOBODY = 65_534
+PROGRAMS = ("-m", "tests.support.platform")
+COPIES = (*PROGRAMS, "copies")
+both_ways = pytest.mark.parametrize("command", [PROGRAMS, COPIES], ids=["programs", "copies"])
 SYSTEM_PYTHON = "/usr/bin/python3"
 """Where an unprivileged account finds an interpreter when ours lies below a private folder."""
 
@@ -34,9 +37,12 @@ def addresses(endpoints: Endpoints) -> list[str]:
 
 
 class TestEnd:
+    @both_ways
     @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-    def test_leaves_no_process_and_no_endpoints(self, start: Starter, how: signal.Signals) -> None:
-        platform = start()
+    def test_leaves_no_process_and_no_endpoints(
+        self, start: Starter, how: signal.Signals, command: tuple[str, ...]
+    ) -> None:
+        platform = start(command=command)
         platform.ready()
         assert processes_of(platform.state_dir)
 
@@ -57,10 +63,11 @@ class TestEnd:
 
 
 class TestKilledSupervisor:
+    @both_ways
     def test_takes_its_children_along_and_the_next_start_finds_the_data(
-        self, start: Starter
+        self, start: Starter, command: tuple[str, ...]
     ) -> None:
-        killed = start()
+        killed = start(command=command)
         before = killed.ready()
         say(before, "CREATE TABLE kept AS SELECT 42 AS answer")
 
@@ -72,9 +79,13 @@ class TestKilledSupervisor:
         assert addresses(after) == addresses(before)
         assert say(after, "SELECT answer FROM kept") == 42
 
-    def test_leaves_a_stuck_child_to_the_next_start(self, start: Starter) -> None:
-        killed = start()
-        stuck = psutil.Process(killed.ready().pids["nats"])
+    @pytest.mark.parametrize("name", ["nats", "worker"])
+    @both_ways
+    def test_leaves_a_stuck_child_to_the_next_start(
+        self, start: Starter, command: tuple[str, ...], name: str
+    ) -> None:
+        killed = start(command=command)
+        stuck = psutil.Process(killed.ready().pids[name])
         stuck.suspend()
         killed.signal(signal.SIGKILL)
         killed.exit_code()
@@ -83,13 +94,18 @@ class TestKilledSupervisor:
         again = start().ready()
 
         assert not stuck.is_running()
-        assert again.pids["nats"] != stuck.pid
+        assert again.pids[name] != stuck.pid
 
 
 class TestKilledChild:
-    @pytest.mark.parametrize("name", ["postgres", "nats", "ingest"])
-    def test_comes_back_at_the_same_address(self, start: Starter, name: str) -> None:
-        platform = start()
+    @pytest.mark.parametrize(
+        ("command", "name"),
+        [(PROGRAMS, "postgres"), (PROGRAMS, "nats"), (PROGRAMS, "ingest"), (COPIES, "ingest")],
+    )
+    def test_comes_back_at_the_same_address(
+        self, start: Starter, command: tuple[str, ...], name: str
+    ) -> None:
+        platform = start(command=command)
         before = platform.ready()
 
         psutil.Process(before.pids[name]).kill()
