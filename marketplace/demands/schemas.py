@@ -17,6 +17,7 @@ from marketplace.demands.domain import (
     ToleranceAsk,
     Vocabulary,
 )
+from services.contracts.documents import Document
 from services.contracts.ids import OrganisationId
 from services.matching.domain import CertificateNeed, Place
 from services.runtime.web import OwnOrganisation
@@ -30,18 +31,14 @@ RADIUS_KM_MAX = 20_100
 """Beyond half the Earth's circumference everything is near."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class WindowIn(_Strict):
+class WindowIn(Document):
     """[start, end): instants with a time zone."""
 
     start: AwareDatetime
     end: AwareDatetime
 
 
-class ToleranceIn(_Strict):
+class ToleranceIn(Document):
     """Either ``plus_minus_um``, or ``grade`` (IT5 to IT16, or f, m, c, v) with ``nominal_mm``."""
 
     plus_minus_um: int | None = Field(default=None, le=MICROMETRES_MAX)
@@ -58,19 +55,19 @@ class ToleranceIn(_Strict):
         return self
 
 
-class CertificateIn(_Strict):
+class CertificateIn(Document):
     """``scope`` empty accepts any."""
 
     kind: Code
     scope: str | None = Field(default=None, max_length=200)
 
 
-class PlaceIn(_Strict):
+class PlaceIn(Document):
     latitude: float = Field(ge=-90, le=90)
     longitude: float = Field(ge=-180, le=180)
 
 
-class DemandIn(_Strict):
+class DemandIn(Document):
     """What is asked. ``quantity`` counts pieces; ``units`` are wanted at the same time."""
 
     model_config = ConfigDict(

@@ -17,6 +17,7 @@ from marketplace.offers.domain import (
     PriceRule,
 )
 from services.capacity.domain import Visibility
+from services.contracts.documents import Document
 from services.identity.domain import Verification
 from services.runtime.web import OwnOrganisation
 
@@ -24,10 +25,10 @@ AMOUNT_MAX = 10**13
 """Minor units: a hundred thousand million yuan."""
 
 
-class PriceRuleIn(BaseModel):
+class PriceRuleIn(Document):
     """A price document. Amounts are in minor units (fen); ``setup_minor`` is charged once."""
 
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    model_config = ConfigDict(from_attributes=True)
 
     unit: Literal["hour"] = "hour"
     price_minor: int = Field(le=AMOUNT_MAX)
@@ -39,9 +40,8 @@ class PriceRuleIn(BaseModel):
         return PriceRule(**self.model_dump())
 
 
-class OfferIn(BaseModel):
+class OfferIn(Document):
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "example": {
                 "organisation_id": "01926f6e-7a00-7000-8000-000000000001",

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from marketplace.taxonomy.domain import CertificateKind, Material, Process, Taxonomy, Tree
 from marketplace.taxonomy.tolerance import ToleranceTable
+from services.contracts.documents import Document
 
 DATA: Final = Path(__file__).parent / "data"
 CODE_PATTERN: Final = r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)*$"
@@ -19,8 +20,8 @@ class BrokenTaxonomyError(ValueError):
     """A data file that does not have the form it must have."""
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Entry(Document):
+    model_config = ConfigDict(frozen=True)
 
     code: str = Field(pattern=CODE_PATTERN, max_length=60)
     name: str = Field(min_length=1)
@@ -42,24 +43,18 @@ class _CertificateEntry(_Entry):
     laboratory: bool = False
 
 
-class _Iso286(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _Iso286(Document):
     up_to_mm: list[float]
     width_um: dict[str, list[float]]
 
 
-class _Iso2768(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _Iso2768(Document):
     from_mm: float
     up_to_mm: list[float]
     plus_minus_um: dict[str, list[float | None]]
 
 
-class _Tolerances(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _Tolerances(Document):
     iso286: _Iso286
     iso2768: _Iso2768
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from services.access.domain.credentials import KEY_LASTS_MAX, ApiKey, SignedIn
 from services.access.domain.passkey import Passkey
@@ -12,6 +12,7 @@ from services.access.handlers.factors import Held
 from services.access.handlers.signing_in import NewOrganisation
 from services.contracts.access import PrincipalKind, Role
 from services.contracts.confidentiality import SECRET
+from services.contracts.documents import Document
 from services.identity.domain import NAME_MAX, Membership, OrganisationKind, Person
 
 SECRET_TEXT_MAX = 1_000
@@ -28,11 +29,7 @@ TicketText = Annotated[SecretStr, Field(min_length=1, max_length=100)]
 Told = Annotated[str, SECRET]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class OrganisationIn(_Document):
+class OrganisationIn(Document):
     name: Name
     name_zh: Name
     kind: OrganisationKind = OrganisationKind.FIRM
@@ -42,7 +39,7 @@ class OrganisationIn(_Document):
         return NewOrganisation(self.name, self.name_zh, self.kind, self.uscc)
 
 
-class SignUpIn(_Document):
+class SignUpIn(Document):
     email: Email
     password: Password
     name: Name
@@ -52,13 +49,13 @@ class SignUpIn(_Document):
     )
 
 
-class SignInIn(_Document):
+class SignInIn(Document):
     email: Email
     password: Password
     code: Code | None = None
 
 
-class PersonOut(_Document):
+class PersonOut(Document):
     id: UUID
     email: str
     name: str
@@ -69,7 +66,7 @@ class PersonOut(_Document):
         return cls(id=person.id, email=person.email, name=person.name, locale=person.locale)
 
 
-class MembershipOut(_Document):
+class MembershipOut(Document):
     organisation_id: UUID
     roles: list[Role]
 
@@ -78,7 +75,7 @@ class MembershipOut(_Document):
         return cls(organisation_id=membership.organisation_id, roles=sorted(membership.roles))
 
 
-class FactorsOut(_Document):
+class FactorsOut(Document):
     totp: bool
     passkeys: int
     recovery_codes: int
@@ -88,7 +85,7 @@ class FactorsOut(_Document):
         return cls(totp=held.totp, passkeys=held.passkeys, recovery_codes=held.recovery_codes)
 
 
-class WhoAmIOut(_Document):
+class WhoAmIOut(Document):
     """Who asks, for which organisation, with which roles there."""
 
     kind: PrincipalKind
@@ -102,7 +99,7 @@ class WhoAmIOut(_Document):
     second_factors: FactorsOut | None
 
 
-class SessionOpenedOut(_Document):
+class SessionOpenedOut(Document):
     session_id: UUID
     person_id: UUID
     organisation_id: UUID | None
@@ -113,11 +110,11 @@ class SessionOpenedOut(_Document):
     )
 
 
-class ActingIn(_Document):
+class ActingIn(Document):
     organisation_id: UUID
 
 
-class SessionOut(_Document):
+class SessionOut(Document):
     id: UUID
     organisation_id: UUID | None
     created_at: datetime
@@ -141,25 +138,25 @@ class SessionOut(_Document):
         )
 
 
-class SessionsOut(_Document):
+class SessionsOut(Document):
     items: list[SessionOut]
 
 
-class PasswordIn(_Document):
+class PasswordIn(Document):
     current: Password
     new: Password
 
 
-class ResetAskIn(_Document):
+class ResetAskIn(Document):
     email: Email
 
 
-class ResetIn(_Document):
+class ResetIn(Document):
     token: TicketText
     new: Password
 
 
-class ApiKeyIn(_Document):
+class ApiKeyIn(Document):
     name: Name
     roles: list[Role] | None = Field(
         default=None, min_length=1, description="narrower than the account's; left out: all of them"
@@ -171,7 +168,7 @@ class ApiKeyIn(_Document):
         return timedelta(days=self.days)
 
 
-class ApiKeyOut(_Document):
+class ApiKeyOut(Document):
     id: UUID
     service_account_id: UUID
     name: str
@@ -195,51 +192,51 @@ class ApiKeyMadeOut(ApiKeyOut):
         return cls(**_facts(key), token=token)
 
 
-class ReproofIn(_Document):
+class ReproofIn(Document):
     password: Password | None = Field(
         default=None, description="needed for the first second factor of an account with a password"
     )
 
 
-class TotpOut(_Document):
+class TotpOut(Document):
     secret: Told = Field(description="shown this once; for typing")
     uri: Told = Field(description="otpauth://…, for scanning")
 
 
-class CodeIn(_Document):
+class CodeIn(Document):
     code: Code
 
 
-class RecoveryCodesOut(_Document):
+class RecoveryCodesOut(Document):
     recovery_codes: Annotated[list[str], SECRET] = Field(
         description="shown this once; each good once"
     )
 
 
-class TotpConfirmedOut(_Document):
+class TotpConfirmedOut(Document):
     session: SessionOpenedOut
     recovery_codes: Annotated[list[str], SECRET] = Field(
         description="shown this once; each good once"
     )
 
 
-class CeremonyOut(_Document):
+class CeremonyOut(Document):
     ticket: Told = Field(description="send it back with the browser's answer, within five minutes")
     options: dict[str, Any] = Field(description="`publicKey` of WebAuthn, bytes as base64url")
 
 
-class PasskeyIn(_Document):
+class PasskeyIn(Document):
     ticket: TicketText
     name: Name
     credential: dict[str, Any] = Field(description="PublicKeyCredential.toJSON()")
 
 
-class PasskeyProofIn(_Document):
+class PasskeyProofIn(Document):
     ticket: TicketText
     credential: dict[str, Any] = Field(description="PublicKeyCredential.toJSON()")
 
 
-class PasskeyOut(_Document):
+class PasskeyOut(Document):
     id: UUID
     name: str
     created_at: datetime
@@ -255,16 +252,16 @@ class PasskeyOut(_Document):
         )
 
 
-class PasskeysOut(_Document):
+class PasskeysOut(Document):
     items: list[PasskeyOut]
 
 
-class PasskeyAddedOut(_Document):
+class PasskeyAddedOut(Document):
     session: SessionOpenedOut
     passkey: PasskeyOut
 
 
-class OutsideSignInOut(_Document):
+class OutsideSignInOut(Document):
     url: str
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from services.agreements.domain import (
     TERMS_HASH_PATTERN,
@@ -14,6 +14,7 @@ from services.agreements.domain import (
     Subject,
     SubjectKind,
 )
+from services.contracts.documents import Document
 
 TermsHash = Annotated[
     str,
@@ -21,11 +22,7 @@ TermsHash = Annotated[
 ]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class NdaCreate(_Document):
+class NdaCreate(Document):
     """One of the two parties is the organisation the caller acts for."""
 
     owner_id: UUID = Field(description="the organisation whose secrets are confided")
@@ -47,11 +44,11 @@ class NdaCreate(_Document):
         return Subject(self.subject_kind.value, self.subject_id)
 
 
-class NdaSign(_Document):
+class NdaSign(Document):
     terms_sha256: TermsHash
 
 
-class SignatureRead(_Document):
+class SignatureRead(Document):
     at: datetime
     by: UUID
 
@@ -60,7 +57,7 @@ class SignatureRead(_Document):
         return None if signature is None else cls(at=signature.at, by=signature.by)
 
 
-class NdaRead(_Document):
+class NdaRead(Document):
     id: UUID
     owner_id: UUID
     counterparty_id: UUID

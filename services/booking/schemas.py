@@ -4,16 +4,15 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from services.booking.domain import MINUTES_MAX, Booking, BookingState
+from services.contracts.documents import Document
 from services.runtime.web import OwnOrganisation
 
 
-class BookingIn(BaseModel):
+class BookingIn(Document):
     """A slot to hold. Its price follows from the offer; it is never sent."""
-
-    model_config = ConfigDict(extra="forbid")
 
     organisation_id: OwnOrganisation = None
     resource_id: UUID

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from services.capacity.domain import (
     ATTRIBUTES_MAX,
@@ -32,6 +32,7 @@ from services.capacity.domain import (
     Withdrawal,
 )
 from services.capacity.handlers import Timeline
+from services.contracts.documents import Document
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import JobPredictionSource, Quality, ResourceState
 from services.runtime.web import OwnOrganisation
@@ -49,11 +50,7 @@ Minutes = Annotated[int, Field(ge=0, le=MINUTES_MAX)]
 Millimetres = Annotated[int, Field(gt=0, le=DIMENSION_MAX_MM)]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class IntervalDocument(_Document):
+class IntervalDocument(Document):
     """Half-open: ``[start, end)``."""
 
     start: AwareDatetime
@@ -68,7 +65,7 @@ def _intervals(intervals: Iterable[Interval]) -> list[IntervalDocument]:
     return [IntervalDocument.of(interval) for interval in intervals]
 
 
-class CapacityRuleDocument(_Document):
+class CapacityRuleDocument(Document):
     setup_minutes: Minutes = 0
     buffer_before_minutes: Minutes = 0
     buffer_after_minutes: Minutes = 0
@@ -80,7 +77,7 @@ class CapacityRuleDocument(_Document):
         return CapacityRule(**self.model_dump())
 
 
-class CertificateDocument(_Document):
+class CertificateDocument(Document):
     kind: Code
     scope: ShortText = ""
     number: ShortText = ""
@@ -88,7 +85,7 @@ class CertificateDocument(_Document):
     valid_to: date | None = None
 
 
-class CapabilityDocument(_Document):
+class CapabilityDocument(Document):
     process: Code
     materials: list[Code] = Field(default_factory=list, max_length=CODES_MAX)
     envelope_mm: tuple[Millimetres, Millimetres, Millimetres] | None = None
@@ -135,7 +132,7 @@ class CapabilityDocument(_Document):
         )
 
 
-class ResourceCreate(_Document):
+class ResourceCreate(Document):
     organisation_id: OwnOrganisation = None
     site_id: UUID
     kind: str = Field(pattern=KIND_PATTERN, examples=["machine", "lab_method", "software_seats"])
@@ -158,7 +155,7 @@ class ResourceCreate(_Document):
     )
 
 
-class ResourceRead(_Document):
+class ResourceRead(Document):
     id: UUID
     organisation_id: UUID
     site_id: UUID
@@ -202,29 +199,29 @@ class ResourceRead(_Document):
         )
 
 
-class CalendarPut(_Document):
+class CalendarPut(Document):
     ics: str = Field(max_length=ICS_BYTES_MAX, description="iCalendar (RFC 5545)")
 
 
-class TwinPut(_Document):
+class TwinPut(Document):
     gateway_id: UUID
     device: str = Field(pattern=r"^[a-z0-9_-]{1,64}$", description="Sparkplug device")
 
 
-class MaintenanceCreate(_Document):
+class MaintenanceCreate(Document):
     start: AwareDatetime
     end: AwareDatetime
     reason: str = Field(min_length=1, max_length=REASON_MAX)
 
 
-class MaintenanceRead(_Document):
+class MaintenanceRead(Document):
     resource_id: UUID
     start: datetime
     end: datetime
     reason: str
 
 
-class LiveStateRead(_Document):
+class LiveStateRead(Document):
     """``measured``: a known state seen recently; ``age_s`` counts from the last live sign."""
 
     resource_id: UUID
@@ -271,7 +268,7 @@ _QUALITY_WORDS: Mapping[Quality, Literal["good", "bad", "stale"]] = {
 }
 
 
-class GapRead(_Document):
+class GapRead(Document):
     """``free_units`` units, each free throughout; gaps of a pool may overlap."""
 
     start: datetime
@@ -291,12 +288,12 @@ class GapRead(_Document):
         )
 
 
-class GapsRead(_Document):
+class GapsRead(Document):
     resource_id: UUID
     items: list[GapRead]
 
 
-class StateSpanRead(_Document):
+class StateSpanRead(Document):
     state: ResourceState
     reason: str | None
     start: datetime
@@ -312,7 +309,7 @@ class StateSpanRead(_Document):
         )
 
 
-class TimelineRead(_Document):
+class TimelineRead(Document):
     resource_id: UUID
     day: IntervalDocument
     states: list[StateSpanRead]
@@ -332,7 +329,7 @@ class TimelineRead(_Document):
         )
 
 
-class WithdrawalRead(_Document):
+class WithdrawalRead(Document):
     id: UUID
     resource_id: UUID
     start: datetime
@@ -354,7 +351,7 @@ class WithdrawalRead(_Document):
         )
 
 
-class QuarantinedRead(_Document):
+class QuarantinedRead(Document):
     """``excerpt`` is the beginning of the payload, base64."""
 
     id: UUID

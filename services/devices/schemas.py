@@ -4,20 +4,17 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from services.contracts.confidentiality import SECRET
+from services.contracts.documents import Document
 from services.devices.domain import HOST_ID, Credential
 from services.devices.handlers import Issued, Redeemed
 
 CODE_CHARACTERS_MAX = 64
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class EnrolmentIssued(_Document):
+class EnrolmentIssued(Document):
     """A code that fetches the gateway's credential, once; it is shown only here."""
 
     id: UUID
@@ -35,11 +32,11 @@ class EnrolmentIssued(_Document):
         )
 
 
-class EnrolmentRedeem(_Document):
+class EnrolmentRedeem(Document):
     code: Annotated[str, SECRET, Field(min_length=1, max_length=CODE_CHARACTERS_MAX)]
 
 
-class CredentialIssued(_Document):
+class CredentialIssued(Document):
     """What the gateway keeps: user name and MQTT client id are ``gateway_id``."""
 
     gateway_id: UUID
@@ -61,7 +58,7 @@ class CredentialIssued(_Document):
         )
 
 
-class CredentialRead(_Document):
+class CredentialRead(Document):
     id: UUID
     gateway_id: UUID
     created_at: datetime

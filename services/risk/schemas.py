@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
+from services.contracts.documents import Document
 from services.contracts.findings import FindingKind
 from services.contracts.ids import OrganisationId, PersonId
 from services.risk.domain import wellformed
@@ -44,14 +45,13 @@ LongText = Annotated[str, Field(max_length=wellformed.TEXT_MAX)]
 Reason = Annotated[
     str, StringConstraints(min_length=1, max_length=wellformed.REASON_MAX, strip_whitespace=True)
 ]
+Park = Annotated[str, Field(pattern=wellformed.PARK_PATTERN)]
+Region = Annotated[str, Field(pattern=wellformed.REGION_PATTERN)]
+Identifier = Annotated[str, Field(pattern=wellformed.IDENTIFIER_PATTERN)]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1, description="of the reading this is based on")]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class ProductDocument(_Document):
+class ProductDocument(Document):
     vendor: Name
     name: Name
     versions: Annotated[str, Field(max_length=wellformed.NAME_MAX)] = Field(
@@ -69,28 +69,25 @@ class ProductDocument(_Document):
         )
 
 
-class ReferenceDocument(_Document):
+class ReferenceDocument(Document):
     url: Annotated[str, Field(max_length=wellformed.URL_MAX, pattern=r"^https?://")]
     summary: Annotated[str, Field(max_length=wellformed.TITLE_MAX)] = ""
 
 
-class AddresseeDocument(_Document):
+class AddresseeDocument(Document):
     organisation_id: UUID
     person_id: UUID
 
 
-class AddressingDocument(_Document):
+class AddressingDocument(Document):
     """Whoever any of it names. Persons are for TLP:RED, everything else for the other labels."""
 
-    organisations: Annotated[list[UUID], Field(max_length=NAMED_MAX)] = []
-    persons: Annotated[list[AddresseeDocument], Field(max_length=NAMED_MAX)] = []
-    parks: Annotated[
-        list[Annotated[str, Field(pattern=wellformed.PARK_PATTERN)]], Field(max_length=NAMED_MAX)
-    ] = []
-    regions: Annotated[
-        list[Annotated[str, Field(pattern=wellformed.REGION_PATTERN)]],
-        Field(max_length=NAMED_MAX, description="prefixes of GB/T 2260 codes"),
-    ] = []
+    organisations: list[UUID] = Field(default=[], max_length=NAMED_MAX)
+    persons: list[AddresseeDocument] = Field(default=[], max_length=NAMED_MAX)
+    parks: list[Park] = Field(default=[], max_length=NAMED_MAX)
+    regions: list[Region] = Field(
+        default=[], max_length=NAMED_MAX, description="prefixes of GB/T 2260 codes"
+    )
     affected_products: bool = Field(
         default=False, description="organisations whose resources name an affected product"
     )
@@ -124,7 +121,7 @@ class AddressingDocument(_Document):
         )
 
 
-class NoticeIn(_Document):
+class NoticeIn(Document):
     """A CVSS vector outweighs ``severity``; one of the two is needed."""
 
     title: Title
@@ -135,15 +132,14 @@ class NoticeIn(_Document):
     cvss_vector: Annotated[str, Field(max_length=VECTOR_MAX)] | None = Field(
         default=None, description="CVSS 3.1 or 4.0"
     )
-    products: Annotated[list[ProductDocument], Field(max_length=wellformed.PRODUCTS_MAX)] = []
-    identifiers: Annotated[
-        list[Annotated[str, Field(pattern=wellformed.IDENTIFIER_PATTERN)]],
-        Field(max_length=wellformed.IDENTIFIERS_MAX, description="e.g. CVE-2026-12345"),
-    ] = []
+    products: list[ProductDocument] = Field(default=[], max_length=wellformed.PRODUCTS_MAX)
+    identifiers: list[Identifier] = Field(
+        default=[], max_length=wellformed.IDENTIFIERS_MAX, description="e.g. CVE-2026-12345"
+    )
     embargo_until: AwareDatetime | None = None
     description: LongText = ""
     remediation: LongText = ""
-    references: Annotated[list[ReferenceDocument], Field(max_length=wellformed.REFERENCES_MAX)] = []
+    references: list[ReferenceDocument] = Field(default=[], max_length=wellformed.REFERENCES_MAX)
     addressing: AddressingDocument = AddressingDocument()
     supersedes_id: UUID | None = None
 
@@ -174,7 +170,7 @@ class NoticeUpdate(NoticeIn):
     version: Version
 
 
-class StepIn(_Document):
+class StepIn(Document):
     version: Version
 
 
@@ -182,7 +178,7 @@ class WithdrawalIn(StepIn):
     reason: Reason
 
 
-class NoticeLine(_Document):
+class NoticeLine(Document):
     """A notice in a list."""
 
     id: UUID
@@ -244,7 +240,7 @@ class NoticeCopy(NoticeLine):
         )
 
 
-class NoticeOut(_Document):
+class NoticeOut(Document):
     """A notice. Who stands behind it and who else received it only its authors are told."""
 
     id: UUID
@@ -318,7 +314,7 @@ class NoticeOut(_Document):
         )
 
 
-class DeliveryOut(_Document):
+class DeliveryOut(Document):
     id: UUID
     notice_id: UUID
     organisation_id: UUID = Field(description="who received it")
@@ -346,7 +342,7 @@ class DeliveryOut(_Document):
         )
 
 
-class FindingIn(_Document):
+class FindingIn(Document):
     gateway_id: UUID
     kind: FindingKind
     subject: Annotated[str, Field(min_length=1, max_length=SUBJECT_MAX)] = Field(
@@ -356,11 +352,11 @@ class FindingIn(_Document):
     observed_at: AwareDatetime | None = Field(default=None, description="now, if not given")
 
 
-class FindingsIn(_Document):
+class FindingsIn(Document):
     findings: Annotated[list[FindingIn], Field(min_length=1, max_length=FINDINGS_AT_ONCE_MAX)]
 
 
-class FindingOut(_Document):
+class FindingOut(Document):
     id: UUID
     organisation_id: UUID
     gateway_id: UUID
@@ -390,24 +386,24 @@ class FindingOut(_Document):
         )
 
 
-class FindingsOut(_Document):
+class FindingsOut(Document):
     items: list[FindingOut]
 
 
-class ReportIn(_Document):
+class ReportIn(Document):
     title: Title
     text: Annotated[str, Field(min_length=1, max_length=wellformed.TEXT_MAX)]
     kind: NoticeKind
     severity: Severity = Severity.MEDIUM
-    products: Annotated[list[ProductDocument], Field(max_length=wellformed.PRODUCTS_MAX)] = []
+    products: list[ProductDocument] = Field(default=[], max_length=wellformed.PRODUCTS_MAX)
 
 
-class DecisionIn(_Document):
+class DecisionIn(Document):
     accept: bool = Field(description="true: a draft notice is made of it")
     reply: Reason
 
 
-class ReportOut(_Document):
+class ReportOut(Document):
     id: UUID
     organisation_id: UUID
     reported_by: UUID
@@ -443,13 +439,13 @@ class ReportOut(_Document):
         )
 
 
-class ProblemOut(_Document):
+class ProblemOut(Document):
     place: str = Field(description="line and column, or JSON pointer")
     en: str
     zh: str
 
 
-class ImportOut(_Document):
+class ImportOut(Document):
     """What became of a file; of a quarantined one nothing was taken."""
 
     id: UUID

@@ -4,16 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from services.contracts.documents import Document
 from services.runtime.audit.entry import Entry, Head
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class AuditEntryRead(_Document):
+class AuditEntryRead(Document):
     """``hash`` covers all the rest and ``previous``, the hash of the entry before."""
 
     id: UUID
@@ -56,7 +53,7 @@ class AuditEntryRead(_Document):
         )
 
 
-class AuditHeadRead(_Document):
+class AuditHeadRead(Document):
     chain: UUID
     seq: int
     hash: str

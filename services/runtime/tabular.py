@@ -11,7 +11,9 @@ from typing import Annotated, Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
+
+from services.contracts.documents import Document
 
 PAGE_LIMIT_DEFAULT: Final = 50
 PAGE_LIMIT_MAX: Final = 200
@@ -36,10 +38,8 @@ class ListFormat(StrEnum):
     XLSX = "xlsx"
 
 
-class Page(BaseModel, Generic[ItemT]):
+class Page(Document, Generic[ItemT]):
     """``next`` is the ``after`` of the following page, ``null`` on the last."""
-
-    model_config = ConfigDict(extra="forbid")
 
     items: list[ItemT]
     next: UUID | None

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from services.contracts.access import Role
 from services.identity.domain import NAME_MAX
@@ -13,9 +13,3 @@ Email = Annotated[str, Field(min_length=3, max_length=EMAIL_MAX)]
 Roles = Annotated[
     list[Role], Field(min_length=1, max_length=len(Role), description="what it may do")
 ]
-
-
-class Document(BaseModel):
-    """A JSON object without unknown members."""
-
-    model_config = ConfigDict(extra="forbid")

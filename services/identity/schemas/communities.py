@@ -3,8 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
+from services.contracts.documents import Document
 from services.identity.domain import CommunityMember, Park, Space
-from services.identity.schemas.base import Document, Name
+from services.identity.schemas.base import Name
 from services.identity.schemas.organisations import ParkCode
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.contracts.documents import Document
 from services.identity.domain import (
     PARK_CODE_PATTERN,
     REGION_CODE_PATTERN,
@@ -14,7 +15,7 @@ from services.identity.domain import (
     Site,
     Verification,
 )
-from services.identity.schemas.base import Document, Name
+from services.identity.schemas.base import Name
 from services.runtime.web import OwnOrganisation
 
 SparkplugId = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]

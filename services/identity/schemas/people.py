@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field, SecretStr
 
 from services.contracts.access import Role
+from services.contracts.documents import Document
 from services.identity.domain import (
     Invitation,
     InvitationState,
@@ -13,7 +14,7 @@ from services.identity.domain import (
     Membership,
     ServiceAccount,
 )
-from services.identity.schemas.base import Document, Email, Name, Roles
+from services.identity.schemas.base import Email, Name, Roles
 
 TOKEN_MAX = 200
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.contracts.documents import Document
 from services.identity.domain import RequestState, VerificationRequest
 from services.identity.domain.verification import DOCUMENTS_MAX, REASON_MAX
-from services.identity.schemas.base import Document
 
 
 class VerificationCreate(Document):

@@ -3,15 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from services.contracts.confidentiality import Confidentiality
-from services.runtime.files.domain import Document
+from services.contracts.documents import Document
+from services.runtime.files import domain
 
 
-class DocumentRead(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class DocumentRead(Document):
     id: UUID
     organisation_id: UUID
     name: str
@@ -25,7 +24,7 @@ class DocumentRead(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, document: Document) -> "DocumentRead":
+    def of(cls, document: domain.Document) -> "DocumentRead":
         return cls(
             id=document.id,
             organisation_id=document.organisation_id,
