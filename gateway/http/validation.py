@@ -45,6 +45,7 @@ _ZH: Final[Mapping[str, str]] = {
     "datetime_type": "应为 ISO 8601 日期时间",
     "timezone_aware": "应带时区",
     "date_parsing": "应为 ISO 8601 日期",
+    "date_type": "应为 ISO 8601 日期",
     "url_parsing": "应为网址",
     "unstorable_text": "文本不得包含 U+0000 或不成对的代理字符",
 }

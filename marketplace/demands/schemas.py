@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from marketplace.demands.domain import (
     CERTIFICATES_MAX,
@@ -17,7 +17,7 @@ from marketplace.demands.domain import (
     ToleranceAsk,
     Vocabulary,
 )
-from services.contracts.documents import Document
+from services.contracts.documents import Document, Instant
 from services.contracts.ids import OrganisationId
 from services.matching.domain import CertificateNeed, Place
 from services.runtime.web import OwnOrganisation
@@ -34,8 +34,8 @@ RADIUS_KM_MAX = 20_100
 class WindowIn(Document):
     """[start, end): instants with a time zone."""
 
-    start: AwareDatetime
-    end: AwareDatetime
+    start: Instant
+    end: Instant
 
 
 class ToleranceIn(Document):

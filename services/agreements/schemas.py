@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from services.agreements.domain import (
     TERMS_HASH_PATTERN,
@@ -14,7 +14,7 @@ from services.agreements.domain import (
     Subject,
     SubjectKind,
 )
-from services.contracts.documents import Document
+from services.contracts.documents import Document, Instant
 
 TermsHash = Annotated[
     str,
@@ -30,7 +30,7 @@ class NdaCreate(Document):
     subject_kind: SubjectKind | None = Field(default=None, description="null: everything")
     subject_id: UUID | None = None
     terms_sha256: TermsHash
-    expires_at: AwareDatetime
+    expires_at: Instant
 
     @model_validator(mode="after")
     def _subject_whole_or_none(self) -> "NdaCreate":

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from services.booking.domain import MINUTES_MAX, Booking, BookingState
-from services.contracts.documents import Document
+from services.contracts.documents import Document, Instant
 from services.runtime.web import OwnOrganisation
 
 
@@ -20,7 +20,7 @@ class BookingIn(Document):
         default=None, description="whose price applies; absent for a resource of one's own"
     )
     demand_id: UUID | None = None
-    start: AwareDatetime = Field(description="a whole minute")
+    start: Instant = Field(description="a whole minute")
     minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
     units: Annotated[int, Field(ge=1)] = 1
 

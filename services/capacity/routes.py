@@ -1,11 +1,10 @@
 """HTTP doors of capacity."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import AwareDatetime
 
 from services.capacity import handlers
 from services.capacity.domain import ServiceCatalogue
@@ -23,6 +22,7 @@ from services.capacity.schemas import (
     TwinPut,
     WithdrawalRead,
 )
+from services.contracts.documents import Day, Instant
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
 from services.contracts.intervals import Interval
@@ -219,8 +219,8 @@ def get_state(
 @router.get("/resources/{resource_id}/gaps", dependencies=[requires(Action.CAPACITY_READ)])
 def get_gaps(
     resource_id: UUID,
-    start: AwareDatetime,
-    end: AwareDatetime,
+    start: Instant,
+    end: Instant,
     session: SessionDep,
     clock: ClockDep,
     stale_after: StaleAfterDep,
@@ -239,9 +239,7 @@ def get_gaps(
 
 
 @router.get("/resources/{resource_id}/timeline", dependencies=[requires(Action.CAPACITY_READ)])
-def get_timeline(
-    resource_id: UUID, day: date, session: SessionDep, clock: ClockDep
-) -> TimelineRead:
+def get_timeline(resource_id: UUID, day: Day, session: SessionDep, clock: ClockDep) -> TimelineRead:
     """A day of the resource in its own time zone: states, working time, what is taken."""
     return TimelineRead.of(
         handlers.timeline(
@@ -258,7 +256,7 @@ def get_timeline(
 def list_withdrawals(
     session: SessionDep,
     page: PageDep,
-    since: Annotated[AwareDatetime, Query(description="withdrawn at or after")] = datetime(
+    since: Annotated[Instant, Query(description="withdrawn at or after")] = datetime(
         2000, 1, 1, tzinfo=UTC
     ),
 ) -> Page[WithdrawalRead] | Response:

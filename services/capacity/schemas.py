@@ -3,11 +3,11 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from services.capacity.domain import (
     ATTRIBUTES_MAX,
@@ -32,7 +32,7 @@ from services.capacity.domain import (
     Withdrawal,
 )
 from services.capacity.handlers import Timeline
-from services.contracts.documents import Document
+from services.contracts.documents import Day, Document, Instant
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import JobPredictionSource, Quality, ResourceState
 from services.runtime.web import OwnOrganisation
@@ -53,8 +53,8 @@ Millimetres = Annotated[int, Field(gt=0, le=DIMENSION_MAX_MM)]
 class IntervalDocument(Document):
     """Half-open: ``[start, end)``."""
 
-    start: AwareDatetime
-    end: AwareDatetime
+    start: datetime
+    end: datetime
 
     @classmethod
     def of(cls, interval: Interval) -> "IntervalDocument":
@@ -82,7 +82,7 @@ class CertificateDocument(Document):
     scope: ShortText = ""
     number: ShortText = ""
     issuer: ShortText = ""
-    valid_to: date | None = None
+    valid_to: Day | None = None
 
 
 class CapabilityDocument(Document):
@@ -209,8 +209,8 @@ class TwinPut(Document):
 
 
 class MaintenanceCreate(Document):
-    start: AwareDatetime
-    end: AwareDatetime
+    start: Instant
+    end: Instant
     reason: str = Field(min_length=1, max_length=REASON_MAX)
 
 

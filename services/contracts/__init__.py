@@ -1,4 +1,4 @@
-"""Pure shared language: ids, intervals, money, errors, events, telemetry.
+"""Pure shared language: ids, intervals, money, errors, documents, events, telemetry.
 
 All that edge may import.
 """

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from services.contracts.documents import Document
+from services.contracts.documents import Document, Instant
 from services.contracts.findings import FindingKind
 from services.contracts.ids import OrganisationId, PersonId
 from services.risk.domain import wellformed
@@ -136,7 +136,7 @@ class NoticeIn(Document):
     identifiers: list[Identifier] = Field(
         default=[], max_length=wellformed.IDENTIFIERS_MAX, description="e.g. CVE-2026-12345"
     )
-    embargo_until: AwareDatetime | None = None
+    embargo_until: Instant | None = None
     description: LongText = ""
     remediation: LongText = ""
     references: list[ReferenceDocument] = Field(default=[], max_length=wellformed.REFERENCES_MAX)
@@ -349,7 +349,7 @@ class FindingIn(Document):
         description="what it is about: an endpoint URL, a thumbprint, a client id"
     )
     detail: Annotated[str, Field(max_length=DETAIL_MAX)] = ""
-    observed_at: AwareDatetime | None = Field(default=None, description="now, if not given")
+    observed_at: Instant | None = Field(default=None, description="now, if not given")
 
 
 class FindingsIn(Document):

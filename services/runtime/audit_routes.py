@@ -4,8 +4,8 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import AwareDatetime
 
+from services.contracts.documents import Instant
 from services.contracts.policies import Action
 from services.runtime.audit import handlers
 from services.runtime.audit.store import Filter
@@ -31,8 +31,8 @@ def list_audit_entries(
     action: Annotated[str | None, Query(max_length=100)] = None,
     actor_id: UUID | None = None,
     subject_id: Annotated[str | None, Query(max_length=200)] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
 ) -> Page[AuditEntryRead] | Response:
     """Entries of one chain in their order: who did what to which thing."""
     wanted = Filter(

@@ -148,6 +148,7 @@ def test_strangers_see_none_and_touch_none(firms: Firms, maker: Firm, buyer: Fir
     [
         ({"expires_at": "2020-01-01T00:00:00Z"}, "nda-term"),
         ({"expires_at": "2999-01-01T00:00:00Z"}, "nda-term"),
+        ({"expires_at": 1803600000}, "invalid-request"),
         ({"terms_sha256": "x"}, "invalid-request"),
         ({"subject_kind": "resource"}, "invalid-request"),
     ],

@@ -137,7 +137,7 @@ def test_confirming_too_late_is_refused(
 @pytest.mark.parametrize(
     "wrong",
     [{"price": 1}, {"minutes": 0}, {"minutes": -5}, {"units": 0}, {"start": "2026-03-02T11:00:00"},
-     {"start": "soon"}, {"resource_id": "x"}],
+     {"start": "soon"}, {"start": 1772449200}, {"start": "1772449200"}, {"resource_id": "x"}],
 )  # fmt: skip
 def test_a_malformed_slot_is_422_and_books_nothing(
     client: httpx.Client, slot: Document, sessions: Sessions, wrong: dict[str, Any]

@@ -85,6 +85,11 @@ def refused(answer: httpx.Response, status: int) -> str:
     return str(answer.json()["detail"])
 
 
+def wrong_at(answer: httpx.Response) -> list[tuple[str, str]]:
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request"), answer.text
+    return [(error["in"], error["pointer"]) for error in answer.json()["errors"]]
+
+
 class TestIdentity:
     def test_everything_made_can_be_read(self, client: httpx.Client, park: Park) -> None:
         for path, key in (
@@ -147,6 +152,40 @@ class TestResource:
         assert "not after its start" in refused(answer, 422)
         answer = client.post(f"resources/{mill}/maintenance", json={**window, "reason": "oil"})
         assert "not after its start" in refused(answer, 422)
+
+    @pytest.mark.parametrize("number", ["0", "0.5", "1609459200"])
+    def test_a_number_is_no_instant_and_no_day(
+        self, client: httpx.Client, mill: str, number: str
+    ) -> None:
+        later = "2026-03-03T09:00:00Z"
+        for path, query, wrong in (
+            ("withdrawals", {"since": number}, "since"),
+            (f"resources/{mill}/timeline", {"day": number}, "day"),
+            (f"resources/{mill}/gaps", {"start": number, "end": later}, "start"),
+        ):
+            assert wrong_at(client.get(path, params=query)) == [("query", f"/{wrong}")]
+        path = f"resources/{mill}/maintenance"
+        for start in (number, float(number)):
+            body = {"start": start, "end": later, "reason": "oil"}
+            assert wrong_at(client.post(path, json=body)) == [("body", "/start")]
+
+    @pytest.mark.parametrize("given", [0, "86400", "2027-01-01T00:00:00Z"])
+    def test_a_certificate_is_valid_to_a_day(
+        self, client: httpx.Client, park: Park, given: object
+    ) -> None:
+        held = {"kind": "iso-9001", "valid_to": given}
+        body = {
+            "site_id": str(park.site_id),
+            "kind": "machine",
+            "name": "Lathe",
+            "name_zh": "车床",
+            "capabilities": [{"process": "machining.turning", "certificates": [held]}],
+        }
+        place = "/capabilities/0/certificates/0/valid_to"
+        assert wrong_at(client.post("resources", json=body)) == [("body", place)]
+        held["valid_to"] = "2027-01-01"
+        (read,) = post(client, "resources", **body)["capabilities"][0]["certificates"]
+        assert read["valid_to"] == "2027-01-01"
 
     def test_a_resource_that_does_not_exist_is_named(
         self, client: httpx.Client, clock: FrozenClock

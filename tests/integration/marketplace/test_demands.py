@@ -216,6 +216,20 @@ class TestCreate:
             }
         ]
 
+    @pytest.mark.parametrize("number", [0, "1772528400"])
+    def test_takes_no_number_for_an_instant(
+        self, market: Market, client: httpx.Client, number: object
+    ) -> None:
+        window = {"start": number, "end": "2026-03-04T09:00:00Z"}
+        body = market.demand_facts(market.organisation(), window=window)
+
+        response = client.post("demands", json=body, headers={"accept-language": "zh"})
+
+        assert response.status_code == 422
+        assert [(one["pointer"], one["message"]) for one in response.json()["errors"]] == [
+            ("/window/start", "应为 ISO 8601 日期时间")
+        ]
+
     def test_reads_back_everything_that_was_said(self, market: Market) -> None:
         facts = {
             "material": "metal.aluminium.6061",

@@ -68,6 +68,23 @@ def test_a_finding_is_kept_once_with_its_first_and_last_sighting(
     assert len(firm.read("risk/findings", kind="certificate_expiring")["items"]) == 1
 
 
+@pytest.mark.parametrize("number", [0, "1772449200"])
+def test_a_number_is_no_instant(world: World, number: object) -> None:
+    firm = world.firm()
+    gateway = world.gateway(firm.organisation_id)
+    for path, body, pointer in (
+        (
+            "findings",
+            {"findings": [sighting(gateway, observed_at=number)]},
+            "/findings/0/observed_at",
+        ),
+        ("notices", notice_facts(embargo_until=number), "/embargo_until"),
+    ):
+        answer = firm.post(f"risk/{path}", body)
+        assert answer.status_code == 422, answer.text
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
 def test_findings_are_for_owner_park_operator_and_security_admin(world: World) -> None:
     firm, other, (admin, _) = world.firm(), world.firm(), world.administrators()
     neighbour = world.firm()

@@ -109,6 +109,19 @@ def test_filters_narrow(maker: Firm) -> None:
     assert found(subject_id="x") == []
 
 
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize("number", ["0.5", "1609459200"])
+def test_a_number_is_no_instant(maker: Firm, name: str, number: str) -> None:
+    answer = maker.http.get("audit", params={name: number})
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert (error["in"], error["pointer"], error["code"]) == (
+        "query",
+        f"/{name}",
+        "datetime-parsing",
+    )
+
+
 def test_exports_are_files(maker: Firm) -> None:
     as_csv = maker.http.get("audit", params={"format": "csv"})
     rows = list(csv.DictReader(io.StringIO(as_csv.text.removeprefix("\ufeff"))))
