@@ -36,10 +36,11 @@ BodyDep = Annotated[bytes, Depends(_body)]
 _FILE = {
     "requestBody": {
         "required": True,
-        "content": {
-            "text/csv": {"schema": {"type": "string"}},
-            "application/json": {"schema": {"type": "object"}},
-        },
+        "description": (
+            "The file, byte for byte: whatever it holds and however it is labelled, `format` says"
+            " what it is read as, and what is wrong in it is told in `problems`."
+        ),
+        "content": {"text/csv": {}, "application/json": {}},
     }
 }
 

@@ -250,6 +250,8 @@ HOSTILE = [
     CSV.replace("PLC-900", "PLC\x00900").encode(),
     CSV.replace("PLC-900", "=cmd|' /C calc'!A0" * 50).encode(),
     b"PK\x03\x04" + bytes(range(256)) * 100,
+    b"{}",
+    b"-2.225073858507203e-309",
 ]
 
 
@@ -257,7 +259,7 @@ HOSTILE = [
 def test_hostile_files_are_quarantined(world: World, data: bytes) -> None:
     firm = world.firm()
     for kind in ("csv", "csaf"):
-        for content_type in ("application/json", "text/csv"):
+        for content_type in ("application/json", "text/csv", "application/octet-stream"):
             response = firm.ask(
                 "POST",
                 "risk/imports",

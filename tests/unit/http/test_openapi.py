@@ -15,6 +15,7 @@ ONCE = {
     "POST /api/v1/risk/imports": "known again by its bytes",
 }
 """Creations that take no key, beside those of credentials under ``access``; and why."""
+BINARY = {"type": "string", "format": "binary"}
 COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
 
 
@@ -69,6 +70,14 @@ def test_says_that_lists_leave_as_files(operations: dict[str, dict[str, Any]]) -
 
     assert len(content) == 3
     assert "text/csv" in content
+
+
+@pytest.mark.parametrize("name", ["POST /api/v1/documents", "POST /api/v1/risk/imports"])
+def test_asks_no_form_of_what_a_file_holds(
+    operations: dict[str, dict[str, Any]], name: str
+) -> None:
+    for media in operations[name]["requestBody"]["content"].values():
+        assert media.get("schema", BINARY) == BINARY
 
 
 def _headers(operation: dict[str, Any]) -> set[str]:
