@@ -42,6 +42,7 @@ ATTRIBUTES_BYTES_MAX = 16 * 1024
 EXCERPT_BYTES = 96
 DIMENSION_MAX_MM = 100_000
 TOLERANCE_MAX_UM = 1_000_000
+_ICALENDAR = f"iCalendar (RFC 5545), at most {ICS_BYTES_MAX} bytes of UTF-8"
 
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
 Code = Annotated[str, Field(min_length=1, max_length=100)]
@@ -147,7 +148,7 @@ class ResourceCreate(Document):
     calendar_ics: str | None = Field(
         default=None,
         max_length=ICS_BYTES_MAX,
-        description="iCalendar (RFC 5545); without it the resource works around the clock",
+        description=f"{_ICALENDAR}; without it the resource works around the clock",
     )
     visibility: Visibility = Visibility.PUBLIC
     space_id: UUID | None = Field(
@@ -200,7 +201,7 @@ class ResourceRead(Document):
 
 
 class CalendarPut(Document):
-    ics: str = Field(max_length=ICS_BYTES_MAX, description="iCalendar (RFC 5545)")
+    ics: str = Field(max_length=ICS_BYTES_MAX, description=_ICALENDAR)
 
 
 class TwinPut(Document):

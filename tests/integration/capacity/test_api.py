@@ -1,5 +1,6 @@
 """The doors of identity and capacity over HTTP."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from services.capacity import handlers
+from services.capacity.domain import ICS_BYTES_MAX
 from services.contracts.access import Role
 from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
 from services.identity.domain import OrganisationKind
@@ -138,6 +140,17 @@ class TestResource:
         )
         answer = client.put(path, json={"ics": "BEGIN:VCALENDAR\r\nwhat\r\n"})
         assert "line 2" in refused(answer, 422)
+
+    @pytest.mark.parametrize(("letter", "status"), [("x", 422), ("\U0010ffff", 413)])
+    def test_a_calendar_over_its_limit_is_refused(
+        self, client: httpx.Client, mill: str, letter: str, status: int
+    ) -> None:
+        body = json.dumps({"ics": letter * (ICS_BYTES_MAX + 1)})
+        headers = {"content-type": "application/json"}
+        answer = client.put(f"resources/{mill}/calendar", content=body, headers=headers)
+        assert answer.status_code == status, answer.text
+        if status == 422:
+            assert wrong_at(answer) == [("body", "/ics")]
 
     def test_maintenance_takes_time(self, client: httpx.Client, mill: str) -> None:
         window = {"start": "2026-03-02T10:00:00Z", "end": "2026-03-02T12:00:00Z"}
