@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.backoff import Backoff
+from edge.credential import GatewayCredential, write_credential
 from edge.journal import journal_summary
+from edge.north.session import LOOKS_FOR_CREDENTIAL_EVERY_S
 from services.contracts import machinery
+from services.contracts.ids import RANDOM_BYTES, uuid7
 from services.contracts.journal import EPOCH_METRIC
 from services.contracts.sparkplug import (
     BD_SEQ_METRIC,
@@ -21,7 +25,7 @@ from services.contracts.sparkplug import (
 from services.contracts.telemetry import Signal
 from services.runtime.embedded.nats import EmbeddedNats
 from tests.integration.edge.fixtures import edge_config, journalled, running_agent
-from tests.integration.edge.host import DEVICE, Heard, Host
+from tests.integration.edge.host import DEVICE, GROUP, HOST_ID, NODE, Heard, Host
 from tests.integration.edge.machines import LiveMachine
 from tests.support.waiting import eventually_async
 
@@ -37,6 +41,15 @@ DATATYPES = {
     Signal.EXECUTION: DataType.STRING,
     Signal.SPINDLE_LOAD: DataType.DOUBLE,
 }
+
+CREDENTIAL = GatewayCredential(
+    gateway_id=uuid7(unix_ms=0, random_bytes=bytes(RANDOM_BYTES)),
+    credential_id=uuid7(unix_ms=1, random_bytes=bytes(RANDOM_BYTES)),
+    secret="-",  # noqa: S106 - the broker of these tests asks for none
+    group=GROUP,
+    edge_node=NODE,
+    host_id=HOST_ID,
+)
 
 
 @pytest.fixture
@@ -100,6 +113,33 @@ class TestBirth:
         await eventually_async(lambda: len(host.of_kind(MessageType.NBIRTH)) >= 2)
         await asyncio.sleep(0.5)
         assert len(host.of_kind(MessageType.NBIRTH)) <= 3
+
+
+class TestBeforeEnrolment:
+    async def test_machines_are_read_and_the_credential_is_looked_for(
+        self,
+        machine: LiveMachine,
+        nats_server: EmbeddedNats,
+        host: Host,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        config = edge_config(
+            mqtt_url=nats_server.mqtt_url, opcua_url=machine.url, journal=tmp_path / "journal.db"
+        )
+        missing = tmp_path / "credential.json"
+        broker = config.broker.model_copy(update={"anonymous": False, "credential": missing})
+        monkeypatch.setattr(Backoff, "next_delay_s", nobody_was_asked)
+        async with running_agent(config.model_copy(update={"broker": broker})):
+            await eventually_async(lambda: journalled(config.journal.path).made > 0, within=20)
+            await asyncio.sleep(2 * LOOKS_FOR_CREDENTIAL_EVERY_S)
+            assert host.of_kind(MessageType.NBIRTH) == []
+            write_credential(missing, CREDENTIAL)
+            await eventually_async(lambda: host.last(Signal.STATE) == "executing")
+
+
+def nobody_was_asked(_: Backoff) -> float:
+    raise AssertionError("no server refused anything, so there is nothing to hold back from")
 
 
 @pytest.mark.usefixtures("agent")
