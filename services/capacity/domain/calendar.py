@@ -38,6 +38,8 @@ RECURRENCES: Final = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
 FIRST_OCCURRENCE_WITHIN: Final = timedelta(days=5 * 366)
 EXPANSIONS_KEPT: Final = 4_096
 """Months of calendars kept in memory: a few kilobytes each."""
+_UNREADABLE: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What the libraries raise for texts they did not expect."""
 _YEAR: Final = timedelta(days=366)
 _MORE_THAN_A_MONTH: Final = timedelta(days=32)
 _MARGIN: Final = timedelta(days=2)
@@ -110,7 +112,7 @@ def _try_a_year(ics: str, events: "Sequence[icalendar.Event]") -> None:
     first = min(_instant(event.start, ZoneInfo("UTC")) for event in events)
     try:
         _expanded(ics, "UTC", Interval.starting(_utc_midnight(first), _YEAR))
-    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+    except _UNREADABLE as error:
         raise CalendarError(problem=f"it does not expand: {str(error)[:200]}") from error
 
 
@@ -136,7 +138,7 @@ def _check_line(line: str, number: int) -> None:
 def _parsed(ics: str) -> "icalendar.Calendar":
     try:
         calendar = icalendar.Calendar.from_ical(ics)
-    except (ValueError, KeyError, IndexError) as error:
+    except _UNREADABLE as error:
         raise CalendarError(problem=f"it is no iCalendar object: {str(error)[:200]}") from error
     if not isinstance(calendar, icalendar.Calendar):
         raise CalendarError(problem="it does not begin with BEGIN:VCALENDAR")

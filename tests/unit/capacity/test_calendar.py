@@ -137,6 +137,10 @@ class TestRefused:
                 calendar("DTSTART;TZID=Mars/Base:20260101T080000 DURATION:PT1H"),
                 "time zone 'Mars/Base'",
             ),
+            (
+                calendar("DTSTART;TZID=Mars,Moon:20260105"),
+                "no iCalendar object",
+            ),
             (calendar(f"{NIGHT_SHIFT} EXRULE:FREQ=DAILY"), "EXRULE"),
         ],
     )
