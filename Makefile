@@ -64,7 +64,10 @@ fmt: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## Run one benchmark: NAME=pipeline [ARGS=--quick]
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
+	$(PYTHON) deploy/bootstrap.py --venv $(VENV) --lock requirements-bench.lock --stamp $@
+
+bench: $(VENV)/.bench ## Run one benchmark: NAME=pipeline [ARGS=--quick]
 	@test -n "$(NAME)" || { echo "usage: make bench NAME=pipeline [ARGS=--quick]"; exit 2; }
 	@$(BIN)/python -m tests.perf.$(subst -,_,$(NAME)) $(ARGS)
 
@@ -85,6 +88,9 @@ lock: $(VENV)/.dev ## Resolve the newest versions into the two locks
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" --upgrade -c requirements.lock \
 	  --extra build --extra edge --extra server --extra dev pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --upgrade -c requirements-dev.lock \
+	  --extra build --extra edge --extra server --extra dev --extra bench pyproject.toml -o requirements-bench.lock
 
 clean: ## Remove what was built; state of the embedded servers stays in var/
 	rm -rf $(VENV) node_modules gateway/portal/node_modules gateway/portal/static

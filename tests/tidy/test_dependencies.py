@@ -8,7 +8,7 @@ import pytest
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
 FLOORS = tomllib.loads((ROOT / "deploy" / "floors.toml").read_text(encoding="utf-8"))
 PINNED = re.compile(
     r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*])?==([^\s;\\]+)(.*?)(?=^[a-z0-9#]|\Z)",

@@ -22,6 +22,7 @@ from services.matching.domain import (
     Rate,
     Requirement,
 )
+from services.matching.engine.columnar import ColumnarEngine
 from services.matching.engine.interface import EngineFactory, Snapshot
 from services.matching.engine.oracle import OracleEngine
 from tests.contract.matching.market import (
@@ -47,8 +48,12 @@ from tests.contract.matching.market import (
 from tests.contract.matching.stepping import SteppingEngine
 from tests.support.clock import START as NOW
 
-ENGINES: dict[str, EngineFactory] = {"oracle": OracleEngine, "stepping": SteppingEngine}
-EXPLAINING: dict[str, EngineFactory] = {"oracle": OracleEngine}
+ENGINES: dict[str, EngineFactory] = {
+    "oracle": OracleEngine,
+    "stepping": SteppingEngine,
+    "columnar": ColumnarEngine,
+}
+EXPLAINING: dict[str, EngineFactory] = {"oracle": OracleEngine, "columnar": ColumnarEngine}
 """Engines that give every verdict with its margin; their whole answers are equal."""
 MANY = 100
 

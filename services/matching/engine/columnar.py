@@ -1,0 +1,243 @@
+"""The fast engine: columns, bit sets and compiled kernels; answers as the oracle does."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+
+from services.capacity.domain import WITHDRAWING, Provenance
+from services.contracts.ids import ResourceId
+from services.contracts.money import Money
+from services.contracts.telemetry import ResourceState
+from services.matching.domain import (
+    NEAR_MISSES_MAX,
+    Candidate,
+    Constraint,
+    FailureCount,
+    Listing,
+    MatchResult,
+    NearMiss,
+    Rate,
+    Requirement,
+)
+from services.matching.engine import kernel, updates
+from services.matching.engine import layout as at
+from services.matching.engine.canonical import state_hash
+from services.matching.engine.columns import STATE_CODE, STATES, Columns, Key
+from services.matching.engine.encoding import EncodedRequirement, encode
+from services.matching.engine.interface import FreeGap, OfferedResource, Snapshot, instant_of
+from services.matching.engine.judging import (
+    J_CAUSES,
+    J_DISTANCE,
+    J_KEY,
+    J_LISTING,
+    J_MASK,
+    J_ORDINAL,
+    J_PRICE,
+    JUDGED_FIELDS,
+    judge,
+)
+from services.matching.engine.oracle import OracleEngine
+from services.matching.engine.slots import search as search_slot
+from services.matching.engine.verdicts import causes, verdicts
+
+Array = np.ndarray[Any, Any]
+CONSTRAINTS: Final = tuple(Constraint)
+_WITHDRAWN: Final = np.array([state in WITHDRAWING for state in STATES], np.int64)
+_PRODUCT_MAX: Final = 1 << 62
+"""Amounts beyond it would overflow; the oracle counts without end."""
+
+
+class ColumnarEngine:
+    """Exact and fast; changed in place by one writer. Implements ``MatchingEngine``."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._columns = Columns(snapshot)
+        self._seen_at = {one.id: one.seen_at for one in snapshot.resources.values()}
+        self._hash: str | None = None
+
+    def state_hash(self) -> str:
+        if self._hash is None:
+            self._hash = state_hash(self._columns.snapshot())
+        return self._hash
+
+    def snapshot(self) -> Snapshot:
+        """The state as objects, from which an equal engine can be built."""
+        found = self._columns.snapshot()
+        resources = {
+            key: replace(one, seen_at=self._seen_at[key]) for key, one in found.resources.items()
+        }
+        return Snapshot(found.listings, resources)
+
+    def match(self, requirement: Requirement, *, limit: int, now: datetime) -> MatchResult:
+        units = requirement.minutes * requirement.units
+        if 2 * self._columns.highest_rate * units >= _PRODUCT_MAX:
+            return OracleEngine(self.snapshot()).match(requirement, limit=limit, now=now)
+        asked = encode(requirement, self._columns, limit=limit, now=now)
+        found = self.search(asked, limit=limit)
+        judged = self._judged(asked)
+        short = len(found) < limit
+        missed = judged[judged[:, J_CAUSES] > 0] if short else judged[:0]
+        return MatchResult(
+            candidates=tuple(self._candidate(one, requirement, now) for one in found),
+            considered=len(judged),
+            failures=_failures(missed),
+            near_misses=tuple(self._near_miss(one, requirement, now) for one in _nearest(missed)),
+            state_hash=self.state_hash(),
+            as_of=now,
+        )
+
+    def encode(self, requirement: Requirement, *, limit: int, now: datetime) -> EncodedRequirement:
+        """``requirement`` as :meth:`search` reads it, for as long as no code is added."""
+        return encode(requirement, self._columns, limit=limit, now=now)
+
+    def search(self, asked: EncodedRequirement, *, limit: int) -> Array:
+        """The best ``limit`` rows, int64 ``(n, FOUND_FIELDS)`` of the layout, best first."""
+        found = np.empty((limit + 1, at.FOUND_FIELDS), np.int64)
+        count = kernel.search(self._columns.arrays, asked.numbers, asked.place, found)
+        return found[:count]
+
+    def put_listing(self, listing: Listing) -> None:
+        """Offer a resource, or offer it otherwise.
+
+        Raises:
+            KeyError: the resource is unknown.
+        """
+        self._hash = None
+        self._columns.remove_listing((listing.offer_id, listing.resource_id))
+        self._columns.put_listing(listing)
+
+    def remove_listing(self, key: Key) -> None:
+        """Withdraw a listing, if it is there."""
+        self._hash = None
+        self._columns.remove_listing(key)
+
+    def set_rate(self, key: Key, rate: Rate) -> None:
+        """Change what a listing costs.
+
+        Raises:
+            KeyError: there is no such listing.
+        """
+        self._hash = None
+        self._columns.set_rate(key, rate)
+
+    def put_resource(self, resource: OfferedResource) -> None:
+        """Add a resource, or replace all that is known of it."""
+        self._hash = None
+        self._seen_at[resource.id] = resource.seen_at
+        self._columns.put_resource(resource)
+
+    def set_gaps(self, resource_id: ResourceId, gaps: Sequence[FreeGap]) -> None:
+        """Replace the free time of a resource, as after a booking.
+
+        Raises:
+            KeyError: the resource is unknown.
+        """
+        self._hash = None
+        self._columns.set_gaps(resource_id, gaps)
+
+    def observe(
+        self,
+        resource_id: ResourceId,
+        *,
+        state: ResourceState | None,
+        provenance: Provenance,
+        seen_at: datetime | None,
+    ) -> None:
+        """Take over the live state of a resource.
+
+        Raises:
+            KeyError: the resource is unknown.
+        """
+        number = self._columns.resource_number[resource_id]
+        code = at.NONE if state is None else STATE_CODE[state]
+        measured = provenance is Provenance.MEASURED
+        self.observe_many(*(np.array([one], np.int64) for one in (number, code, measured)))
+        self._seen_at[resource_id] = seen_at
+
+    def observe_many(self, numbers: Array, states: Array, measured: Array) -> None:
+        """Take over many live states at once: int64 ``(n,)`` each, resources by their number."""
+        self._hash = None
+        updates.observe(self._columns.arrays, numbers, states, _WITHDRAWN, measured)
+
+    def _judged(self, asked: EncodedRequirement) -> Array:
+        """Every listing of the asked processes, int64 ``(n, JUDGED_FIELDS)``."""
+        listings = len(self._columns.listings)
+        judged = np.empty((listings + 1, JUDGED_FIELDS), np.int64)
+        seen = np.full(listings, at.NONE, np.int64)
+        numbers = asked.numbers
+        count = judge(self._columns.arrays, numbers, asked.place, judged, seen)
+        return judged[:count]
+
+    def _parts(self, number: int) -> tuple[Listing, OfferedResource]:
+        listing = self._columns.listings[number]
+        assert listing is not None, "a found listing is there"
+        resource = self._columns.resource(self._columns.resource_number[listing.resource_id])
+        return listing, replace(resource, seen_at=self._seen_at[resource.id])
+
+    def _candidate(self, found: Array, requirement: Requirement, now: datetime) -> Candidate:
+        listing, resource = self._parts(int(found[at.F_LISTING]))
+        capability = resource.capabilities[int(found[at.F_ORDINAL])]
+        start, distance = int(found[at.F_START]), _known(found[at.F_DISTANCE])
+        price = Money(int(found[at.F_PRICE]), listing.rate.currency)
+        slot = search_slot(requirement, resource, now=now)
+        seen_at = resource.seen_at
+        return Candidate(
+            offer_id=listing.offer_id,
+            resource_id=listing.resource_id,
+            organisation_id=listing.organisation_id,
+            process=capability.process,
+            start=instant_of(start),
+            end=instant_of(start + requirement.minutes),
+            units=requirement.units,
+            price=price,
+            distance_m=distance,
+            provenance=resource.provenance,
+            age_s=None if seen_at is None else int((now - seen_at).total_seconds()),
+            verdicts=verdicts(
+                requirement, resource, capability, slot, price=price, distance_m=distance
+            ),
+        )
+
+    def _near_miss(self, missed: Array, requirement: Requirement, now: datetime) -> NearMiss:
+        listing, resource = self._parts(int(missed[J_LISTING]))
+        capability = resource.capabilities[int(missed[J_ORDINAL])]
+        price = Money(int(missed[J_PRICE]), listing.rate.currency)
+        distance = _known(missed[J_DISTANCE])
+        slot = search_slot(requirement, resource, now=now)
+        found = verdicts(requirement, resource, capability, slot, price=price, distance_m=distance)
+        return NearMiss(
+            offer_id=listing.offer_id,
+            resource_id=listing.resource_id,
+            organisation_id=listing.organisation_id,
+            process=capability.process,
+            price=price,
+            distance_m=distance,
+            causes=causes(found),
+            verdicts=found,
+        )
+
+
+def _known(distance: int) -> int | None:
+    return None if distance == at.UNKNOWN else int(distance)
+
+
+def _failures(missed: Array) -> tuple[FailureCount, ...]:
+    masks, alone = missed[:, J_MASK], missed[:, J_CAUSES] == 1
+    counted = []
+    for index, constraint in enumerate(CONSTRAINTS):
+        failing = (masks & (1 << index)) != 0
+        if failing.any():
+            counted.append(
+                FailureCount(constraint, int(failing.sum()), int((failing & alone).sum()))
+            )
+    return tuple(counted)
+
+
+def _nearest(missed: Array) -> Array:
+    """By number of causes, price, distance, resource and offer."""
+    keys = [missed[:, J_KEY + field] for field in reversed(range(at.KEY_FIELDS))]
+    order = np.lexsort((*keys, missed[:, J_DISTANCE], missed[:, J_PRICE], missed[:, J_CAUSES]))
+    return missed[order[:NEAR_MISSES_MAX]]
