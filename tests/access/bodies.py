@@ -71,6 +71,7 @@ BODIES: Final[Mapping[str, Maker]] = {
         "expires_at": (START + timedelta(days=30)).isoformat(),
     },
     "POST /documents": lambda _: b"a,b\n1,2\n",
+    "POST /risk/imports": lambda _: {},
     "POST /risk/notices": lambda _: NOTICE,
     "PUT /risk/notices/{notice_id}": lambda _: NOTICE | {"version": 1},
     "POST /offers": lambda world: {

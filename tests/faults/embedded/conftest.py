@@ -31,5 +31,5 @@ def start(folder: Path) -> Iterator[Starter]:
         return platform
 
     yield starter
-    for platform in started:
+    for platform in reversed(started):  # a successor runs in the folder of the one it replaced
         platform.end()
