@@ -26,7 +26,7 @@ from services.matching.engine import kernel, updates
 from services.matching.engine import layout as at
 from services.matching.engine.canonical import state_hash
 from services.matching.engine.columns import STATE_CODE, STATES, Columns, Key
-from services.matching.engine.encoding import EncodedRequirement, encode
+from services.matching.engine.encoding import EncodedBatch, EncodedRequirement, encode
 from services.matching.engine.interface import FreeGap, OfferedResource, Snapshot, instant_of
 from services.matching.engine.judging import (
     J_CAUSES,
@@ -98,6 +98,18 @@ class ColumnarEngine:
         found = np.empty((limit + 1, at.FOUND_FIELDS), np.int64)
         count = kernel.search(self._columns.arrays, asked.numbers, asked.place, found)
         return found[:count]
+
+    def search_many(self, asked: EncodedBatch, *, limit: int) -> tuple[Array, Array]:
+        """:meth:`search` for each of a batch.
+
+        Returns:
+            int64 ``(n, limit + 1, FOUND_FIELDS)`` and how many rows of each are filled, ``(n,)``.
+        """
+        count = len(asked.numbers)
+        found = np.empty((count, limit + 1, at.FOUND_FIELDS), np.int64)
+        counts = np.empty(count, np.int64)
+        kernel.search_many(self._columns.arrays, asked.numbers, asked.places, found, counts)
+        return found, counts
 
     def put_listing(self, listing: Listing) -> None:
         """Offer a resource, or offer it otherwise.

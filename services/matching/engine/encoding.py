@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -23,6 +23,24 @@ class EncodedRequirement:
 
     numbers: Array
     place: Array
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBatch:
+    """Requirements below each other, short ones filled with zeros: ``(n, longest)``, ``(n, 3)``."""
+
+    numbers: Array
+    places: Array
+
+    @classmethod
+    def of(cls, asked: Sequence[EncodedRequirement]) -> Self:
+        longest = max((len(one.numbers) for one in asked), default=at.Q_LISTS)
+        numbers = np.zeros((len(asked), longest), np.int64)
+        places = np.zeros((len(asked), at.GEO_FIELDS), np.float64)
+        for index, one in enumerate(asked):
+            numbers[index, : len(one.numbers)] = one.numbers
+            places[index] = one.place
+        return cls(numbers, places)
 
 
 def encode(

@@ -1,0 +1,303 @@
+"""``make bench NAME=matching``: the columnar engine beside what a user would match with instead.
+
+The same market and demands for all, answers compared before anything is timed. Batches are timed in
+interleaved rounds, medians shown; peers may use every core, ours uses one. Single demands arrive on
+a fixed timetable and are timed from when they were due, so that a slow answer delays the next
+(no coordinated omission).
+"""
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from services.matching.engine import layout as at
+from services.matching.engine.columnar import ColumnarEngine
+from services.matching.engine.encoding import EncodedBatch, EncodedRequirement
+from services.runtime.embedded.postgres import EmbeddedPostgres
+from tests.perf.matching_market import (
+    KINDS,
+    NOW,
+    Array,
+    Demands,
+    Machines,
+    demands,
+    machines,
+    requirement,
+    snapshot,
+)
+from tests.perf.matching_peers import (
+    LIMIT,
+    Answer,
+    DuckDb,
+    NumbaScan,
+    NumpyMasks,
+    Partitions,
+    Peer,
+    Postgres,
+    Roaring,
+)
+from tests.perf.report import Bar, Report, finish
+from tests.support.servers import PostgresServer
+
+OURS: Final = "columnar engine"
+SEED: Final = 20261122
+FLIPS: Final = 1_000_000
+ARRIVALS_PER_S: Final = 1_000
+BATCH_BARS: Final = {
+    "DuckDB": 150.0, "PostgreSQL prepared": 300.0, "pyroaring": 20.0, "numba scan": 20.0,
+}  # fmt: skip
+P50_BAR, P99_BAR, GROWTH_BAR, FLIPS_BAR = 100.0, 50.0, 2.0, 1_000_000.0
+
+
+@dataclass(frozen=True)
+class Size:
+    machines: int
+    grown: int
+    batch: int
+    rounds: int
+    singles: int
+
+
+QUICK: Final = Size(machines=100_000, grown=200_000, batch=2_000, rounds=3, singles=1_000)
+FULL: Final = Size(machines=100_000, grown=1_000_000, batch=10_000, rounds=5, singles=5_000)
+
+
+class Ours:
+    name, cores = OURS, 1
+
+    def __init__(self, engine: ColumnarEngine, asked: Demands) -> None:
+        self._engine = engine
+        began = time.perf_counter()
+        self.encoded = [
+            engine.encode(requirement(asked, index), limit=LIMIT, now=NOW)
+            for index in range(len(asked))
+        ]
+        self.encode_us = (time.perf_counter() - began) / len(asked) * 1e6
+        self._batches: dict[int, EncodedBatch] = {}
+
+    def answer(self, index: int) -> Answer:
+        return _machines(self._engine.search(self.encoded[index], limit=LIMIT))
+
+    def answer_all(self, count: int) -> list[Answer]:
+        found, counts = self.search_all(count)
+        return [_machines(found[index, :filled]) for index, filled in enumerate(counts)]
+
+    def search_one(self, asked: EncodedRequirement) -> Array:
+        return self._engine.search(asked, limit=LIMIT)
+
+    def search_all(self, count: int) -> tuple[Array, Array]:
+        batch = self._batches.setdefault(count, EncodedBatch.of(self.encoded[:count]))
+        return self._engine.search_many(batch, limit=LIMIT)
+
+
+@dataclass
+class Timed:
+    """Seconds of each round, per demand, by the name of who answered."""
+
+    batch: dict[str, list[float]] = field(default_factory=dict)
+    single_us: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def per_second(self, name: str) -> float:
+        return 1 / median(self.batch[name])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer demands and machines")
+    size = QUICK if parser.parse_args().quick else FULL
+    console = Console(stderr=True)
+    held, asked = machines(size.machines, SEED), demands(size.batch, SEED + 1)
+    engine, build_s, build_mib = built(held)
+    ours = Ours(engine, asked)
+    facts: dict[str, Any] = {
+        "machines": size.machines, "seed": SEED, "build_s": round(build_s, 1),
+        "build_mib": round(build_mib), "encode_us": round(ours.encode_us, 1), "cores": ours.cores,
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="nonagon-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with EmbeddedPostgres(folder / "database") as server:
+            postgres = Postgres(PostgresServer(server).clone(), held, asked)
+            console.print(postgres.plan(0))
+            parts = Partitions(held, asked)
+            peers: list[Peer] = [
+                postgres, DuckDb(held, asked), Roaring(parts), NumbaScan(parts), NumpyMasks(parts),
+            ]  # fmt: skip
+            identical = agree(ours, peers, size.batch, console)
+            timed = measured(ours, peers, size, console)
+            postgres.close()
+    facts["flips_per_s"] = round(flips(engine, size.machines))
+    facts["growth"] = round(growth(ours, size, console), 2)
+    return finish(shown(timed, peers, facts, asked, identical=identical, console=console))
+
+
+def built(held: Machines) -> tuple[ColumnarEngine, float, float]:
+    """The engine, how long it took to build and how much memory it added, in MiB."""
+    market = snapshot(held)
+    before, began = _resident_mib(), time.perf_counter()
+    engine = ColumnarEngine(market)
+    return engine, time.perf_counter() - began, _resident_mib() - before
+
+
+def agree(ours: Ours, peers: Sequence[Peer], count: int, console: Console) -> bool:
+    """Whether everybody names the same machines in the same order; this also warms everybody."""
+    expected = ours.answer_all(count)
+    identical = True
+    for peer in peers:
+        given = peer.answer_all(count)
+        wrong = [index for index in range(count) if given[index] != expected[index]]
+        console.print(f"{peer.name}: {count - len(wrong)} of {count} answers alike")
+        for index in wrong[:3]:
+            console.print(f"  demand {index}: {given[index]} instead of {expected[index]}")
+        identical = identical and not wrong
+    return identical
+
+
+def measured(ours: Ours, peers: Sequence[Peer], size: Size, console: Console) -> Timed:
+    timed = Timed()
+    arms: dict[str, Callable[[], object]] = {OURS: lambda: ours.search_all(size.batch)}
+    for peer in peers:
+        arms[peer.name] = lambda peer=peer: peer.answer_all(size.batch)  # type: ignore[misc]  # a default names no type
+    for number in range(size.rounds):
+        order = list(arms) if number % 2 else list(reversed(arms))
+        for name in order:
+            began = time.perf_counter()
+            arms[name]()
+            timed.batch.setdefault(name, []).append((time.perf_counter() - began) / size.batch)
+        console.print(f"round {number + 1} of {size.rounds}")
+    singles = min(size.singles, size.batch)
+    encoded = ours.encoded
+    timed.single_us[OURS] = arriving(lambda index: ours.search_one(encoded[index]), singles)
+    for peer in peers:
+        if not isinstance(peer, DuckDb):
+            timed.single_us[peer.name] = arriving(peer.answer, singles)
+    return timed
+
+
+def arriving(answer: Callable[[int], object], count: int) -> dict[str, float]:
+    """p50 and p99 in µs from when each demand was due, one every millisecond, to its answer."""
+    took = np.empty(count)
+    began = time.perf_counter() + 0.01
+    for index in range(count):
+        due = began + index / ARRIVALS_PER_S
+        while time.perf_counter() < due:
+            pass
+        answer(index)
+        took[index] = time.perf_counter() - due
+    return {
+        f"p{percent}": round(float(np.percentile(took, percent)) * 1e6, 1) for percent in (50, 99)
+    }
+
+
+def flips(engine: ColumnarEngine, count: int) -> float:
+    """Live states written per second, one core, states drawn anew for random machines."""
+    draw = np.random.default_rng(SEED)
+    numbers = draw.integers(0, count, FLIPS)
+    states = draw.integers(0, 2, FLIPS)
+    measured_ones = np.ones(FLIPS, np.int64)
+    engine.observe_many(numbers[:1], states[:1], measured_ones[:1])
+    began = time.perf_counter()
+    engine.observe_many(numbers, states, measured_ones)
+    return FLIPS / (time.perf_counter() - began)
+
+
+def growth(small: Ours, size: Size, console: Console) -> float:
+    """How much longer a demand takes in the grown market, medians of interleaved rounds."""
+    console.print(f"building {size.grown:,} machines")
+    held, asked = machines(size.grown, SEED), demands(size.batch, SEED + 1)
+    grown = Ours(built(held)[0], asked)
+    took: dict[int, list[float]] = {0: [], 1: []}
+    for _ in range(size.rounds + 1):
+        for number, one in enumerate((small, grown)):
+            began = time.perf_counter()
+            one.search_all(size.batch)
+            took[number].append(time.perf_counter() - began)
+    return median(took[1][1:]) / median(took[0][1:])
+
+
+def shown(
+    timed: Timed,
+    peers: Sequence[Peer],
+    facts: Mapping[str, Any],
+    asked: Demands,
+    *,
+    identical: bool,
+    console: Console,
+) -> Report:
+    table = Table(title=f"{facts['machines']:,} machines, the ten cheapest that fit")
+    for heading in ("engine", "cores", "demands/s in a batch", "ours is", "one: p50 µs", "p99 µs"):
+        table.add_column(heading, justify="right")
+    own, alone = timed.per_second(OURS), timed.single_us[OURS]
+    cores = {OURS: 1} | {peer.name: peer.cores for peer in peers}
+    for name in timed.batch:
+        rate, single = timed.per_second(name), timed.single_us.get(name, {})
+        cells = (f"{rate:,.0f}", f"{own / rate:,.1f}×")
+        times = (str(single.get("p50", "-")), str(single.get("p99", "-")))
+        table.add_row(name, str(cores[name]), *cells, *times)
+    console.print(table)
+    ratios = {name: round(own / timed.per_second(name), 1) for name in timed.batch if name != OURS}
+    prepared = timed.single_us["PostgreSQL prepared"]
+    ratios |= {
+        "single p50 to PostgreSQL": round(prepared["p50"] / alone["p50"], 1),
+        "single p99 to PostgreSQL": round(prepared["p99"] / alone["p99"], 1),
+    }
+    kinds = {name: int((asked.kind == number).sum()) for number, name in enumerate(KINDS)}
+    return Report(
+        bench="matching",
+        ours={"demands_per_s": round(own), "single_us": alone, "demands": kinds, **facts},
+        peers={
+            peer.name: {
+                "demands_per_s": round(timed.per_second(peer.name)),
+                "single_us": timed.single_us.get(peer.name),
+                "cores": peer.cores,
+            }
+            for peer in peers
+        },
+        ratios=ratios,
+        identical=identical,
+        bars=[*_batch_bars(ratios), *_other_bars(ratios, facts)],
+    )
+
+
+def _batch_bars(ratios: Mapping[str, float]) -> list[Bar]:
+    return [
+        Bar(f"batch: times {name}", ratios[name], bar, ratios[name] >= bar)
+        for name, bar in BATCH_BARS.items()
+    ]
+
+
+def _other_bars(ratios: Mapping[str, float], facts: Mapping[str, Any]) -> list[Bar]:
+    p50, p99 = ratios["single p50 to PostgreSQL"], ratios["single p99 to PostgreSQL"]
+    return [
+        Bar("single: p50 of PostgreSQL over ours", p50, P50_BAR, p50 >= P50_BAR),
+        Bar("single: p99 of PostgreSQL over ours", p99, P99_BAR, p99 >= P99_BAR),
+        Bar("time per demand in the grown market", facts["growth"], GROWTH_BAR,
+            facts["growth"] <= GROWTH_BAR),
+        Bar("live states per second", facts["flips_per_s"], FLIPS_BAR,
+            facts["flips_per_s"] >= FLIPS_BAR),
+    ]  # fmt: skip
+
+
+def _machines(found: Array) -> Answer:
+    """Numbers of machines: ids are numbers plus one, and their low half is offset by its sign."""
+    low = found[:, at.F_KEY + 1]
+    return (low + (1 << 62) + (1 << 62) - 1).tolist()  # type: ignore[no-any-return]  # of integers
+
+
+def _resident_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
+
+
+if __name__ == "__main__":
+    sys.exit(main())
