@@ -17,8 +17,8 @@ from services.matching.engine.kernel import (
     distance_of,
     earliest,
     precise,
-    price_of,
     roomy,
+    row_price,
 )
 
 _BIT: Final = {constraint: 1 << index for index, constraint in enumerate(Constraint)}
@@ -39,14 +39,14 @@ JUDGED_FIELDS: Final = J_LISTING + 1
 
 
 @compiled
-def _time_causes(resource: Array, gaps: Array, query: Array) -> tuple[int, int]:
+def _time_causes(resources: Array, resource: int, gaps: Array, query: Array) -> tuple[int, int]:
     """What fails of window and live state, and the last minute certificates are asked for."""
-    lower = max(query[at.Q_START], query[at.Q_NOW_UP] + resource[at.S_NOTICE])
-    end = min(query[at.Q_END], query[at.Q_NOW_DOWN] + resource[at.S_HORIZON])
+    lower = max(query[at.Q_START], query[at.Q_NOW_UP] + resources[resource, at.S_NOTICE])
+    end = min(query[at.Q_END], query[at.Q_NOW_DOWN] + resources[resource, at.S_HORIZON])
     live = lower
-    if resource[at.S_WITHDRAWN]:
+    if resources[resource, at.S_WITHDRAWN]:
         live = max(lower, query[at.Q_NOW_UP] + at.WITHDRAWN_MINUTES)
-    first, count = resource[at.S_GAPS], resource[at.S_GAP_COUNT]
+    first, count = resources[resource, at.S_GAPS], resources[resource, at.S_GAP_COUNT]
     units, minutes = query[at.Q_UNITS], query[at.Q_MINUTES]
     start = earliest(gaps, first, count, units, minutes, live, end)
     if start != at.NONE:
@@ -59,17 +59,17 @@ def _time_causes(resource: Array, gaps: Array, query: Array) -> tuple[int, int]:
 
 
 @compiled
-def _thing_causes(row: Array, resource: Array, query: Array) -> int:
+def _thing_causes(rows: Array, row: int, resources: Array, resource: int, query: Array) -> int:
     mask = 0
-    if not roomy(row, query):
+    if not roomy(rows, row, query):
         mask |= _ENVELOPE
-    if not precise(row, query):
+    if not precise(rows, row, query):
         mask |= _TOLERANCE
-    if resource[at.S_UNITS] < query[at.Q_UNITS]:
+    if resources[resource, at.S_UNITS] < query[at.Q_UNITS]:
         mask |= _UNITS
-    if resource[at.S_SHORTEST] > query[at.Q_MINUTES]:
+    if resources[resource, at.S_SHORTEST] > query[at.Q_MINUTES]:
         mask |= _HOURS
-    if query[at.Q_MEASURED] and not resource[at.S_MEASURED]:
+    if query[at.Q_MEASURED] and not resources[resource, at.S_MEASURED]:
         mask |= _PROVENANCE
     return mask
 
@@ -90,28 +90,27 @@ def _judge_row(
     columns: Any, query: Array, place: Array, index: int, part: int, judged: Array
 ) -> None:
     """Write all but the listing and the material's cause to ``judged``, one row."""
-    row = columns.rows[index]
-    resource = columns.resources[row[at.R_RESOURCE]]
-    price = price_of(row[at.R_RATE], row[at.R_SETUP], row[at.R_MINIMUM], query[at.Q_UNIT_MINUTES])
+    rows, resources = columns.rows, columns.resources
+    resource = rows[index, at.R_RESOURCE]
+    price = row_price(rows, index, query)
     distance = at.UNKNOWN
-    if query[at.Q_PLACED] and row[at.R_PLACED]:
+    if query[at.Q_PLACED] and rows[index, at.R_PLACED]:
         distance = distance_of(columns.geo, index, place)
-    mask, last = _time_causes(resource, columns.gaps, query)
-    mask |= _thing_causes(row, resource, query)
-    if query[at.Q_CERTIFICATES] and not certified(
-        columns.certificates, row, query, last // at.DAY_MINUTES
-    ):
+    mask, last = _time_causes(resources, resource, columns.gaps, query)
+    mask |= _thing_causes(rows, index, resources, resource, query)
+    day = last // at.DAY_MINUTES
+    if query[at.Q_CERTIFICATES] and not certified(columns.certificates, rows, index, query, day):
         mask |= _CERTIFICATES
     if query[at.Q_RADIUS_M] != at.NONE and distance > query[at.Q_RADIUS_M]:
         mask |= _PLACE
     foreign = part >= at.Q_LISTS + query[at.Q_PARTITIONS]
     if foreign or price > query[at.Q_BUDGET]:
         mask |= _BUDGET
-    judged[J_MASK], judged[J_ORDINAL] = mask, row[at.R_ORDINAL]
+    judged[J_MASK], judged[J_ORDINAL] = mask, rows[index, at.R_ORDINAL]
     judged[J_PRICE], judged[J_DISTANCE] = price, distance
     for field in range(at.KEY_FIELDS):
-        judged[J_KEY + field] = row[at.R_KEY + field]
-    judged[J_LISTING] = row[at.R_LISTING]
+        judged[J_KEY + field] = rows[index, at.R_KEY + field]
+    judged[J_LISTING] = rows[index, at.R_LISTING]
 
 
 @compiled

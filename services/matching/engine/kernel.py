@@ -28,6 +28,27 @@ def price_of(rate: int, setup: int, minimum: int, unit_minutes: int) -> int:
 
 
 @compiled
+def row_price(rows: Array, row: int, query: Array) -> int:
+    return price_of(
+        rows[row, at.R_RATE],
+        rows[row, at.R_SETUP],
+        rows[row, at.R_MINIMUM],
+        query[at.Q_UNIT_MINUTES],
+    )
+
+
+@compiled
+def block_price(blocks: Array, block: int, query: Array) -> int:
+    """The least that a row of the block can cost."""
+    return price_of(
+        blocks[block, at.B_RATE],
+        blocks[block, at.B_SETUP],
+        blocks[block, at.B_MINIMUM],
+        query[at.Q_UNIT_MINUTES],
+    )
+
+
+@compiled
 def distance_of(geo: Array, row: int, place: Array) -> int:
     """As ``great_circle_m``, in whole metres."""
     half_latitude = (geo[row, at.LATITUDE] - place[at.LATITUDE]) / 2
@@ -55,14 +76,14 @@ def earliest(
 
 
 @compiled
-def certified(certificates: Array, row: Array, query: Array, day: int) -> bool:
+def certified(certificates: Array, rows: Array, row: int, query: Array, day: int) -> bool:
     """Whether the row holds every certificate asked for, through ``day``."""
     first = at.Q_LISTS + query[at.Q_PARTITIONS] + query[at.Q_FOREIGN]
     first += query[at.Q_ALL] + query[at.Q_ANY] + query[at.Q_NOT]
-    begin = row[at.R_CERTIFICATES]
+    begin, count = rows[row, at.R_CERTIFICATES], rows[row, at.R_CERTIFICATE_COUNT]
     for asked in range(first, first + query[at.Q_CERTIFICATES]):
         held = False
-        for index in range(begin, begin + row[at.R_CERTIFICATE_COUNT]):
+        for index in range(begin, begin + count):
             if certificates[index, at.CERTIFICATE_KEY] == query[asked]:
                 held = certificates[index, at.CERTIFICATE_DAY] >= day
                 break
@@ -72,32 +93,32 @@ def certified(certificates: Array, row: Array, query: Array, day: int) -> bool:
 
 
 @compiled
-def roomy(row: Array, query: Array) -> bool:
+def roomy(rows: Array, row: int, query: Array) -> bool:
     """Whether a part may be turned to fit, longest edge against longest edge."""
     return bool(
-        row[at.R_LONG] >= query[at.Q_LONG]
-        and row[at.R_MIDDLE] >= query[at.Q_MIDDLE]
-        and row[at.R_SHORT] >= query[at.Q_SHORT]
+        rows[row, at.R_LONG] >= query[at.Q_LONG]
+        and rows[row, at.R_MIDDLE] >= query[at.Q_MIDDLE]
+        and rows[row, at.R_SHORT] >= query[at.Q_SHORT]
     )
 
 
 @compiled
-def precise(row: Array, query: Array) -> bool:
-    asked, offered = query[at.Q_TOLERANCE], row[at.R_TOLERANCE]
+def precise(rows: Array, row: int, query: Array) -> bool:
+    asked, offered = query[at.Q_TOLERANCE], rows[row, at.R_TOLERANCE]
     return bool(asked == at.NONE or (offered != at.NONE and offered <= asked))
 
 
 @compiled
-def slot_of(resource: Array, gaps: Array, query: Array) -> int:
+def slot_of(resources: Array, resource: int, gaps: Array, query: Array) -> int:
     """The earliest start, live state respected; ``NONE`` without any."""
-    start = max(query[at.Q_START], query[at.Q_NOW_UP] + resource[at.S_NOTICE])
-    end = min(query[at.Q_END], query[at.Q_NOW_DOWN] + resource[at.S_HORIZON])
-    if resource[at.S_WITHDRAWN]:
+    start = max(query[at.Q_START], query[at.Q_NOW_UP] + resources[resource, at.S_NOTICE])
+    end = min(query[at.Q_END], query[at.Q_NOW_DOWN] + resources[resource, at.S_HORIZON])
+    if resources[resource, at.S_WITHDRAWN]:
         start = max(start, query[at.Q_NOW_UP] + at.WITHDRAWN_MINUTES)
     return earliest(
         gaps,
-        resource[at.S_GAPS],
-        resource[at.S_GAP_COUNT],
+        resources[resource, at.S_GAPS],
+        resources[resource, at.S_GAP_COUNT],
         query[at.Q_UNITS],
         query[at.Q_MINUTES],
         start,
@@ -106,14 +127,14 @@ def slot_of(resource: Array, gaps: Array, query: Array) -> int:
 
 
 @compiled
-def fits(row: Array, resource: Array, query: Array) -> bool:
+def fits(rows: Array, row: int, resources: Array, resource: int, query: Array) -> bool:
     """What needs neither time nor place."""
     return bool(
-        resource[at.S_UNITS] >= query[at.Q_UNITS]
-        and resource[at.S_SHORTEST] <= query[at.Q_MINUTES]
-        and (resource[at.S_MEASURED] or not query[at.Q_MEASURED])
-        and precise(row, query)
-        and roomy(row, query)
+        resources[resource, at.S_UNITS] >= query[at.Q_UNITS]
+        and resources[resource, at.S_SHORTEST] <= query[at.Q_MINUTES]
+        and (resources[resource, at.S_MEASURED] or not query[at.Q_MEASURED])
+        and precise(rows, row, query)
+        and roomy(rows, row, query)
     )
 
 
@@ -173,29 +194,27 @@ def verify(
     columns: Any, query: Array, place: Array, index: int, price: int, found: Array, count: int
 ) -> bool:
     """Judge one row exactly; if it fits and ranks, write it at ``count`` of ``found``."""
-    row = columns.rows[index]
-    resource = columns.resources[row[at.R_RESOURCE]]
-    if not fits(row, resource, query):
+    rows, resources = columns.rows, columns.resources
+    resource = rows[index, at.R_RESOURCE]
+    if not fits(rows, index, resources, resource, query):
         return False
     distance = at.UNKNOWN
-    if query[at.Q_PLACED] and row[at.R_PLACED]:
+    if query[at.Q_PLACED] and rows[index, at.R_PLACED]:
         distance = distance_of(columns.geo, index, place)
     if query[at.Q_RADIUS_M] != at.NONE and distance > query[at.Q_RADIUS_M]:
         return False
-    start = slot_of(resource, columns.gaps, query)
+    start = slot_of(resources, resource, columns.gaps, query)
     if start == at.NONE:
         return False
     day = (start + query[at.Q_MINUTES] - 1) // at.DAY_MINUTES
-    if query[at.Q_CERTIFICATES] and not certified(columns.certificates, row, query, day):
+    if query[at.Q_CERTIFICATES] and not certified(columns.certificates, rows, index, query, day):
         return False
     found[count, at.F_PRICE], found[count, at.F_DISTANCE] = price, distance
     found[count, at.F_START] = start
     for field in range(at.KEY_FIELDS):
-        found[count, at.F_KEY + field] = row[at.R_KEY + field]
-    found[count, at.F_LISTING], found[count, at.F_ORDINAL] = (
-        row[at.R_LISTING],
-        row[at.R_ORDINAL],
-    )
+        found[count, at.F_KEY + field] = rows[index, at.R_KEY + field]
+    found[count, at.F_LISTING] = rows[index, at.R_LISTING]
+    found[count, at.F_ORDINAL] = rows[index, at.R_ORDINAL]
     return True
 
 
@@ -214,10 +233,7 @@ def search_block(
     while left:
         index = first_row + trailing_zeros(left)
         left &= left - _ONE
-        row = columns.rows[index]
-        price = price_of(
-            row[at.R_RATE], row[at.R_SETUP], row[at.R_MINIMUM], query[at.Q_UNIT_MINUTES]
-        )
+        price = row_price(columns.rows, index, query)
         worst = found[limit - 1, at.F_PRICE] if count == limit else at.UNKNOWN
         if price > min(worst, query[at.Q_BUDGET]):
             continue
@@ -238,18 +254,15 @@ def search(columns: Any, query: Array, place: Array, found: Array) -> int:
     """
     count, limit = 0, query[at.Q_LIMIT]
     for part in range(at.Q_LISTS, at.Q_LISTS + query[at.Q_PARTITIONS]):
-        partition = columns.partitions[query[part]]
-        stride = partition[at.P_WORDS]
+        group = query[part]
+        stride, base = columns.partitions[group, at.P_WORDS], columns.partitions[group, at.P_BITS]
         for word in range(stride):
-            first_row = partition[at.P_ROWS] + word * at.WORD
-            block = columns.blocks[first_row // at.WORD]
-            least = price_of(
-                block[at.B_RATE], block[at.B_SETUP], block[at.B_MINIMUM], query[at.Q_UNIT_MINUTES]
-            )
+            first_row = columns.partitions[group, at.P_ROWS] + word * at.WORD
+            least = block_price(columns.blocks, first_row // at.WORD, query)
             worst = found[limit - 1, at.F_PRICE] if count == limit else at.UNKNOWN
             if least > min(worst, query[at.Q_BUDGET]):
                 continue
-            left = survivors(columns.bits, partition[at.P_BITS], stride, word, query)
+            left = survivors(columns.bits, base, stride, word, query)
             if left:
                 count = search_block(columns, query, place, first_row, left, found, count)
     return count
