@@ -5,11 +5,13 @@ distances in metres on the great circle. Equal inputs give equal results on ever
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
-from typing import ClassVar
+from types import MappingProxyType
+from typing import ClassVar, Final
 from uuid import UUID
 
 from services.capacity.domain import Provenance, Visibility
@@ -20,6 +22,7 @@ from services.contracts.money import Money
 
 CANDIDATES_MAX = 200
 NEAR_MISSES_MAX = 5
+RELAXATIONS_MAX = 8
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius R1 of the WGS 84 ellipsoid (IUGG)."""
 MINUTES_PER_HOUR = 60
@@ -253,12 +256,92 @@ class FailureCount:
     rejected_alone: int
 
 
+class Aspect(StrEnum):
+    """What of a requirement may give way, in the order of search. The codes are stable.
+
+    A process and an envelope never do: another process is another demand, and a part keeps its
+    size.
+    """
+
+    TOLERANCE = "tolerance"
+    RADIUS = "radius"
+    WINDOW_END = "window-end"
+    WINDOW_START = "window-start"
+    BUDGET = "budget"
+    CERTIFICATE = "certificate"
+    MATERIAL = "material"
+    UNITS = "units"
+    HOURS = "hours"
+    MEASURED_ONLY = "measured-only"
+
+    @property
+    def constraint(self) -> Constraint:
+        """What it asks of a listing."""
+        return _CONSTRAINTS[self]
+
+
+_CONSTRAINTS: Final[Mapping[Aspect, Constraint]] = MappingProxyType(
+    {
+        Aspect.TOLERANCE: Constraint.TOLERANCE,
+        Aspect.RADIUS: Constraint.PLACE,
+        Aspect.WINDOW_END: Constraint.WINDOW,
+        Aspect.WINDOW_START: Constraint.WINDOW,
+        Aspect.BUDGET: Constraint.BUDGET,
+        Aspect.CERTIFICATE: Constraint.CERTIFICATES,
+        Aspect.MATERIAL: Constraint.MATERIAL,
+        Aspect.UNITS: Constraint.UNITS,
+        Aspect.HOURS: Constraint.HOURS,
+        Aspect.MEASURED_ONLY: Constraint.PROVENANCE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One aspect giving way, from what is ``asked`` to ``eased``; ``None``: asked no longer.
+
+    Values are in the unit of the aspect's constraint (a radius in metres); the bounds of a window
+    are instants in RFC 3339, UTC.
+    """
+
+    aspect: Aspect
+    asked: Value
+    eased: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """The smallest step, or pair of steps, that gains suppliers, and what exactly it gains.
+
+    ``listings`` fit that did not before, of as many ``organisations``; ``lost`` ones no longer do
+    (only longer hours lose any). ``price`` is that of the gained listing that ranks first,
+    ``earliest_end`` the earliest among the gained. Both have their counterpart among the
+    candidates there were, ``None`` where there were none.
+    """
+
+    steps: tuple[Step, ...]
+    listings: int
+    organisations: int
+    lost: int
+    price: Money
+    price_before: Money | None
+    earliest_end: datetime
+    earliest_end_before: datetime | None
+
+    @property
+    def earlier(self) -> timedelta | None:
+        """How much earlier than before the work can be done; negative when later."""
+        before = self.earliest_end_before
+        return None if before is None else before - self.earliest_end
+
+
 @dataclass(frozen=True, slots=True)
 class MatchResult:
     """The answer to a requirement.
 
-    ``considered`` counts the listings of an acceptable process. ``failures`` and ``near_misses``
-    are filled only when fewer candidates than asked for were found: they explain a short answer.
+    ``considered`` counts the listings of an acceptable process. ``failures``, ``near_misses`` and
+    ``relaxations`` are filled only when fewer candidates than asked for were found: they explain a
+    short answer. Engines leave the relaxations out; ``services.matching.relaxation`` asks for them.
     """
 
     candidates: tuple[Candidate, ...]
@@ -267,6 +350,7 @@ class MatchResult:
     near_misses: tuple[NearMiss, ...]
     state_hash: str
     as_of: datetime
+    relaxations: tuple[Relaxation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from services.capacity.domain import CapabilityDeclaration
@@ -51,12 +52,16 @@ class _Answer:
 
 
 class OracleEngine:
-    """Exact and slow. Keeps the snapshot and nothing else."""
+    """Exact and slow. Keeps the snapshot and its hash, which is taken once, and nothing else."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
     def state_hash(self) -> str:
+        return self._state_hash
+
+    @cached_property
+    def _state_hash(self) -> str:
         return state_hash(self._snapshot)
 
     def match(self, requirement: Requirement, *, limit: int, now: datetime) -> MatchResult:
