@@ -138,6 +138,8 @@ def _show(client: Api, found: dict[str, Any], language: str) -> None:
     for miss in found["near_misses"]:
         reasons = "; ".join(one["text"] for one in miss["verdicts"] if not one["passed"])
         console.print(f"✗ {_name(client, miss, language)}: {reasons}", markup=False)
+    for relaxation in found["relaxations"]:
+        console.print(f"→ {relaxation['text']}", markup=False)
 
 
 def _table(candidates: list[dict[str, Any]], names: dict[str, str]) -> Table:

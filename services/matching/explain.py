@@ -1,6 +1,7 @@
-"""Verdicts as sentences in Chinese and English, for the API, the command line and the portal."""
+"""Verdicts and relaxations as sentences in Chinese and English, for every door."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, Literal
@@ -10,12 +11,18 @@ from babel.numbers import format_currency, get_currency_precision
 from services.contracts.telemetry import ResourceState
 from services.matching.domain import (
     MINUTES_PER_HOUR,
+    Aspect,
     Constraint,
     FailureCount,
     Reason,
+    Relaxation,
+    Step,
     Value,
     Verdict,
 )
+
+MINUTE: Final = timedelta(minutes=1)
+MINUTES_PER_DAY: Final = 24 * MINUTES_PER_HOUR
 
 Language = Literal["en", "zh"]
 Text = Mapping[Language, str]
@@ -143,6 +150,33 @@ _SENTENCES: Final[Mapping[tuple[Constraint, Reason], Text]] = MappingProxyType(
 )
 
 
+_EASED: Final[Mapping[Aspect, Text]] = MappingProxyType(
+    {
+        Aspect.TOLERANCE: _text("tolerance {asked} → {eased}", "公差 {asked} → {eased}"),
+        Aspect.RADIUS: _text("radius {asked} → {eased}", "半径 {asked} → {eased}"),
+        Aspect.WINDOW_END: _text("the window ends {moved} later", "时间窗结束推迟 {moved}"),
+        Aspect.WINDOW_START: _text("the window starts {moved} earlier", "时间窗开始提前 {moved}"),
+        Aspect.BUDGET: _text("budget {asked} → {eased}", "预算 {asked} → {eased}"),
+        Aspect.UNITS: _text("units {asked} → {eased}", "数量 {asked} → {eased}"),
+        Aspect.HOURS: _text("booking length {asked} → {eased}", "预订时长 {asked} → {eased}"),
+    }
+)
+_GIVEN_UP: Final[Mapping[Aspect, Text]] = MappingProxyType(
+    {
+        Aspect.TOLERANCE: _text("any tolerance instead of {asked}", "公差不限（原 {asked}）"),
+        Aspect.RADIUS: _text("any distance instead of {asked}", "距离不限（原 {asked}）"),
+        Aspect.BUDGET: _text("no budget instead of {asked}", "预算不限（原 {asked}）"),
+        Aspect.CERTIFICATE: _text("without the certificate {asked}", "不要求证书 {asked}"),
+        Aspect.MATERIAL: _text("without asking for {asked}", "不要求材料 {asked}"),
+        Aspect.MEASURED_ONLY: _text("declared free time too", "也接受自行申报的时段"),
+    }
+)
+_GAINED: Final = _text(
+    "{steps}: {listings} more of {organisations} firm(s), best at {price}",
+    "{steps}：增加 {organisations} 家企业的 {listings} 项，最优价 {price}",
+)
+
+
 def explain(
     verdict: Verdict, *, language: Language, currency: str = "CNY", term: TermName = str
 ) -> str:
@@ -168,6 +202,59 @@ def explain_failures(failure: FailureCount, *, language: Language) -> str:
     return f"{name} rules out {failure.rejected}, {failure.rejected_alone} by itself alone"
 
 
+def explain_relaxation(relaxation: Relaxation, *, language: Language, term: TermName = str) -> str:
+    """What gives way, what that gains, and how much earlier the work can be done for it."""
+    currency = relaxation.price.currency
+    also = " and " if language == "en" else "，并且"
+    steps = also.join(_eased(step, language, currency, term) for step in relaxation.steps)
+    gained = _GAINED[language].format(
+        steps=steps,
+        listings=relaxation.listings,
+        organisations=relaxation.organisations,
+        price=amount(relaxation.price.minor, currency, language),
+    )
+    return gained + _earlier(relaxation, language) + _lost(relaxation.lost, language)
+
+
+def _eased(step: Step, language: Language, currency: str, term: TermName) -> str:
+    def show(value: Value) -> str:
+        return _shown(step.aspect.constraint, value, language, currency, term)
+
+    if step.aspect in {Aspect.WINDOW_END, Aspect.WINDOW_START}:
+        return _EASED[step.aspect][language].format(moved=duration(_moved(step), language))
+    sentences = _GIVEN_UP if step.eased is None else _EASED
+    return sentences[step.aspect][language].format(asked=show(step.asked), eased=show(step.eased))
+
+
+def _moved(step: Step) -> int:
+    """Minutes between the two bounds of a window, rounded up."""
+    asked, eased = (datetime.fromisoformat(str(one)) for one in (step.asked, step.eased))
+    return -(-abs(eased - asked) // MINUTE)
+
+
+def _earlier(relaxation: Relaxation, language: Language) -> str:
+    """How much sooner the earliest end is; nothing when there was none or it is no sooner."""
+    sooner = relaxation.earlier
+    if sooner is None or sooner < MINUTE:
+        return ""
+    span = days(sooner // MINUTE, language)
+    return f"，最早完工提前 {span}" if language == "zh" else f", earliest end {span} sooner"
+
+
+def _lost(count: int, language: Language) -> str:
+    if not count:
+        return ""
+    return f"，失去 {count} 项" if language == "zh" else f", {count} fewer of those there were"
+
+
+def days(minutes: int, language: Language) -> str:
+    """Like :func:`duration`, in whole days from one day on."""
+    whole = minutes // MINUTES_PER_DAY
+    if not whole:
+        return duration(minutes, language)
+    return f"{whole} {'天' if language == 'zh' else 'd'}"
+
+
 def duration(minutes: int, language: Language) -> str:
     """``200`` as ``3 h 20 min`` or ``3 小时 20 分``."""
     hours, rest = divmod(minutes, MINUTES_PER_HOUR)
@@ -188,13 +275,19 @@ def _shower(
     verdict: Verdict, language: Language, currency: str, term: TermName
 ) -> Callable[[Value], str]:
     def show(value: Value) -> str:
-        if value is None:
-            return ""
-        if isinstance(value, str):
-            return _named(verdict.constraint, value, language, term)
-        return _with_unit(verdict.constraint, value, language, currency)
+        return _shown(verdict.constraint, value, language, currency, term)
 
     return show
+
+
+def _shown(
+    constraint: Constraint, value: Value, language: Language, currency: str, term: TermName
+) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return _named(constraint, value, language, term)
+    return _with_unit(constraint, value, language, currency)
 
 
 def _named(constraint: Constraint, value: str, language: Language, term: TermName) -> str:

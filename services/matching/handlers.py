@@ -1,16 +1,18 @@
 """Use cases of matching: list and withdraw resources, rank a requirement, keep the answer."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import ClassVar
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 from uuid import UUID
 
 from sqlmodel import Session
 
 from services.capacity import handlers as capacity
-from services.capacity.domain import Visibility
+from services.capacity.domain import HORIZON_DAYS_MAX, Visibility
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
+from services.contracts.intervals import Interval
 from services.identity import handlers as identity
 from services.identity.domain import Reach
 from services.matching import snapshot, store
@@ -23,9 +25,13 @@ from services.matching.domain import (
     Requirement,
     StoredMatch,
 )
-from services.matching.engine.interface import EngineFactory
+from services.matching.engine.interface import EngineFactory, MatchingEngine
 from services.matching.engine.oracle import OracleEngine
+from services.matching.relaxation import relaxations
 from services.runtime.clock import Clock
+
+WINDOW_MOVED_MAX: Final = timedelta(days=14)
+"""How far a relaxation moves a bound of the window."""
 
 
 class ListingNotFoundError(DomainError):
@@ -124,6 +130,8 @@ def match_requirement(
 ) -> MatchResult:
     """The best ``limit`` listings for ``requirement`` that ``viewer`` may see, now.
 
+    When fewer fit, the answer tells what would gain suppliers.
+
     Args:
         session: the transaction to read in.
         clock: the moment the answer holds for.
@@ -133,19 +141,38 @@ def match_requirement(
         viewer: the asking organisation, which also sees what it offers to itself only.
         engine_for: which engine ranks.
     """
-    loaded = snapshot.load(
-        session=session,
-        clock=clock,
-        listings=store.visible_listings(
-            session,
-            viewer=viewer,
-            reach=_reach(session, viewer),
-            processes=requirement.processes,
-        ),
-        window=requirement.window,
-        stale_after=stale_after,
+    listings = store.visible_listings(
+        session,
+        viewer=viewer,
+        reach=_reach(session, viewer),
+        processes=requirement.processes,
     )
-    return engine_for(loaded).match(requirement, limit=min(limit, CANDIDATES_MAX), now=clock.now())
+
+    def engine_of(window: Interval) -> MatchingEngine:
+        loaded = snapshot.load(
+            session=session,
+            clock=clock,
+            listings=listings,
+            window=window,
+            stale_after=stale_after,
+        )
+        return engine_for(loaded)
+
+    wanted, now = min(limit, CANDIDATES_MAX), clock.now()
+    result = engine_of(requirement.window).match(requirement, limit=wanted, now=now)
+    if len(result.candidates) in {wanted, result.considered}:
+        return result
+    known = _movable(requirement.window, now)
+    found = relaxations(engine_of(known), requirement, limit=wanted, now=now, known=known)
+    return replace(result, relaxations=found)
+
+
+def _movable(window: Interval, now: datetime) -> Interval:
+    """``window`` and the time around it that a relaxation may move it into, not before ``now``."""
+    spare = timedelta(days=HORIZON_DAYS_MAX) - window.duration
+    later = min(WINDOW_MOVED_MAX, spare)
+    earlier = min(WINDOW_MOVED_MAX, spare - later, max(window.start - now, timedelta(0)))
+    return window.widened(before=earlier, after=later)
 
 
 def _reach(session: Session, viewer: OrganisationId | None) -> Reach:

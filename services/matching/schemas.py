@@ -1,26 +1,42 @@
 """What the API says of a match, with its reasons in the reader's language."""
 
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from services.capacity.domain import Provenance
+from services.contracts.money import Money
 from services.matching.domain import (
+    RELAXATIONS_MAX,
+    Aspect,
     Candidate,
     Constraint,
     FailureCount,
     NearMiss,
     Reason,
+    Relaxation,
+    Step,
     StoredMatch,
     Verdict,
 )
-from services.matching.explain import Language, TermName, explain, explain_failures
+from services.matching.explain import (
+    Language,
+    TermName,
+    explain,
+    explain_failures,
+    explain_relaxation,
+)
 
 
 class MoneyOut(BaseModel):
     minor: int = Field(description="minor units, e.g. fen")
     currency: str
+
+    @classmethod
+    def of(cls, money: Money) -> Self:
+        return cls(minor=money.minor, currency=money.currency)
 
 
 class VerdictOut(BaseModel):
@@ -78,6 +94,32 @@ class FailureCountOut(BaseModel):
     text: str
 
 
+class StepOut(BaseModel):
+    """One aspect of the demand giving way."""
+
+    aspect: Aspect
+    constraint: Constraint
+    asked: int | str | None = Field(
+        description="µm, metres, minor units, units or minutes, by aspect; the bound of a window is"
+        " an RFC 3339 instant"
+    )
+    eased: int | str | None = Field(description="likewise; null: asked no longer")
+
+
+class RelaxationOut(BaseModel):
+    """The smallest step, or pair of steps where no single one does, that gains listings."""
+
+    steps: list[StepOut] = Field(min_length=1, max_length=2)
+    listings: int = Field(description="that fit then and did not before")
+    organisations: int = Field(description="different ones among these listings")
+    lost: int = Field(description="candidates that fit no longer; longer hours only")
+    price: MoneyOut = Field(description="of the gained listing that ranks first")
+    price_before: MoneyOut | None = Field(description="of the first candidate there was")
+    earliest_end: datetime = Field(description="among the gained listings")
+    earliest_end_before: datetime | None = Field(description="among the candidates there were")
+    text: str
+
+
 class MatchOut(BaseModel):
     """The answer to a demand."""
 
@@ -91,6 +133,10 @@ class MatchOut(BaseModel):
     candidates: list[CandidateOut]
     failures: list[FailureCountOut]
     near_misses: list[NearMissOut]
+    relaxations: list[RelaxationOut] = Field(
+        max_length=RELAXATIONS_MAX,
+        description="what would gain suppliers when fewer fit than asked for, most promising first",
+    )
 
 
 def match_out(match: StoredMatch, *, language: Language, term: TermName = str) -> MatchOut:
@@ -110,6 +156,7 @@ def match_out(match: StoredMatch, *, language: Language, term: TermName = str) -
         ],
         failures=[_failure(one, language) for one in result.failures],
         near_misses=[_near_miss(one, language, term) for one in result.near_misses],
+        relaxations=[_relaxation(one, language, term) for one in result.relaxations],
     )
 
 
@@ -123,7 +170,7 @@ def _candidate(rank: int, one: Candidate, language: Language, term: TermName) ->
         start=one.start,
         end=one.end,
         units=one.units,
-        price=MoneyOut(minor=one.price.minor, currency=one.price.currency),
+        price=MoneyOut.of(one.price),
         distance_m=one.distance_m,
         provenance=one.provenance,
         age_s=one.age_s,
@@ -137,7 +184,7 @@ def _near_miss(one: NearMiss, language: Language, term: TermName) -> NearMissOut
         resource_id=one.resource_id,
         organisation_id=one.organisation_id,
         process=one.process,
-        price=MoneyOut(minor=one.price.minor, currency=one.price.currency),
+        price=MoneyOut.of(one.price),
         distance_m=one.distance_m,
         causes=list(one.causes),
         verdicts=_verdicts(one, language, term),
@@ -167,4 +214,28 @@ def _failure(failure: FailureCount, language: Language) -> FailureCountOut:
         rejected=failure.rejected,
         rejected_alone=failure.rejected_alone,
         text=explain_failures(failure, language=language),
+    )
+
+
+def _relaxation(one: Relaxation, language: Language, term: TermName) -> RelaxationOut:
+    before = one.price_before
+    return RelaxationOut(
+        steps=[_step(step) for step in one.steps],
+        listings=one.listings,
+        organisations=one.organisations,
+        lost=one.lost,
+        price=MoneyOut.of(one.price),
+        price_before=None if before is None else MoneyOut.of(before),
+        earliest_end=one.earliest_end,
+        earliest_end_before=one.earliest_end_before,
+        text=explain_relaxation(one, language=language, term=term),
+    )
+
+
+def _step(step: Step) -> StepOut:
+    return StepOut(
+        aspect=step.aspect,
+        constraint=step.aspect.constraint,
+        asked=step.asked,
+        eased=step.eased,
     )

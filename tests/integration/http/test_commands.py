@@ -69,7 +69,9 @@ def test_match_explains_an_empty_answer_and_says_so_by_its_exit_code(
     answered = run("match", "--demand", demand["id"], "--api", api, key=market.keyring.key(buyer))
 
     assert answered.exit_code == 1
-    assert "> budget" in answered.stdout.replace("\n", " ")
+    said = answered.stdout.replace("\n", " ")
+    assert "> budget" in said
+    assert "→ budget CN¥0.01 →" in said
 
 
 def test_match_tells_what_was_meant_by_an_unknown_process(market: Market, api: str) -> None:

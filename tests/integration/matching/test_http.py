@@ -45,6 +45,16 @@ def test_a_match_is_read_with_every_reason(client: httpx.Client, matched: Docume
     assert len(read["state_hash"]) == 64
 
 
+def test_what_would_gain_suppliers_is_told(client: httpx.Client, matched: Document) -> None:
+    read = client.get(f"matches/{matched['id']}", headers={"Accept-Language": "zh-CN"}).json()
+    (found,) = read["relaxations"]
+    step = {"aspect": "hours", "constraint": "hours", "asked": 240, "eased": 480}
+    assert found["steps"] == [step]
+    assert (found["listings"], found["organisations"], found["lost"]) == (1, 1, 0)
+    assert found["price_before"] == {"minor": 120_000, "currency": "CNY"}
+    assert found["text"] == "预订时长 4 小时 → 8 小时：增加 1 家企业的 1 项，最优价 ¥2,400.00"
+
+
 def test_english_is_the_default(client: httpx.Client, matched: Document) -> None:
     read = client.get(f"matches/{matched['id']}").json()
     assert texts(read, Constraint.BUDGET) == ["costs CN¥1,200.00, no budget is set"]

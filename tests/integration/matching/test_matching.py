@@ -8,9 +8,11 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlmodel import Session
 
 from services.capacity.domain import (
+    HORIZON_DAYS_MAX,
     CapabilityDeclaration,
     Certificate,
     Provenance,
@@ -22,7 +24,15 @@ from services.contracts.intervals import Interval
 from services.contracts.money import Money
 from services.contracts.telemetry import ResourceState
 from services.matching import handlers, snapshot, store
-from services.matching.domain import Constraint, MatchResult, Place, Rate, Requirement
+from services.matching.domain import (
+    Aspect,
+    Constraint,
+    MatchResult,
+    Place,
+    Rate,
+    Requirement,
+    Step,
+)
 from services.matching.engine.oracle import OracleEngine
 from tests.contract.matching.market import Draw
 from tests.integration.booking.park import HOUR, KINDS, MILLING, STALE, Park, open_park
@@ -161,7 +171,8 @@ def test_loading_by_process_answers_as_the_whole_market_does(varied: Park, seed:
     )
     expected = OracleEngine(whole).match(asked, limit=5, now=varied.clock.now())
     answered = match(varied, asked, limit=5)
-    assert replace(answered, state_hash="") == replace(expected, state_hash="")
+    plain = replace(answered, state_hash="", relaxations=())
+    assert plain == replace(expected, state_hash="")
 
 
 @pytest.fixture
@@ -186,6 +197,44 @@ def varied(park: Park) -> Park:
     return park
 
 
+class TestRelaxations:
+    def test_a_short_answer_tells_what_would_gain_suppliers(self, park: Park) -> None:
+        park.offer(park.resource(capability=CapabilityDeclaration(MILLING, tolerance_um=20)))
+        (found,) = match(park, replace(ASKED, tolerance_um=10)).relaxations
+        assert found.steps == (Step(Aspect.TOLERANCE, 10, 20),)
+        assert (found.listings, found.organisations, found.price) == (1, 1, Money(24_500))
+
+    def test_an_answer_that_is_full_or_leaves_nobody_out_has_none(self, park: Park) -> None:
+        park.offer(park.resource())
+        assert match(park).relaxations == ()
+        park.offer(park.resource(capability=CapabilityDeclaration(MILLING, tolerance_um=20)))
+        assert match(park, replace(ASKED, tolerance_um=10), limit=1).relaxations
+        assert match(park, limit=1).relaxations == ()
+
+    def test_free_time_outside_the_window_is_known_a_fortnight_either_way(self, park: Park) -> None:
+        machine = park.resource()
+        offer_id = park.offer(machine)
+        day = Interval(START + 24 * HOUR, START + 48 * HOUR)
+        park.hold(machine, offer_id, start=day.start, minutes=24 * 60)
+        (after, before) = match(park, replace(ASKED, window=day)).relaxations
+        assert after.steps[0].aspect is Aspect.WINDOW_END
+        assert after.earliest_end == day.end + 2 * HOUR
+        assert before.steps[0].aspect is Aspect.WINDOW_START
+        assert before.earliest_end == day.start
+
+    def test_the_longest_window_is_not_moved_beyond_what_capacity_knows(self, park: Park) -> None:
+        park.offer(park.resource(capability=CapabilityDeclaration(MILLING, tolerance_um=20)))
+        longest = Interval(START + HOUR, START + HOUR + timedelta(days=HORIZON_DAYS_MAX))
+        assert match(park, replace(ASKED, window=longest, tolerance_um=10)).relaxations
+
+    def test_nobody_is_told_of_what_it_may_not_see(self, park: Park) -> None:
+        coarse = park.resource(capability=CapabilityDeclaration(MILLING, tolerance_um=20))
+        park.offer(coarse, visibility=Visibility.ORGANISATION)
+        asked = replace(ASKED, tolerance_um=10)
+        assert match(park, asked, viewer=park.buyer).relaxations == ()
+        assert len(match(park, asked, viewer=park.owner).relaxations) == 1
+
+
 class TestStoredMatches:
     def stored(self, park: Park, demand_id: DemandId) -> Any:
         held = Certificate("cnas", "hardness", valid_to=START.date())
@@ -194,6 +243,7 @@ class TestStoredMatches:
         asked = replace(Draw(3).requirement(), window=ASKED.window, processes=frozenset({MILLING}))
         result = match(park, asked)
         assert result.near_misses
+        assert result.relaxations
         return handlers.save_match(
             session=park.session,
             clock=park.clock,
@@ -214,6 +264,15 @@ class TestStoredMatches:
         park.session.expire_all()
         own: dict[str, Any] = {"session": park.session, "organisation_id": park.buyer}
         assert handlers.get_match(**own, match_id=saved.id) == saved
+
+    def test_a_match_stored_before_there_were_relaxations_is_read(self, park: Park) -> None:
+        saved = self.stored(park, DemandId(UUID(int=4)))
+        park.session.execute(text("UPDATE match SET result = result - 'relaxations'"))
+        park.session.expire_all()
+        read = handlers.get_match(
+            session=park.session, organisation_id=park.buyer, match_id=saved.id
+        )
+        assert read == replace(saved, result=replace(saved.result, relaxations=()))
 
     def test_the_newest_of_a_demand_comes_first(self, park: Park) -> None:
         one, other = DemandId(UUID(int=4)), DemandId(UUID(int=5))

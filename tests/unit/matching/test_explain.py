@@ -1,16 +1,21 @@
 """Verdicts as sentences."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
+from services.contracts.money import Money
 from services.contracts.telemetry import ResourceState
 from services.matching.domain import (
+    Aspect,
     Candidate,
     Constraint,
     FailureCount,
     NearMiss,
     Reason,
+    Relaxation,
+    Step,
     Verdict,
 )
 from services.matching.engine.oracle import OracleEngine
@@ -21,10 +26,12 @@ from services.matching.explain import (
     duration,
     explain,
     explain_failures,
+    explain_relaxation,
 )
 from tests.contract.matching.market import Draw
 from tests.support.clock import START as NOW
 
+HOUR = timedelta(hours=1)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -116,6 +123,106 @@ def test_every_verdict_an_engine_gives_has_a_whole_sentence(language: Language) 
                 assert bool(CHINESE.search(text)) == (language == "zh")
                 told.add((said.constraint, said.reason))
     assert {constraint for constraint, _ in told} == set(Constraint)
+
+
+def eased(*steps: Step, lost: int = 0, before: timedelta | None = None) -> Relaxation:
+    return Relaxation(
+        steps=steps,
+        listings=3,
+        organisations=2,
+        lost=lost,
+        price=Money(150_000),
+        price_before=None,
+        earliest_end=NOW,
+        earliest_end_before=None if before is None else NOW + before,
+    )
+
+
+STEPS: list[tuple[Step, str, str]] = [
+    (Step(Aspect.TOLERANCE, 10, 20), "tolerance ±10 µm → ±20 µm", "公差 ±10 µm → ±20 µm"),
+    (Step(Aspect.TOLERANCE, 10, None), "any tolerance instead of ±10 µm", "公差不限（原 ±10 µm）"),
+    (Step(Aspect.RADIUS, 20_000, 63_000), "radius 20.0 km → 63.0 km", "半径 20.0 km → 63.0 km"),
+    (
+        Step(Aspect.RADIUS, 20_000, None),
+        "any distance instead of 20.0 km",
+        "距离不限（原 20.0 km）",
+    ),
+    (
+        Step(Aspect.WINDOW_END, "2026-03-02T09:00:30Z", "2026-03-03T12:00:00Z"),
+        "the window ends 27 h later",
+        "时间窗结束推迟 27 小时",
+    ),
+    (
+        Step(Aspect.WINDOW_START, "2026-03-02T09:00:00Z", "2026-03-02T08:15:00Z"),
+        "the window starts 45 min earlier",
+        "时间窗开始提前 45 分",
+    ),
+    (
+        Step(Aspect.BUDGET, 100_000, 120_000),
+        "budget CN¥1,000.00 → CN¥1,200.00",
+        "预算 ¥1,000.00 → ¥1,200.00",
+    ),
+    (Step(Aspect.BUDGET, 1, None), "no budget instead of CN¥0.01", "预算不限（原 ¥0.01）"),
+    (
+        Step(Aspect.CERTIFICATE, "cnas (hardness)", None),
+        "without the certificate CNAS (hardness)",
+        "不要求证书 CNAS (hardness)",
+    ),
+    (
+        Step(Aspect.MATERIAL, "abs, polymer", None),
+        "without asking for abs, polymer",
+        "不要求材料 abs、polymer",
+    ),
+    (Step(Aspect.UNITS, 3, 2), "units 3 → 2", "数量 3 → 2"),
+    (
+        Step(Aspect.HOURS, 20, 90),
+        "booking length 20 min → 1 h 30 min",
+        "预订时长 20 分 → 1 小时 30 分",
+    ),
+    (
+        Step(Aspect.MEASURED_ONLY, "measured", None),
+        "declared free time too",
+        "也接受自行申报的时段",
+    ),
+]
+
+
+@pytest.mark.parametrize(("step", "en", "zh"), STEPS)
+def test_a_step_is_told_in_each_language(step: Step, en: str, zh: str) -> None:
+    def term(code: str) -> str:
+        return code.replace("cnas", "CNAS")
+
+    said = explain_relaxation(eased(step), language="en", term=term)
+    assert said == f"{en}: 3 more of 2 firm(s), best at CN¥1,500.00"
+    said = explain_relaxation(eased(step), language="zh", term=term)
+    assert said == f"{zh}：增加 2 家企业的 3 项，最优价 ¥1,500.00"
+
+
+def test_a_pair_and_what_it_brings_and_costs() -> None:
+    pair = (Step(Aspect.TOLERANCE, 10, 20), Step(Aspect.HOURS, 60, 120))
+    told = eased(*pair, lost=1, before=timedelta(days=3, hours=5))
+    assert explain_relaxation(told, language="en") == (
+        "tolerance ±10 µm → ±20 µm and booking length 1 h → 2 h: 3 more of 2 firm(s), best at"
+        " CN¥1,500.00, earliest end 3 d sooner, 1 fewer of those there were"
+    )
+    assert explain_relaxation(told, language="zh") == (
+        "公差 ±10 µm → ±20 µm，并且预订时长 1 小时 → 2 小时：增加 2 家企业的 3 项，"
+        "最优价 ¥1,500.00，最早完工提前 3 天，失去 1 项"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [(timedelta(hours=5), ", earliest end 5 h sooner"), (timedelta(0), ""), (-HOUR, "")],
+)
+def test_an_earlier_end_is_told_when_it_is_one(before: timedelta, text: str) -> None:
+    told = eased(Step(Aspect.UNITS, 3, 2), before=before)
+    said = explain_relaxation(told, language="en")
+    assert said == f"units 3 → 2: 3 more of 2 firm(s), best at CN¥1,500.00{text}"
+
+
+def test_every_aspect_is_told() -> None:
+    assert {step.aspect for step, _, _ in STEPS} == set(Aspect)
 
 
 def test_failures_tell_both_counts() -> None:
