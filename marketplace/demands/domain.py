@@ -121,8 +121,9 @@ class ToleranceAsk:
 class DemandFacts:
     """What the buyer says.
 
-    ``tolerance_um`` is ±; ``quantity`` counts pieces, ``units`` how many of the resource's units
-    (seats, places) are wanted at the same time.
+    ``tolerance_um`` is ±, ``nominal_mm`` the size at which it was asked as a grade; ``quantity``
+    counts pieces, ``units`` how many of the resource's units (seats, places) are wanted at the same
+    time.
     """
 
     organisation_id: OrganisationId
@@ -142,6 +143,7 @@ class DemandFacts:
     quantity: int = 1
     units: int = 1
     measured_only: bool = False
+    nominal_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ class Demand:
             place=facts.place,
             radius_km=facts.radius_km,
             measured_only=facts.measured_only,
+            nominal_mm=facts.nominal_mm,
         )
 
 

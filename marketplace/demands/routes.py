@@ -120,6 +120,8 @@ def match_demand(
             limit=limit,
             stale_after=stale_after,
         )
-        return match_out(stored, language=language, term=taxonomy.namer(language))
+        return match_out(
+            stored, language=language, term=taxonomy.namer(language), grade_at=taxonomy.grade_of
+        )
 
     return creation.once(None, match)

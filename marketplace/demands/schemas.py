@@ -136,6 +136,7 @@ class DemandIn(Document):
             quantity=self.quantity,
             units=self.units,
             measured_only=self.measured_only,
+            nominal_mm=ask.nominal_mm,
         )
 
 
@@ -168,6 +169,7 @@ class DemandOut(BaseModel):
     material: str | None
     envelope_mm: tuple[int, int, int] | None
     tolerance_um: int | None
+    nominal_mm: float | None = Field(description="the size the tolerance is at, as a grade")
     certificates: list[CertificateOut]
     currency: str
     budget_minor: int | None
@@ -192,6 +194,7 @@ class DemandOut(BaseModel):
             material=facts.material,
             envelope_mm=facts.envelope_mm,
             tolerance_um=facts.tolerance_um,
+            nominal_mm=facts.nominal_mm,
             certificates=[CertificateOut.model_validate(need) for need in facts.certificates],
             currency=facts.currency,
             budget_minor=facts.budget_minor,

@@ -26,6 +26,7 @@ def insert_demand(session: Session, demand: Demand) -> None:
             material=facts.material,
             envelope_mm=None if facts.envelope_mm is None else list(facts.envelope_mm),
             tolerance_um=facts.tolerance_um,
+            nominal_mm=facts.nominal_mm,
             certificates=[asdict(need) for need in facts.certificates],
             currency=facts.currency,
             budget_minor=facts.budget_minor,
@@ -87,6 +88,7 @@ def _demand(row: DemandRow) -> Demand:
         quantity=row.quantity,
         units=row.units,
         measured_only=row.measured_only,
+        nominal_mm=row.nominal_mm,
     )
     return Demand(
         id=DemandId(row.id), facts=facts, state=DemandState(row.state), created_at=row.created_at

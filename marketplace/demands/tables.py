@@ -19,6 +19,7 @@ class DemandRow(SQLModel, table=True):
         CheckConstraint("start_at < end_at", name="window_not_empty"),
         CheckConstraint("minutes > 0 AND quantity > 0 AND units > 0", name="asks_something"),
         CheckConstraint("budget_minor >= 0", name="budget_not_negative"),
+        CheckConstraint("nominal_mm > 0", name="nominal_positive"),
         CheckConstraint("cardinality(envelope_mm) = 3", name="envelope_has_three_edges"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place_whole"),
         UniqueConstraint("organisation_id", "id"),
@@ -36,6 +37,7 @@ class DemandRow(SQLModel, table=True):
         default=None, sa_column=Column(ARRAY(Integer), nullable=True)
     )
     tolerance_um: int | None = None
+    nominal_mm: float | None = None
     certificates: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
     currency: str
     budget_minor: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))

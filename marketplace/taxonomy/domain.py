@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
-from marketplace.taxonomy.tolerance import ToleranceTable, plus_minus_um
+from marketplace.taxonomy.tolerance import ToleranceTable, finest_grade, plus_minus_um
 from services.contracts.errors import DomainError, ErrorKind
 
 SUGGESTIONS_MAX: Final = 3
@@ -288,3 +288,7 @@ class Taxonomy:
             ToleranceSizeError: the standard gives no value for this size.
         """
         return plus_minus_um(self._tolerances, grade, nominal_mm)
+
+    def grade_of(self, plus_minus_um: int, nominal_mm: float) -> str | None:
+        """The finest ISO 286 grade that ± ``plus_minus_um`` stays within at a size, if any."""
+        return finest_grade(self._tolerances, plus_minus_um, nominal_mm)

@@ -60,6 +60,26 @@ class ToleranceTable:
         return int(limit)
 
 
+def finest_grade(
+    tables: Sequence[ToleranceTable], plus_minus_um: int, nominal_mm: float
+) -> str | None:
+    """The finest ISO 286 grade that ``plus_minus_um`` stays within at a size, if any does."""
+    table = next(one for one in tables if any(map(_is_iso_286, one.limit_um)))
+    try:
+        limits = {
+            grade: table.plus_minus_um(grade, nominal_mm)
+            for grade in filter(_is_iso_286, table.limit_um)
+        }
+    except ToleranceSizeError:
+        return None
+    wide_enough = (grade for grade, limit in limits.items() if limit >= plus_minus_um)
+    return min(wide_enough, key=limits.__getitem__, default=None)
+
+
+def _is_iso_286(grade: str) -> bool:
+    return grade.startswith("IT")
+
+
 def plus_minus_um(tables: Sequence[ToleranceTable], grade: str, nominal_mm: float) -> int:
     """Look ``grade`` up in the first of ``tables`` that has it.
 

@@ -149,7 +149,8 @@ class Requirement:
     """What a demand asks.
 
     ``processes`` holds every acceptable code (the demand's own and its descendants), ``materials``
-    likewise (the demand's own and its ancestors; empty asks for none). ``tolerance_um`` is ±.
+    likewise (the demand's own and its ancestors; empty asks for none). ``tolerance_um`` is ±;
+    ``nominal_mm`` is the size it was asked at as a grade, which nothing is judged by.
     Candidates are ranked in one ``currency``; a listing in another fails on budget.
 
     Raises:
@@ -169,6 +170,7 @@ class Requirement:
     place: Place | None = None
     radius_km: int | None = None
     measured_only: bool = False
+    nominal_mm: float | None = None
 
     def __post_init__(self) -> None:
         for holds, field, en, zh in self._rules():

@@ -28,6 +28,12 @@ Language = Literal["en", "zh"]
 Text = Mapping[Language, str]
 TermName = Callable[[str], str]
 """The name of a taxonomy code in the reader's language."""
+GradeName = Callable[[int], str | None]
+"""The tolerance grade that a ± value in µm stays within, where the size it is at is known."""
+
+
+def no_grade(_: int) -> str | None:
+    return None
 
 
 def _text(en: str, zh: str) -> Text:
@@ -202,11 +208,28 @@ def explain_failures(failure: FailureCount, *, language: Language) -> str:
     return f"{name} rules out {failure.rejected}, {failure.rejected_alone} by itself alone"
 
 
-def explain_relaxation(relaxation: Relaxation, *, language: Language, term: TermName = str) -> str:
-    """What gives way, what that gains, and how much earlier the work can be done for it."""
-    currency = relaxation.price.currency
+def explain_relaxation(
+    relaxation: Relaxation,
+    *,
+    language: Language,
+    term: TermName = str,
+    grade: GradeName = no_grade,
+) -> str:
+    """What gives way, what that gains, and how much earlier the work can be done for it.
+
+    A tolerance is told with its ``grade`` too, where it has one.
+    """
     also = " and " if language == "en" else "，并且"
-    steps = also.join(_eased(step, language, currency, term) for step in relaxation.steps)
+    currency = relaxation.price.currency
+
+    def show(constraint: Constraint, value: Value) -> str:
+        shown = _shown(constraint, value, language, currency, term)
+        if constraint is Constraint.TOLERANCE and isinstance(value, int):
+            name = grade(value)
+            return shown if name is None else f"{shown} ({name})"
+        return shown
+
+    steps = also.join(_eased(step, language, show) for step in relaxation.steps)
     gained = _GAINED[language].format(
         steps=steps,
         listings=relaxation.listings,
@@ -216,14 +239,12 @@ def explain_relaxation(relaxation: Relaxation, *, language: Language, term: Term
     return gained + _earlier(relaxation, language) + _lost(relaxation.lost, language)
 
 
-def _eased(step: Step, language: Language, currency: str, term: TermName) -> str:
-    def show(value: Value) -> str:
-        return _shown(step.aspect.constraint, value, language, currency, term)
-
+def _eased(step: Step, language: Language, show: Callable[[Constraint, Value], str]) -> str:
     if step.aspect in {Aspect.WINDOW_END, Aspect.WINDOW_START}:
         return _EASED[step.aspect][language].format(moved=duration(_moved(step), language))
     sentences = _GIVEN_UP if step.eased is None else _EASED
-    return sentences[step.aspect][language].format(asked=show(step.asked), eased=show(step.eased))
+    asked, eased = (show(step.aspect.constraint, value) for value in (step.asked, step.eased))
+    return sentences[step.aspect][language].format(asked=asked, eased=eased)
 
 
 def _moved(step: Step) -> int:

@@ -27,7 +27,7 @@ from services.matching.domain import (
 )
 from services.matching.engine.interface import EngineFactory, MatchingEngine
 from services.matching.engine.oracle import OracleEngine
-from services.matching.relaxation import relaxations
+from services.matching.relaxation import JUDGED_MAX, relaxations
 from services.runtime.clock import Clock
 
 WINDOW_MOVED_MAX: Final = timedelta(days=14)
@@ -160,7 +160,8 @@ def match_requirement(
 
     wanted, now = min(limit, CANDIDATES_MAX), clock.now()
     result = engine_of(requirement.window).match(requirement, limit=wanted, now=now)
-    if len(result.candidates) in {wanted, result.considered}:
+    hopeless = len(result.candidates) in {wanted, result.considered}
+    if hopeless or result.considered > JUDGED_MAX:
         return result
     known = _movable(requirement.window, now)
     found = relaxations(engine_of(known), requirement, limit=wanted, now=now, known=known)

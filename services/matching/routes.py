@@ -26,4 +26,7 @@ def read_match(
     match = handlers.get_match(
         session=session, organisation_id=acting.organisation_id, match_id=MatchId(match_id)
     )
-    return match_out(match, language=language, term=request.app.state.catalogue.namer(language))
+    catalogue = request.app.state.catalogue
+    return match_out(
+        match, language=language, term=catalogue.namer(language), grade_at=catalogue.grade_of
+    )

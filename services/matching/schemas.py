@@ -1,5 +1,6 @@
 """What the API says of a match, with its reasons in the reader's language."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -22,12 +23,17 @@ from services.matching.domain import (
     Verdict,
 )
 from services.matching.explain import (
+    GradeName,
     Language,
     TermName,
     explain,
     explain_failures,
     explain_relaxation,
+    no_grade,
 )
+
+GradeAtSize = Callable[[int, float], str | None]
+"""The tolerance grade that a ± value in µm stays within at a nominal size in mm."""
 
 
 class MoneyOut(BaseModel):
@@ -139,9 +145,18 @@ class MatchOut(BaseModel):
     )
 
 
-def match_out(match: StoredMatch, *, language: Language, term: TermName = str) -> MatchOut:
-    """``match`` with its reasons in ``language``; ``term`` names taxonomy codes."""
-    result = match.result
+def match_out(
+    match: StoredMatch,
+    *,
+    language: Language,
+    term: TermName = str,
+    grade_at: GradeAtSize | None = None,
+) -> MatchOut:
+    """``match`` with its reasons in ``language``; ``term`` names taxonomy codes.
+
+    ``grade_at`` names tolerance grades, for demands that asked for one.
+    """
+    result, grade = match.result, _grades(match.requirement.nominal_mm, grade_at)
     return MatchOut(
         id=match.id,
         demand_id=match.demand_id,
@@ -156,7 +171,7 @@ def match_out(match: StoredMatch, *, language: Language, term: TermName = str) -
         ],
         failures=[_failure(one, language) for one in result.failures],
         near_misses=[_near_miss(one, language, term) for one in result.near_misses],
-        relaxations=[_relaxation(one, language, term) for one in result.relaxations],
+        relaxations=[_relaxation(one, language, term, grade) for one in result.relaxations],
     )
 
 
@@ -217,7 +232,15 @@ def _failure(failure: FailureCount, language: Language) -> FailureCountOut:
     )
 
 
-def _relaxation(one: Relaxation, language: Language, term: TermName) -> RelaxationOut:
+def _grades(nominal_mm: float | None, grade_at: GradeAtSize | None) -> GradeName:
+    if nominal_mm is None or grade_at is None:
+        return no_grade
+    return lambda plus_minus_um: grade_at(plus_minus_um, nominal_mm)
+
+
+def _relaxation(
+    one: Relaxation, language: Language, term: TermName, grade: GradeName
+) -> RelaxationOut:
     before = one.price_before
     return RelaxationOut(
         steps=[_step(step) for step in one.steps],
@@ -228,7 +251,7 @@ def _relaxation(one: Relaxation, language: Language, term: TermName) -> Relaxati
         price_before=None if before is None else MoneyOut.of(before),
         earliest_end=one.earliest_end,
         earliest_end_before=one.earliest_end_before,
-        text=explain_relaxation(one, language=language, term=term),
+        text=explain_relaxation(one, language=language, term=term, grade=grade),
     )
 
 

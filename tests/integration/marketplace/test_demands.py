@@ -190,6 +190,7 @@ class TestCreate:
         demand = market.demand(market.organisation(), tolerance={"grade": "IT7", "nominal_mm": 25})
 
         assert demand["tolerance_um"] == 10
+        assert demand["nominal_mm"] == 25
 
     def test_wants_one_way_to_say_the_tolerance(self, market: Market, client: httpx.Client) -> None:
         body = market.demand_facts(

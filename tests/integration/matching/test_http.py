@@ -55,6 +55,21 @@ def test_what_would_gain_suppliers_is_told(client: httpx.Client, matched: Docume
     assert found["text"] == "预订时长 4 小时 → 8 小时：增加 1 家企业的 1 项，最优价 ¥2,400.00"
 
 
+def test_a_looser_tolerance_is_told_as_the_grade_it_was_asked_in(
+    client: httpx.Client, clock: FrozenClock
+) -> None:
+    market = Market(client, clock)
+    capability = {"process": "machining.milling.5axis", "tolerance_um": 10}
+    market.listed_mill(capabilities=[capability])
+    graded = {"grade": "IT6", "nominal_mm": 25}
+    demand = market.demand(market.organisation(), tolerance=graded)
+    answered = market.match(demand["id"])
+    read = client.get(f"matches/{answered['id']}").json()
+    assert read["relaxations"] == answered["relaxations"]
+    (found,) = read["relaxations"]
+    assert found["text"].startswith("tolerance ±6 µm (IT6) → ±10 µm (IT7): 1 more of 1 firm(s)")
+
+
 def test_english_is_the_default(client: httpx.Client, matched: Document) -> None:
     read = client.get(f"matches/{matched['id']}").json()
     assert texts(read, Constraint.BUDGET) == ["costs CN¥1,200.00, no budget is set"]

@@ -112,6 +112,22 @@ class TestTolerance:
         with pytest.raises(UnknownToleranceError):
             taxonomy.tolerance_um("IT4", 25)
 
+    @pytest.mark.parametrize(
+        ("plus_minus_um", "nominal_mm", "grade"),
+        [
+            (10, 25, "IT7"),
+            (11, 25, "IT8"),  # more than half of 21 µm
+            (1, 25, "IT5"),
+            (650, 25, "IT16"),
+            (651, 25, None),
+            (10, 501, None),
+        ],
+    )
+    def test_tells_the_grade_a_value_stays_within(
+        self, taxonomy: Taxonomy, plus_minus_um: int, nominal_mm: float, grade: str | None
+    ) -> None:
+        assert taxonomy.grade_of(plus_minus_um, nominal_mm) == grade
+
     def test_never_tightens_with_size_or_grade(self, taxonomy: Taxonomy) -> None:
         sizes = (2, 5, 8, 15, 25, 40, 60, 100, 150, 200, 300, 350, 450)
         grades = [f"IT{number}" for number in range(5, 17)]

@@ -221,6 +221,12 @@ def test_an_earlier_end_is_told_when_it_is_one(before: timedelta, text: str) -> 
     assert said == f"units 3 → 2: 3 more of 2 firm(s), best at CN¥1,500.00{text}"
 
 
+def test_a_tolerance_is_told_with_its_grade_where_it_has_one() -> None:
+    told = eased(Step(Aspect.TOLERANCE, 6, 40))
+    said = explain_relaxation(told, language="en", grade={6: "IT6", 40: None}.__getitem__)
+    assert said.startswith("tolerance ±6 µm (IT6) → ±40 µm: ")
+
+
 def test_every_aspect_is_told() -> None:
     assert {step.aspect for step, _, _ in STEPS} == set(Aspect)
 
