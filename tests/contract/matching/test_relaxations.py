@@ -68,7 +68,7 @@ WEEK = Interval(NOW, NOW + 7 * DAY)
 ENOUGH = 10**9
 HOUR = timedelta(hours=1)
 
-drawn = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+drawn = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def picky(seed: int) -> Requirement:
@@ -173,7 +173,7 @@ def explained(
     return relaxations(OracleEngine(snapshot), asked, limit=limit, now=NOW, **choices)
 
 
-@settings(drawn, max_examples=80)
+@settings(drawn, max_examples=60)
 @given(snapshot=crowded.map(of_firms), asked=demands)
 def test_what_is_told_is_exact_smallest_and_whole(snapshot: Snapshot, asked: Requirement) -> None:
     asking = Market(snapshot, asked)
@@ -267,7 +267,7 @@ def test_every_engine_is_relaxed_alike(name: str, snapshot: Snapshot, asked: Req
     assert found == explained(snapshot, asked)
 
 
-@settings(drawn, max_examples=3)
+@settings(drawn, max_examples=2)
 @given(snapshot=markets, asked=demands)
 def test_an_engine_that_tells_no_verdicts_is_relaxed_alike(
     snapshot: Snapshot, asked: Requirement
