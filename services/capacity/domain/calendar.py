@@ -38,8 +38,10 @@ RECURRENCES: Final = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
 FIRST_OCCURRENCE_WITHIN: Final = timedelta(days=5 * 366)
 EXPANSIONS_KEPT: Final = 4_096
 """Months of calendars kept in memory: a few kilobytes each."""
-_UNREADABLE: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
-"""What the libraries raise for texts they did not expect."""
+_UNREADABLE: Final = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError,
+)  # fmt: skip
+"""What the libraries raise for texts they did not expect; time zones are looked up as files."""
 _YEAR: Final = timedelta(days=366)
 _MORE_THAN_A_MONTH: Final = timedelta(days=32)
 _MARGIN: Final = timedelta(days=2)
@@ -113,7 +115,7 @@ def _try_a_year(ics: str, events: "Sequence[icalendar.Event]") -> None:
     try:
         _expanded(ics, "UTC", Interval.starting(_utc_midnight(first), _YEAR))
     except _UNREADABLE as error:
-        raise CalendarError(problem=f"it does not expand: {str(error)[:200]}") from error
+        raise CalendarError(problem=f"it does not expand: {_told(error)}") from error
 
 
 def _check_lines(ics: str) -> None:
@@ -139,10 +141,15 @@ def _parsed(ics: str) -> "icalendar.Calendar":
     try:
         calendar = icalendar.Calendar.from_ical(ics)
     except _UNREADABLE as error:
-        raise CalendarError(problem=f"it is no iCalendar object: {str(error)[:200]}") from error
+        raise CalendarError(problem=f"it is no iCalendar object: {_told(error)}") from error
     if not isinstance(calendar, icalendar.Calendar):
         raise CalendarError(problem="it does not begin with BEGIN:VCALENDAR")
     return calendar
+
+
+def _told(error: Exception) -> str:
+    """What was wrong with the text, without the places on this machine that were looked at."""
+    return (error.strerror or "no such place") if isinstance(error, OSError) else str(error)[:200]
 
 
 def _events(calendar: "icalendar.Calendar") -> "list[icalendar.Event]":
@@ -190,8 +197,8 @@ def _start_and_duration(event: "icalendar.Event") -> tuple[date, timedelta]:
     try:
         start, end = event.start, event.end
         duration = end - start
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise CalendarError(problem=f"{_who(event)}: {str(error)[:200]}") from error
+    except _UNREADABLE as error:
+        raise CalendarError(problem=f"{_who(event)}: {_told(error)}") from error
     zone = event["DTSTART"].params.get("TZID")
     if zone is not None and isinstance(start, datetime) and start.tzinfo is None:
         raise CalendarError(problem=f"{_who(event)}: nobody defines the time zone {zone!r}")
@@ -245,8 +252,8 @@ def _bounded_occurrences(
     text = type(rule)({**bounded, "UNTIL": [until]}).to_ical().decode()
     try:
         yield from islice(recurrence.rrulestr(text, dtstart=first), OCCURRENCES_PER_YEAR_MAX + 1)
-    except (ValueError, TypeError) as error:
-        raise CalendarError(problem=f"{_who(event)}, RRULE: {str(error)[:200]}") from error
+    except _UNREADABLE as error:
+        raise CalendarError(problem=f"{_who(event)}, RRULE: {_told(error)}") from error
 
 
 def _listed(event: "icalendar.Event", name: str) -> list[Any]:

@@ -141,6 +141,8 @@ class TestRefused:
                 calendar("DTSTART;TZID=Mars,Moon:20260105"),
                 "no iCalendar object",
             ),
+            (calendar(f"DTSTART;TZID={'x' * 300}:20260105T080000"), "File name too long"),
+            (calendar("DTSTART;TZID=America:20260105T080000"), "Is a directory"),
             (calendar(f"{NIGHT_SHIFT} EXRULE:FREQ=DAILY"), "EXRULE"),
         ],
     )
