@@ -1,0 +1,1 @@
+"""Pooled demands of one window, matched together against the slots on offer."""

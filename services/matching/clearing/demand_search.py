@@ -1,0 +1,109 @@
+"""Place one demand by a shortest augmenting path.
+
+Source: Dijkstra with potentials (J. Edmonds, R. Karp 1972; N. Tomizawa 1971) on the alternating
+tree of one demand. A path ends at a free slot or at a demand that is cheaper left out; the best end
+known so far bounds the search, so that only slots nearer than it are ever queued.
+"""
+
+from services.matching.clearing.compiled import compiled
+from services.matching.clearing.frontier import Front, nearest
+from services.matching.clearing.heap import SLOT_BITS, heap_push
+from services.matching.clearing.network import INFINITE, Matching, Network, Scratch
+from services.matching.clearing.problem import Ints
+
+
+@compiled
+def lowest_total(network: Network, matching: Matching, demand: int) -> int:
+    """What the demand's best choice costs at present prices, being left out included."""
+    best = network.unmatched_costs[demand]
+    for edge in range(network.first[demand], network.last[demand]):
+        best = min(best, network.costs[edge] + matching.prices[network.slots[edge]])
+    return int(best)
+
+
+@compiled
+def place_demands(network: Network, matching: Matching, scratch: Scratch, waiting: Ints) -> None:
+    """Place every demand of ``waiting``, none of which has a slot, one after the other."""
+    for demand in waiting:
+        matching.potentials[demand] = lowest_total(network, matching, demand)
+        limit, end, reached, settled = _grow(network, matching, scratch, demand)
+        matching.potentials[demand] += limit
+        for place in range(settled):
+            slot = scratch.settled[place]
+            rise = limit - scratch.distance[slot]
+            matching.prices[slot] += rise
+            matching.potentials[matching.demand_of[slot]] += rise
+        _augment(matching, scratch, demand, end)
+        for place in range(reached):
+            scratch.distance[scratch.reached[place]] = INFINITE
+        scratch.tally[1] += 1
+        scratch.tally[2] += settled
+        scratch.tally[3] = max(scratch.tally[3], settled)
+
+
+@compiled
+def _grow(
+    network: Network, matching: Matching, scratch: Scratch, root: int
+) -> tuple[int, int, int, int]:
+    """Grow the tree until nothing in the queue is nearer than the best end.
+
+    Returns:
+        The distance of the end; the slot at whose end the path changes (-1: the root stays out);
+        how many slots were reached; how many settled.
+    """
+    stay_out = network.unmatched_costs[root] - matching.potentials[root]
+    front = Front(stay_out, -1, 0, 0)
+    demand, base, settled = root, 0, 0
+    while True:
+        front = _relax(network, matching, scratch, front, demand, base)
+        slot, queued = nearest(scratch, front.queued, front.limit)
+        front = Front(front.limit, front.end, queued, front.reached)
+        if slot < 0:
+            return front.limit, front.end, front.reached, settled
+        scratch.settled[settled] = slot
+        settled += 1
+        demand, base = matching.demand_of[slot], scratch.distance[slot]
+
+
+@compiled
+def _relax(
+    network: Network, matching: Matching, scratch: Scratch, front: Front, demand: int, base: int
+) -> Front:
+    """Reach every slot of ``demand``, ``base`` away from the root."""
+    limit, end, queued, reached = front
+    for edge in range(network.first[demand], network.last[demand]):
+        slot = network.slots[edge]
+        distance = base + network.costs[edge] + matching.prices[slot] - matching.potentials[demand]
+        if distance >= limit or distance >= scratch.distance[slot]:
+            continue
+        if scratch.distance[slot] == INFINITE:
+            scratch.reached[reached] = slot
+            reached += 1
+        scratch.distance[slot], scratch.before[slot] = distance, demand
+        holder = matching.demand_of[slot]
+        if holder < 0:
+            limit, end = distance, slot
+            continue
+        leave = network.unmatched_costs[holder] - matching.potentials[holder]
+        if distance + leave < limit:
+            limit, end = distance + leave, slot
+        if distance < limit:
+            queued = heap_push(scratch.heap, queued, (distance << SLOT_BITS) | slot)
+    return Front(limit, end, queued, reached)
+
+
+@compiled
+def _augment(matching: Matching, scratch: Scratch, root: int, end: int) -> None:
+    if end < 0:
+        return
+    slot = end
+    if matching.demand_of[slot] >= 0:
+        matching.slot_of[matching.demand_of[slot]] = -1
+    while True:
+        demand = scratch.before[slot]
+        previous = matching.slot_of[demand]
+        matching.slot_of[demand] = slot
+        matching.demand_of[slot] = demand
+        if demand == root:
+            return
+        slot = previous

@@ -1,0 +1,31 @@
+"""What both searches share: how far a tree has grown, and which slot is next."""
+
+from typing import NamedTuple
+
+from services.matching.clearing.compiled import compiled
+from services.matching.clearing.heap import SLOT_BITS, SLOT_MASK, heap_pop
+from services.matching.clearing.network import Scratch
+
+
+class Front(NamedTuple):
+    """A tree's edge: its best end so far and that end's distance, lengths of queue and list."""
+
+    limit: int
+    end: int
+    queued: int
+    reached: int
+
+
+@compiled
+def nearest(scratch: Scratch, queued: int, limit: int) -> tuple[int, int]:
+    """The nearest slot not yet settled, -1 if none is nearer than ``limit``; the queue's length."""
+    while queued > 0:
+        key = heap_pop(scratch.heap, queued)
+        queued -= 1
+        slot, distance = key & SLOT_MASK, key >> SLOT_BITS
+        if distance >= limit:
+            return -1, 0
+        if distance == scratch.distance[slot]:
+            # An older entry of the same slot is farther than this and is passed over.
+            return slot, queued
+    return -1, 0

@@ -1,0 +1,75 @@
+"""The arrays that the compiled kernels work on."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from services.matching.clearing.problem import UNMATCHED, AssignmentProblem, Indices, Ints
+
+INFINITE: Final = 1 << 61
+
+
+class Network(NamedTuple):
+    """Edges by demand: edges ``first[i]`` up to ``last[i]`` are those of demand ``i``."""
+
+    first: Ints
+    last: Ints
+    slots: Indices
+    costs: Ints
+    unmatched_costs: Ints
+
+
+class Matching(NamedTuple):
+    """A partial assignment and its duals, changed in place.
+
+    Kernels keep: no reduced cost ``cost + price - potential`` is negative for a placed demand;
+    matched edges have reduced cost 0; a placed demand without a slot has its unmatched cost as its
+    potential. What is still missing to an optimum is demands not yet placed and *loose* slots: free
+    ones with a price.
+    """
+
+    slot_of: Indices
+    demand_of: Indices
+    potentials: Ints
+    prices: Ints
+
+
+class Scratch(NamedTuple):
+    """Working space of the searches. ``distance`` is INFINITE throughout between searches."""
+
+    heap: Ints
+    distance: Ints
+    before: Indices
+    reached: Indices
+    settled: Indices
+    tally: Ints
+
+
+def network_of(problem: AssignmentProblem) -> Network:
+    return Network(
+        first=problem.first[:-1],
+        last=problem.first[1:],
+        slots=problem.slots,
+        costs=problem.costs,
+        unmatched_costs=problem.unmatched_costs,
+    )
+
+
+def empty_matching(demands: int, slots: int) -> Matching:
+    return Matching(
+        slot_of=np.full(demands, UNMATCHED, np.int32),
+        demand_of=np.full(slots, UNMATCHED, np.int32),
+        potentials=np.zeros(demands, np.int64),
+        prices=np.zeros(slots, np.int64),
+    )
+
+
+def scratch_for(slots: int, edges: int) -> Scratch:
+    return Scratch(
+        heap=np.empty(edges + 1, np.int64),
+        distance=np.full(slots, INFINITE, np.int64),
+        before=np.empty(slots, np.int32),
+        reached=np.empty(slots, np.int32),
+        settled=np.empty(slots, np.int32),
+        tally=np.zeros(4, np.int64),
+    )
