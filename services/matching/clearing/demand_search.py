@@ -5,27 +5,20 @@ tree of one demand. A path ends at a free slot or at a demand that is cheaper le
 known so far bounds the search, so that only slots nearer than it are ever queued.
 """
 
+from services.matching.clearing.auction import lowest_total
 from services.matching.clearing.compiled import compiled
 from services.matching.clearing.frontier import Front, nearest
-from services.matching.clearing.heap import SLOT_BITS, heap_push
+from services.matching.clearing.heap import heap_push
 from services.matching.clearing.network import INFINITE, Matching, Network, Scratch
+from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.problem import Ints
-
-
-@compiled
-def lowest_total(network: Network, matching: Matching, demand: int) -> int:
-    """What the demand's best choice costs at present prices, being left out included."""
-    best = network.unmatched_costs[demand]
-    for edge in range(network.first[demand], network.last[demand]):
-        best = min(best, network.costs[edge] + matching.prices[network.slots[edge]])
-    return int(best)
 
 
 @compiled
 def place_demands(network: Network, matching: Matching, scratch: Scratch, waiting: Ints) -> None:
     """Place every demand of ``waiting``, none of which has a slot, one after the other."""
     for demand in waiting:
-        matching.potentials[demand] = lowest_total(network, matching, demand)
+        matching.potentials[demand], _ = lowest_total(network, matching, demand)
         limit, end, reached, settled = _grow(network, matching, scratch, demand)
         matching.potentials[demand] += limit
         for place in range(settled):
@@ -71,9 +64,10 @@ def _relax(
 ) -> Front:
     """Reach every slot of ``demand``, ``base`` away from the root."""
     limit, end, queued, reached = front
-    for edge in range(network.first[demand], network.last[demand]):
-        slot = network.slots[edge]
-        distance = base + network.costs[edge] + matching.prices[slot] - matching.potentials[demand]
+    nearer = base - matching.potentials[demand]
+    for edge in network.edges[network.first[demand] : network.last[demand]]:
+        slot = edge & INDEX_MASK
+        distance = nearer + (edge >> INDEX_BITS) + matching.prices[slot]
         if distance >= limit or distance >= scratch.distance[slot]:
             continue
         if scratch.distance[slot] == INFINITE:
@@ -88,7 +82,7 @@ def _relax(
         if distance + leave < limit:
             limit, end = distance + leave, slot
         if distance < limit:
-            queued = heap_push(scratch.heap, queued, (distance << SLOT_BITS) | slot)
+            queued = heap_push(scratch.heap, queued, (distance << INDEX_BITS) | slot)
     return Front(limit, end, queued, reached)
 
 

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from services.matching.clearing.compiled import compiled
-from services.matching.clearing.heap import SLOT_BITS, SLOT_MASK, heap_pop
+from services.matching.clearing.heap import heap_pop
 from services.matching.clearing.network import Scratch
+from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 
 
 class Front(NamedTuple):
@@ -22,7 +23,7 @@ def nearest(scratch: Scratch, queued: int, limit: int) -> tuple[int, int]:
     while queued > 0:
         key = heap_pop(scratch.heap, queued)
         queued -= 1
-        slot, distance = key & SLOT_MASK, key >> SLOT_BITS
+        slot, distance = key & INDEX_MASK, key >> INDEX_BITS
         if distance >= limit:
             return -1, 0
         if distance == scratch.distance[slot]:

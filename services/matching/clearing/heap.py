@@ -1,14 +1,7 @@
-"""A binary min-heap of (distance, slot) packed into one int64 each.
-
-The slot stands in the low 24 bits (``SLOTS_MAX``), the distance above; distances of a search stay
-below twice ``COST_MAX``, so both fit. One array of integers halves the memory touched per step.
-"""
+"""A binary min-heap of distances packed with their slots (see ``packing``), one int64 each."""
 
 from services.matching.clearing.compiled import compiled
 from services.matching.clearing.problem import Ints
-
-SLOT_BITS = 24
-SLOT_MASK = (1 << SLOT_BITS) - 1
 
 
 @compiled

@@ -4,19 +4,34 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from services.matching.clearing.compiled import compiled
+from services.matching.clearing.packing import INDEX_BITS
 from services.matching.clearing.problem import UNMATCHED, AssignmentProblem, Indices, Ints
 
 INFINITE: Final = 1 << 61
 
 
 class Network(NamedTuple):
-    """Edges by demand: edges ``first[i]`` up to ``last[i]`` are those of demand ``i``."""
+    """Edges by demand: ``edges[first[i]:last[i]]`` are those of demand ``i``, cost and slot."""
 
     first: Ints
     last: Ints
-    slots: Indices
-    costs: Ints
+    edges: Ints
     unmatched_costs: Ints
+
+
+class Takers(NamedTuple):
+    """Edges by slot, cost and demand: those of the beginning, and later ones as linked lists.
+
+    ``edges[first[j]:first[j + 1]]`` belong to slot ``j``, and ``late[k]`` for ``k`` in ``head[j]``,
+    ``after[head[j]]`` and so on until -1. Edges of demands that are gone stay.
+    """
+
+    first: Ints
+    edges: Ints
+    head: Indices
+    after: Indices
+    late: Ints
 
 
 class Matching(NamedTuple):
@@ -49,8 +64,7 @@ def network_of(problem: AssignmentProblem) -> Network:
     return Network(
         first=problem.first[:-1],
         last=problem.first[1:],
-        slots=problem.slots,
-        costs=problem.costs,
+        edges=(problem.costs << INDEX_BITS) | problem.slots,
         unmatched_costs=problem.unmatched_costs,
     )
 
@@ -73,3 +87,16 @@ def scratch_for(slots: int, edges: int) -> Scratch:
         settled=np.empty(slots, np.int32),
         tally=np.zeros(4, np.int64),
     )
+
+
+@compiled
+def mean_spread(network: Network) -> int:
+    """By how much the costs of one demand's edges differ, on average, rounded down."""
+    total, counted = 0, 0
+    for demand in range(network.first.size):
+        first, last = network.first[demand], network.last[demand]
+        if first < last:
+            row = network.edges[first:last]
+            total += (row.max() - row.min()) >> INDEX_BITS
+            counted += 1
+    return int(total // max(counted, 1))

@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.int32]
 
 COST_MAX: Final = 1 << 36
-SLOTS_MAX: Final = 1 << 24
+INDEX_MAX: Final = 1 << 24
 UNMATCHED: Final = -1
 
 
@@ -38,7 +38,7 @@ class AssignmentProblem:
         slots: shape (edges,), each in [0, slot_count).
         costs: shape (edges,).
         unmatched_costs: shape (demands,), what it costs to leave the demand out.
-        slot_count: at most ``SLOTS_MAX``.
+        slot_count: at most ``INDEX_MAX``.
 
     Raises:
         ValueError: shapes that disagree, a slot out of range, a cost beyond ``COST_MAX``.
@@ -52,8 +52,8 @@ class AssignmentProblem:
 
     def __post_init__(self) -> None:
         check_rows(self.first, self.slots, self.costs, self.unmatched_costs)
-        if not 0 <= self.slot_count <= SLOTS_MAX:
-            raise ValueError(f"slot_count {self.slot_count} is not in [0, {SLOTS_MAX}]")
+        if not 0 <= self.slot_count <= INDEX_MAX or self.demands > INDEX_MAX:
+            raise ValueError(f"slot_count or the number of demands is not in [0, {INDEX_MAX}]")
         if self.slots.size and not 0 <= self.slots.min() <= self.slots.max() < self.slot_count:
             raise ValueError("an edge leads to a slot that does not exist")
 

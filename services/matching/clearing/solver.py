@@ -4,24 +4,34 @@ from typing import Final
 
 import numpy as np
 
-from services.matching.clearing.auction import bid
+from services.matching.clearing.auction import bid, withdraw
 from services.matching.clearing.demand_search import place_demands
 from services.matching.clearing.dense import is_dense, solve_dense
+from services.matching.clearing.linking import takers_of
 from services.matching.clearing.network import (
     Matching,
     Network,
     Scratch,
+    Takers,
     empty_matching,
+    mean_spread,
     network_of,
     scratch_for,
 )
 from services.matching.clearing.problem import (
     AssignmentProblem,
     AssignmentSolution,
+    Ints,
     SolverStatistics,
 )
+from services.matching.clearing.slot_search import settle_slots
 
+NO_SLOTS: Final = np.empty(0, np.int64)
 BID_ROUNDS: Final = 2
+BIDS_PER_DEMAND: Final = 2
+CONTENDED_FROM: Final = 1 / 6  # share of demands left over by exact bids, measured
+ROUGH_BIDS_PER_DEMAND: Final = 40
+INCREMENTS_PER_SPREAD: Final = 40  # what one demand's slots differ by, in increments; measured
 
 
 def solve(problem: AssignmentProblem) -> AssignmentSolution:
@@ -35,25 +45,50 @@ def solve_sparse(problem: AssignmentProblem) -> AssignmentSolution:
     matching = empty_matching(problem.demands, problem.slot_count)
     scratch = scratch_for(problem.slot_count, problem.slots.size)
     clear(network, matching, scratch)
-    return solution_of(matching, scratch)
-
-
-def clear(network: Network, matching: Matching, scratch: Scratch) -> None:
-    """Fill an empty ``matching`` optimally, in place."""
-    waiting = np.arange(network.unmatched_costs.size)
-    for _ in range(BID_ROUNDS):
-        left, bids = bid(network, matching, waiting, waiting.size)
-        waiting = waiting[:left]
-        scratch.tally[0] += bids
-    place_demands(network, matching, scratch, waiting)
-
-
-def solution_of(matching: Matching, scratch: Scratch) -> AssignmentSolution:
-    """The matching as it stands, and the work counted since the scratch was made."""
-    bids, searches, scanned, deepest = (int(one) for one in scratch.tally)
     return AssignmentSolution(
         slot_of=matching.slot_of,
         potentials=matching.potentials,
         prices=matching.prices,
-        statistics=SolverStatistics(bids, searches, scanned, deepest),
+        statistics=statistics_of(scratch),
     )
+
+
+def clear(
+    network: Network, matching: Matching, scratch: Scratch, takers: Takers | None = None
+) -> None:
+    """Fill an empty ``matching`` optimally, in place."""
+    waiting, loose = np.arange(network.unmatched_costs.size), NO_SLOTS
+    bidders = waiting.size
+    waiting = bid_exactly(network, matching, scratch, waiting)
+    if waiting.size > CONTENDED_FROM * bidders:
+        waiting, loose = _bid_roughly(network, matching, scratch, waiting)
+        waiting = bid_exactly(network, matching, scratch, waiting)
+    place_demands(network, matching, scratch, waiting)
+    if loose.size:
+        takers = takers or takers_of(network, matching.prices.size, 0)
+        settle_slots(takers, matching, scratch, loose)
+
+
+def bid_exactly(network: Network, matching: Matching, scratch: Scratch, waiting: Ints) -> Ints:
+    """Place demands by bids that keep prices exact; those for whom a search is left."""
+    for _ in range(BID_ROUNDS):
+        left, bids = bid(network, matching, waiting, 0, BIDS_PER_DEMAND * waiting.size)
+        waiting = waiting[:left]
+        scratch.tally[0] += bids
+    return waiting
+
+
+def _bid_roughly(
+    network: Network, matching: Matching, scratch: Scratch, waiting: Ints
+) -> tuple[Ints, Ints]:
+    demands = network.unmatched_costs.size
+    increment = 1 + mean_spread(network) // INCREMENTS_PER_SPREAD
+    _, bids = bid(network, matching, waiting, increment, ROUGH_BIDS_PER_DEMAND * demands)
+    scratch.tally[0] += bids
+    return withdraw(network, matching)
+
+
+def statistics_of(scratch: Scratch) -> SolverStatistics:
+    """The work counted since the tally began."""
+    bids, searches, scanned, deepest = (int(one) for one in scratch.tally)
+    return SolverStatistics(bids, searches, scanned, deepest)

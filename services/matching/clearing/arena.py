@@ -1,0 +1,135 @@
+"""A market in arrays with room to grow, so that changes are written in place."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+
+from services.matching.clearing.linking import CLOSED, takers_of
+from services.matching.clearing.network import (
+    Matching,
+    Network,
+    Scratch,
+    Takers,
+    empty_matching,
+    network_of,
+    scratch_for,
+)
+from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
+from services.matching.clearing.problem import UNMATCHED, AssignmentProblem, Ints
+
+ROWS_SPARE: Final = 1_024
+EDGES_SPARE: Final = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Numbers of rows, slots and edges."""
+
+    rows: int
+    slots: int
+    edges: int
+
+    def fits(self, capacity: Self) -> bool:
+        return (
+            self.rows <= capacity.rows
+            and self.slots <= capacity.slots
+            and self.edges <= capacity.edges
+        )
+
+    def with_spare(self) -> "Size":
+        """Twice the size, for what moves costs as much as what was there."""
+        return Size(2 * self.rows + ROWS_SPARE, 2 * self.slots, 2 * self.edges + EDGES_SPARE)
+
+
+@dataclass(slots=True)
+class Arena:
+    """A market and its matching. A demand that changes gets a new row; the old one is spent.
+
+    Args:
+        row_of: shape (demands,), where in ``network`` and ``matching`` each demand stands.
+        used: how much of the arrays is in use, spent rows and edges included.
+    """
+
+    network: Network
+    takers: Takers
+    matching: Matching
+    scratch: Scratch
+    row_of: Ints
+    used: Size
+
+    @property
+    def capacity(self) -> Size:
+        return Size(self.network.first.size, self.matching.prices.size, self.network.edges.size)
+
+    def market(self) -> AssignmentProblem:
+        """The market in compressed rows, with edges to closed slots too."""
+        first, last = self.network.first[self.row_of], self.network.last[self.row_of]
+        starts = np.zeros(self.row_of.size + 1, np.int64)
+        np.cumsum(last - first, out=starts[1:])
+        places = np.arange(starts[-1]) + np.repeat(first - starts[:-1], last - first)
+        edges = self.network.edges[places]
+        return AssignmentProblem(
+            first=starts,
+            slots=(edges & INDEX_MASK).astype(np.int32),
+            costs=edges >> INDEX_BITS,
+            unmatched_costs=self.network.unmatched_costs[self.row_of],
+            slot_count=self.used.slots,
+        )
+
+
+def arena_for(market: AssignmentProblem, capacity: Size) -> Arena:
+    """``market`` without a matching, in arrays of ``capacity``."""
+    first, last, edges, unmatched_costs = network_of(market)
+    network = Network(
+        first=_padded(first, capacity.rows),
+        last=_padded(last, capacity.rows),
+        edges=_padded(edges, capacity.edges),
+        unmatched_costs=_padded(unmatched_costs, capacity.rows),
+    )
+    return Arena(
+        network=network,
+        takers=takers_of(network, capacity.slots, capacity.edges),
+        matching=empty_matching(capacity.rows, capacity.slots),
+        scratch=scratch_for(capacity.slots, capacity.edges),
+        row_of=np.arange(market.demands),
+        used=Size(market.demands, market.slot_count, market.slots.size),
+    )
+
+
+def with_room(arena: Arena, more: Size) -> Arena:
+    """``arena`` itself where ``more`` still fits, else a fresh one in the same state."""
+    used = arena.used
+    needed = Size(used.rows + more.rows, used.slots + more.slots, used.edges + more.edges)
+    if needed.fits(arena.capacity):
+        return arena
+    market, rows = arena.market(), arena.row_of
+    size = Size(rows.size + more.rows, needed.slots, market.slots.size + more.edges)
+    fresh = arena_for(market, size.with_spare())
+    slot_of, demand_of, potentials, prices = fresh.matching
+    slot_of[: rows.size] = arena.matching.slot_of[rows]
+    potentials[: rows.size] = arena.matching.potentials[rows]
+    prices[: used.slots] = arena.matching.prices[: used.slots]
+    matched = np.flatnonzero(slot_of != UNMATCHED)
+    demand_of[slot_of[matched]] = matched
+    return fresh
+
+
+def without_closed(market: AssignmentProblem, prices: Ints) -> AssignmentProblem:
+    """``market`` without the edges to slots whose price says that they are closed."""
+    usable = prices[market.slots] != CLOSED
+    kept = np.zeros(usable.size + 1, np.int64)
+    np.cumsum(usable, out=kept[1:])
+    return AssignmentProblem(
+        first=kept[market.first],
+        slots=market.slots[usable],
+        costs=market.costs[usable],
+        unmatched_costs=market.unmatched_costs,
+        slot_count=market.slot_count,
+    )
+
+
+def _padded(values: Ints, size: int) -> Ints:
+    larger = np.zeros(size, np.int64)
+    larger[: values.size] = values
+    return larger
