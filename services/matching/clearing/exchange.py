@@ -6,7 +6,10 @@ edge it would rather use; where it does not fit, one demand there makes way for 
 suits that one best, the place just vacated included, which makes it a swap.
 """
 
+import numpy as np
+
 from services.matching.clearing.compiled import compiled
+from services.matching.clearing.problem import Ints
 from services.matching.clearing.workload import Jobs, Plan, cost_now, put
 
 ROUNDS_MAX = 1_000
@@ -15,10 +18,16 @@ ROUNDS_MAX = 1_000
 @compiled
 def improve(jobs: Jobs, plan: Plan) -> int:
     """Take improving moves in a fixed order until a round finds none; how many were taken."""
+    return improve_some(jobs, plan, np.arange(jobs.unmatched_costs.size))
+
+
+@compiled
+def improve_some(jobs: Jobs, plan: Plan, demands: Ints) -> int:
+    """:func:`improve`, but only ``demands`` begin a move."""
     moves = 0
     for _ in range(ROUNDS_MAX):
         before = moves
-        for demand in range(jobs.unmatched_costs.size):
+        for demand in demands:
             for edge in range(jobs.first[demand], jobs.first[demand + 1]):
                 if edge != plan.edge_of[demand] and _move(jobs, plan, demand, edge):
                     moves += 1

@@ -3,7 +3,7 @@
 NP-hard, so the answer is a plan together with a bound: a regret greedy start (S. Martello, P. Toth,
 "Knapsack Problems", 1990, MTHG), the Lagrangian bound of the assignment constraints by subgradient
 (M. Fisher, R. Jaikumar, L. Van Wassenhove, Management Science 32, 1986), plans repaired from its
-multipliers, and shifts, swaps and ejections on each plan.
+multipliers, shifts, swaps and ejections on each plan, and at last ruin and recreate on the best.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,15 @@ from services.matching.clearing.compiled import compiled
 from services.matching.clearing.exchange import improve
 from services.matching.clearing.multipliers import ascend, relax, start
 from services.matching.clearing.problem import INDEX_MAX, UNMATCHED, Indices, Ints, check_rows
+from services.matching.clearing.recreate import refine
 from services.matching.clearing.regret import complete
 from services.matching.clearing.workload import Flags, Jobs, Plan, empty_plan, plan_cost, put
 
 CELLS_MAX: Final = 1 << 27
-ITERATIONS: Final = 200
-PLAN_EVERY: Final = 4
+EFFORT: Final = 200
+REFINEMENTS_PER_STEP: Final = 50
+TOLERANCE_SHARE: Final = 50  # of the gap, by which a refined plan may be dearer at first
+SEED: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,13 @@ class GeneralisedSolution:
         machine_of: shape (demands,), or -1 for a demand left out.
         cost: of the plan.
         bound: Lagrangian; ``cost - bound`` is by how much the plan may miss the optimum.
-        iterations: of the subgradient, fewer than asked when the gap closed.
+        steps: of the subgradient, fewer than asked when the gap closed.
     """
 
     machine_of: Indices
     cost: int
     bound: int
-    iterations: int
+    steps: int
 
     @property
     def gap(self) -> float:
@@ -92,27 +95,33 @@ class GeneralisedSolution:
         return (self.cost - self.bound) / max(1, abs(self.bound))
 
 
-def plan_capacity(
-    problem: GeneralisedProblem, *, iterations: int = ITERATIONS
-) -> GeneralisedSolution:
-    """A good plan and a bound; the same for the same problem."""
+def plan_capacity(problem: GeneralisedProblem, *, effort: int = EFFORT) -> GeneralisedSolution:
+    """A good plan and a bound; the same for the same problem and effort.
+
+    Args:
+        problem: what is planned.
+        effort: steps of the subgradient, each with a plan repaired from it, and for each step
+            ``REFINEMENTS_PER_STEP`` refinements of the best plan afterwards.
+    """
     jobs = _jobs(problem)
     plan = empty_plan(jobs)
     complete(jobs, plan, np.ones(jobs.unmatched_costs.size, np.bool_))
     improve(jobs, plan)
     best, cost = plan.edge_of.copy(), plan_cost(jobs, plan)
-    multipliers = start(jobs)
-    done = 0
-    while done < iterations and cost > multipliers.bound:
+    multipliers, steps = start(jobs), 0
+    while steps < effort and cost > multipliers.bound:
         used = relax(jobs, multipliers)
-        if done % PLAN_EVERY == 0:
-            plan = _repaired(jobs, used)
-            if plan_cost(jobs, plan) < cost:
-                best, cost = plan.edge_of.copy(), plan_cost(jobs, plan)
+        plan = _repaired(jobs, used)
+        if plan_cost(jobs, plan) < cost:
+            best, cost = plan.edge_of.copy(), plan_cost(jobs, plan)
         ascend(jobs, multipliers, used, cost)
-        done += 1
+        steps += 1
+    if cost > multipliers.bound:
+        plan = _with_edges(jobs, best)
+        tolerance = (cost - multipliers.bound) // TOLERANCE_SHARE
+        cost = refine(jobs, plan, best, REFINEMENTS_PER_STEP * effort, tolerance, SEED)
     machine_of = np.append(jobs.machines, np.int32(UNMATCHED))[best]
-    return GeneralisedSolution(machine_of, cost, multipliers.bound, done)
+    return GeneralisedSolution(machine_of, cost, multipliers.bound, steps)
 
 
 def _jobs(problem: GeneralisedProblem) -> Jobs:
@@ -130,6 +139,13 @@ def _jobs(problem: GeneralisedProblem) -> Jobs:
         machine_first=machine_first,
         on_machine=np.argsort(problem.machines, kind="stable"),
     )
+
+
+def _with_edges(jobs: Jobs, edges: Ints) -> Plan:
+    plan = empty_plan(jobs)
+    for demand, edge in enumerate(edges.tolist()):
+        put(jobs, plan, demand, edge)
+    return plan
 
 
 def _repaired(jobs: Jobs, used: Flags) -> Plan:

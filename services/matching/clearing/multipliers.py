@@ -3,7 +3,8 @@
 Relaxing "at most one machine per demand" with a multiplier for each demand leaves one knapsack per
 machine, solved exactly by dynamic programming on integers, so that the bound holds whatever the
 multipliers are. Source: M. Fisher, R. Jaikumar, L. Van Wassenhove, Management Science 32 (1986);
-step length of M. Held, P. Wolfe, H. Crowder, Mathematical Programming 6 (1974).
+step length of M. Held, P. Wolfe, H. Crowder, Mathematical Programming 6 (1974), with the deflection
+of P. Camerini, L. Fratta, F. Maffioli (1975).
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from services.matching.clearing.workload import Flags, Jobs
 
 STEP_FIRST: Final = 1.0
 STEP_LEAST: Final = 1e-4
-PATIENCE: Final = 8
+PATIENCE: Final = 20
+MOMENTUM: Final = 0.7
 
 
 @dataclass(slots=True)
@@ -27,12 +29,13 @@ class Multipliers:
 
     Args:
         values: shape (demands,), minor units; rounded before they are used.
+        direction: shape (demands,), of the last step; part of it carries over.
         bound: the best so far, ``last`` the latest.
         step: share of the gap that a step aims at; halved after ``PATIENCE`` steps in vain.
     """
 
     values: npt.NDArray[np.float64]
-    best_values: npt.NDArray[np.float64]
+    direction: npt.NDArray[np.float64]
     bound: int
     last: int
     step: float
@@ -43,7 +46,7 @@ def start(jobs: Jobs) -> Multipliers:
     """Every demand at the cost of its second best choice, for the best is rarely had by all."""
     values = second_choices(jobs).astype(np.float64)
     least = int(np.iinfo(np.int64).min)
-    return Multipliers(values, values.copy(), least, least, STEP_FIRST, 0)
+    return Multipliers(values, np.zeros_like(values), least, least, STEP_FIRST, 0)
 
 
 def relax(jobs: Jobs, multipliers: Multipliers) -> Flags:
@@ -55,23 +58,21 @@ def relax(jobs: Jobs, multipliers: Multipliers) -> Flags:
     multipliers.in_vain += 1
     if multipliers.last > multipliers.bound:
         multipliers.bound, multipliers.in_vain = multipliers.last, 0
-        multipliers.best_values = multipliers.values.copy()
     return used
 
 
 def ascend(jobs: Jobs, multipliers: Multipliers, used: Flags, cost: int) -> None:
     """Step along the subgradient: raise whom nothing serves, lower whom several serve."""
     if multipliers.in_vain >= PATIENCE:
-        multipliers.step = max(multipliers.step / 2, STEP_LEAST)
-        multipliers.values, multipliers.in_vain = multipliers.best_values.copy(), 0
-        return
+        multipliers.step, multipliers.in_vain = max(multipliers.step / 2, STEP_LEAST), 0
     served = np.bincount(jobs.demand_of[used], minlength=jobs.unmatched_costs.size)
     served += multipliers.values > jobs.unmatched_costs
-    direction = 1.0 - served
+    direction = 1.0 - served + MOMENTUM * multipliers.direction
     length = float(direction @ direction)
     if length:
         aim = max(1, cost - multipliers.last)
         multipliers.values = multipliers.values + multipliers.step * aim / length * direction
+    multipliers.direction = direction
 
 
 @compiled

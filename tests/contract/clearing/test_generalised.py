@@ -73,7 +73,7 @@ def replayed(rows: list[Row], capacities: list[int], solution: GeneralisedSoluti
 @given(drawn=workloads())
 @settings(deadline=None, max_examples=100)
 def test_the_optimum_lies_between_bound_and_cost(drawn: tuple[list[Row], list[int]]) -> None:
-    solution = plan_capacity(workload(*drawn), iterations=40)
+    solution = plan_capacity(workload(*drawn), effort=40)
     assert replayed(*drawn, solution) == solution.cost
     assert solution.bound <= least_cost(*drawn) <= solution.cost
 
@@ -94,14 +94,14 @@ def mixed(seed: int, *, demands: int, machines: int) -> tuple[list[Row], list[in
 @pytest.mark.parametrize("seed", range(3))
 def test_the_gap_of_a_larger_plan_is_small(seed: int) -> None:
     drawn = mixed(seed, demands=150, machines=18)
-    solution = plan_capacity(workload(*drawn), iterations=120)
+    solution = plan_capacity(workload(*drawn), effort=120)
     assert replayed(*drawn, solution) == solution.cost
     assert 0 <= solution.gap < 0.03
 
 
 def test_same_problem_same_plan() -> None:
     one = workload(*mixed(7, demands=60, machines=8))
-    plans = [plan_capacity(one, iterations=20).machine_of.tolist() for _ in range(2)]
+    plans = [plan_capacity(one, effort=20).machine_of.tolist() for _ in range(2)]
     assert plans[0] == plans[1]
 
 
