@@ -22,7 +22,8 @@ def takers_of(network: Network, slots: int, later: int) -> Takers:
     for demand in range(network.first.size):
         for edge in network.edges[network.first[demand] : network.last[demand]]:
             first[(edge & INDEX_MASK) + 1] += 1
-    first = np.cumsum(first)
+    for slot in range(slots):
+        first[slot + 1] += first[slot]
     place, edges = first.copy(), np.empty(first[-1], np.int64)
     for demand in range(network.first.size):
         for edge in network.edges[network.first[demand] : network.last[demand]]:
@@ -68,7 +69,8 @@ def add_demands(
 ) -> None:
     """Write compressed rows as demands from ``demand`` on, their edges from ``used`` on."""
     for row in range(unmatched_costs.size):
-        network.first[demand + row], network.last[demand + row] = used + first[row : row + 2]
+        network.first[demand + row] = used + first[row]
+        network.last[demand + row] = used + first[row + 1]
         network.unmatched_costs[demand + row] = unmatched_costs[row]
         for edge in range(first[row], first[row + 1]):
             slot, at = slots[edge], used + edge

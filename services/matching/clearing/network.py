@@ -96,7 +96,9 @@ def mean_spread(network: Network) -> int:
     for demand in range(network.first.size):
         first, last = network.first[demand], network.last[demand]
         if first < last:
-            row = network.edges[first:last]
-            total += (row.max() - row.min()) >> INDEX_BITS
+            least = most = network.edges[first]
+            for edge in network.edges[first:last]:
+                least, most = min(least, edge), max(most, edge)
+            total += (most - least) >> INDEX_BITS
             counted += 1
     return int(total // max(counted, 1))

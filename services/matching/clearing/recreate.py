@@ -33,7 +33,7 @@ def refine(jobs: Jobs, plan: Plan, record: Ints, rounds: int, tolerance: int, se
     state = np.full(1, seed)
     demands = jobs.unmatched_costs.size
     least = _whole_cost(jobs, plan)
-    record[:] = plan.edge_of
+    _copy(plan.edge_of, record)
     waiting, before = np.zeros(demands, np.bool_), plan.edge_of.copy()
     for turn in range(rounds):
         ruined = _ruin(jobs, plan, waiting, state)
@@ -43,12 +43,18 @@ def refine(jobs: Jobs, plan: Plan, record: Ints, rounds: int, tolerance: int, se
         if after < least:
             improve(jobs, plan)
             least = after = _whole_cost(jobs, plan)
-            record[:] = plan.edge_of
+            _copy(plan.edge_of, record)
         if after <= least + tolerance * (rounds - turn) // rounds:
-            before[:] = plan.edge_of
+            _copy(plan.edge_of, before)
         else:
             _restore(jobs, plan, before)
     return int(least)
+
+
+@compiled
+def _copy(source: Ints, target: Ints) -> None:
+    for place in range(source.size):
+        target[place] = source[place]
 
 
 @compiled

@@ -14,18 +14,31 @@ from services.matching.clearing.workload import Flags, Jobs, Plan, put
 @compiled
 def complete(jobs: Jobs, plan: Plan, waiting: Flags) -> None:
     """Place every demand flagged in ``waiting``, or leave it out; flags are taken down."""
+    if waiting.size == 0:
+        return
     best = np.full(waiting.size, -1, np.int64)
     regret = np.full(waiting.size, -1, np.int64)
     for demand in range(waiting.size):
         if waiting[demand]:
             best[demand], regret[demand] = _choice(jobs, plan, demand)
-    for _ in range(np.count_nonzero(waiting)):
-        demand = int(np.argmax(regret))
+    while True:
+        demand = _most(regret)
+        if regret[demand] < 0:
+            break
         edge = int(best[demand])
         put(jobs, plan, demand, edge)
         waiting[demand], regret[demand] = False, -1
         if edge >= 0:
             _choose_again(jobs, plan, waiting, jobs.machines[edge], best, regret)
+
+
+@compiled
+def _most(regret: Ints) -> int:
+    most = 0
+    for demand in range(regret.size):
+        if regret[demand] > regret[most]:
+            most = demand
+    return most
 
 
 @compiled

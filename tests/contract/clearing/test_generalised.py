@@ -71,7 +71,7 @@ def replayed(rows: list[Row], capacities: list[int], solution: GeneralisedSoluti
 
 
 @given(drawn=workloads())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 def test_the_optimum_lies_between_bound_and_cost(drawn: tuple[list[Row], list[int]]) -> None:
     solution = plan_capacity(workload(*drawn), effort=40)
     assert replayed(*drawn, solution) == solution.cost
@@ -91,10 +91,10 @@ def mixed(seed: int, *, demands: int, machines: int) -> tuple[list[Row], list[in
     return rows, [15 * 60] * machines
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_gap_of_a_larger_plan_is_small(seed: int) -> None:
-    drawn = mixed(seed, demands=150, machines=18)
-    solution = plan_capacity(workload(*drawn), effort=120)
+    drawn = mixed(seed, demands=100, machines=12)
+    solution = plan_capacity(workload(*drawn), effort=80)
     assert replayed(*drawn, solution) == solution.cost
     assert 0 <= solution.gap < 0.03
 

@@ -78,7 +78,7 @@ def change(data: st.DataObject, model: Model) -> MarketChanges:
 
 
 @given(one=problems(demands_max=6, slots_max=5), data=st.data())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 def test_small_changes_cost_no_more_than_trying_everything(
     one: AssignmentProblem, data: st.DataObject
 ) -> None:

@@ -31,7 +31,7 @@ def test_costs_no_more_than_trying_everything(solver: str, one: AssignmentProble
     assert certificate.cost == least_cost(one)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("slots", [40, 300, 900])
 def test_larger_ones_are_certified(seed: int, slots: int) -> None:
     one = drawn(seed, demands=300, slots=slots, degree=12, dearest=10 ** (seed % 5))
