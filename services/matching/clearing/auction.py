@@ -12,10 +12,10 @@ prices nearly right at once; whoever is not exactly content with them withdraws 
 
 import numpy as np
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.network import INFINITE, Matching, Network
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.problem import Ints
+from services.matching.engine.compiled import compiled
 
 
 @compiled

@@ -6,12 +6,12 @@ known so far bounds the search, so that only slots nearer than it are ever queue
 """
 
 from services.matching.clearing.auction import lowest_total
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.frontier import Front, nearest
 from services.matching.clearing.heap import heap_push
 from services.matching.clearing.network import INFINITE, Matching, Network, Scratch
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.problem import Ints
+from services.matching.engine.compiled import compiled
 
 
 @compiled

@@ -10,7 +10,6 @@ from typing import Final
 import lap
 import numpy as np
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.network import Matching, empty_matching
 from services.matching.clearing.problem import (
     AssignmentProblem,
@@ -18,6 +17,7 @@ from services.matching.clearing.problem import (
     Ints,
     SolverStatistics,
 )
+from services.matching.engine.compiled import compiled
 
 NO_EDGE: Final = 1 << 60
 DENSE_FROM: Final = 0.5

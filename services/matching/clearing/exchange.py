@@ -8,9 +8,9 @@ suits that one best, the place just vacated included, which makes it a swap.
 
 import numpy as np
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.problem import Ints
 from services.matching.clearing.workload import Jobs, Plan, cost_now, put
+from services.matching.engine.compiled import compiled
 
 ROUNDS_MAX = 1_000
 

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.heap import heap_pop
 from services.matching.clearing.network import Scratch
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
+from services.matching.engine.compiled import compiled
 
 
 class Front(NamedTuple):

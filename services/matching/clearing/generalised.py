@@ -11,13 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.exchange import improve
 from services.matching.clearing.multipliers import ascend, relax, start
 from services.matching.clearing.problem import INDEX_MAX, UNMATCHED, Indices, Ints, check_rows
 from services.matching.clearing.recreate import refine
 from services.matching.clearing.regret import complete
 from services.matching.clearing.workload import Flags, Jobs, Plan, empty_plan, plan_cost, put
+from services.matching.engine.compiled import compiled
 
 CELLS_MAX: Final = 1 << 27
 EFFORT: Final = 200

@@ -1,7 +1,7 @@
 """A binary min-heap of distances packed with their slots (see ``packing``), one int64 each."""
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.problem import Ints
+from services.matching.engine.compiled import compiled
 
 
 @compiled

@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 
 from services.matching.clearing.arena import Arena, Size, arena_for, with_room, without_closed
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.demand_search import place_demands
 from services.matching.clearing.linking import (
     CLOSED,
@@ -30,6 +29,7 @@ from services.matching.clearing.problem import (
 )
 from services.matching.clearing.slot_search import settle_slots
 from services.matching.clearing.solver import bid_exactly, clear, statistics_of
+from services.matching.engine.compiled import compiled
 
 NOBODY: Final = np.empty(0, np.int64)
 NO_ROWS: Final = AssignmentProblem(

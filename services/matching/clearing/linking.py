@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.network import Matching, Network, Takers
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.problem import Indices, Ints
+from services.matching.engine.compiled import compiled
 
 # A price at which nobody takes a slot and a potential that no slot can serve: no sum of costs
 # reaches them, so that searches pass by without a test of their own.

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.problem import Ints
 from services.matching.clearing.workload import Flags, Jobs
+from services.matching.engine.compiled import compiled
 
 STEP_FIRST: Final = 1.0
 STEP_LEAST: Final = 1e-4

@@ -4,9 +4,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.packing import INDEX_BITS
 from services.matching.clearing.problem import UNMATCHED, AssignmentProblem, Indices, Ints
+from services.matching.engine.compiled import compiled
 
 INFINITE: Final = 1 << 61
 

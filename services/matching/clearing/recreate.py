@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.exchange import improve, improve_some
 from services.matching.clearing.problem import Ints
 from services.matching.clearing.regret import complete
 from services.matching.clearing.workload import Flags, Jobs, Plan, cost_now, put
+from services.matching.engine.compiled import compiled
 
 RUINED_MAX: Final = 10
 

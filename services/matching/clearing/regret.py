@@ -6,9 +6,9 @@ difference between a demand's best and second best edge that still fits; being l
 
 import numpy as np
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.problem import Ints
 from services.matching.clearing.workload import Flags, Jobs, Plan, put
+from services.matching.engine.compiled import compiled
 
 
 @compiled

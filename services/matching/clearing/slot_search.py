@@ -5,12 +5,12 @@ take it, prices falling. A path ends at a slot whose price has fallen to 0, whic
 at a demand without a slot, which gets one.
 """
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.frontier import Front, nearest
 from services.matching.clearing.heap import heap_push
 from services.matching.clearing.network import INFINITE, Matching, Scratch, Takers
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.problem import Ints
+from services.matching.engine.compiled import compiled
 
 
 @compiled

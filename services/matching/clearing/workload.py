@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.matching.clearing.compiled import compiled
 from services.matching.clearing.problem import UNMATCHED, Indices, Ints
+from services.matching.engine.compiled import compiled
 
 Flags = npt.NDArray[np.bool_]
 

@@ -13,7 +13,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def compiled(function: Function) -> Function:
     """``function`` compiled at its first call with new types, kept on disk, run without the GIL."""
-    return cast("Function", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
+    return cast("Function", numba.njit(nogil=True, cache=True)(function))
 
 
 @cast("Callable[..., Any]", intrinsic)
