@@ -37,8 +37,9 @@ def addresses(endpoints: Endpoints) -> list[str]:
 
 
 class TestEnd:
-    @both_ways
-    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize(
+        ("how", "command"), [(signal.SIGINT, PROGRAMS), (signal.SIGTERM, COPIES)]
+    )
     def test_leaves_no_process_and_no_endpoints(
         self, start: Starter, how: signal.Signals, command: tuple[str, ...]
     ) -> None:
@@ -79,8 +80,7 @@ class TestKilledSupervisor:
         assert addresses(after) == addresses(before)
         assert say(after, "SELECT answer FROM kept") == 42
 
-    @pytest.mark.parametrize("name", ["nats", "worker"])
-    @both_ways
+    @pytest.mark.parametrize(("command", "name"), [(PROGRAMS, "nats"), (COPIES, "worker")])
     def test_leaves_a_stuck_child_to_the_next_start(
         self, start: Starter, command: tuple[str, ...], name: str
     ) -> None:
