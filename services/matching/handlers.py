@@ -170,7 +170,7 @@ def match_requirement(
 
 def _movable(window: Interval, now: datetime) -> Interval:
     """``window`` and the time around it that a relaxation may move it into, not before ``now``."""
-    spare = timedelta(days=HORIZON_DAYS_MAX) - window.duration
+    spare = max(timedelta(0), timedelta(days=HORIZON_DAYS_MAX) - window.duration)
     later = min(WINDOW_MOVED_MAX, spare)
     earlier = min(WINDOW_MOVED_MAX, spare - later, max(window.start - now, timedelta(0)))
     return window.widened(before=earlier, after=later)
