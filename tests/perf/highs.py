@@ -10,7 +10,7 @@ import numpy as np
 
 def main() -> None:
     problem = np.load(sys.argv[1])
-    model = highspy.Highs()  # type: ignore[no-untyped-call]
+    model = highspy.Highs()
     for option, value in {
         "log_to_console": False,
         "time_limit": float(sys.argv[2]),
