@@ -327,7 +327,7 @@ class TestRevocation:
             eventually(lambda: gateway.heard.ended, within=CUT_WITHIN_S, what="the cut")
             assert gateway.heard.ended_at is not None
             say(f"without the event cut after {gateway.heard.ended_at - revoked_at:.3f} s")
-        assert guard.count("cut") == 1
+        eventually(lambda: guard.count("cut") == 1, what="the cut counted, which follows it")
 
     def test_while_no_worker_ran_is_made_up_for(
         self, guarded_broker: EmbeddedNats, firms: Firms, sessions: Sessions
