@@ -78,13 +78,13 @@ class Stage:
 
     def begin(self) -> None:
         """Start every process: the plant, the agents' imports, the platform."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._supervisor.start()
+        self.platform.begin()  # first: from here on the state directory is ours
         with self._stopped_on_error():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._supervisor.start()
             plant = self._plant()
             plant.end_predecessor()
             self.plant_file.unlink(missing_ok=True)
-            self.platform.begin()
             if self.platform.by_copies:
                 for module in COMMON_TO_MACHINES:
                     import_for_good(module)

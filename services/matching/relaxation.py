@@ -35,8 +35,8 @@ from services.matching.domain import (
 from services.matching.engine.interface import MINUTE, MatchingEngine
 from services.matching.ladders import Ladder, ladders, offered_number
 
-JUDGED_MAX: Final = 20_000
-"""Listings judged for one explanation (asks times listings): some 2 s of the oracle."""
+JUDGED_MAX: Final = 5_000
+"""Listings judged for one explanation (asks times listings): a second of the oracle at most."""
 PROBED_MAX: Final = 32
 """Gained candidates looked at to find a rung; the one reported is asked for all of them."""
 

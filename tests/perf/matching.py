@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -168,7 +169,7 @@ def measured(ours: Ours, peers: Sequence[Peer], size: Size, console: Console) ->
     timed = Timed()
     arms: dict[str, Callable[[], object]] = {OURS: lambda: ours.search_all(size.batch)}
     for peer in peers:
-        arms[peer.name] = lambda peer=peer: peer.answer_all(size.batch)  # type: ignore[misc]  # a default names no type
+        arms[peer.name] = partial(peer.answer_all, size.batch)
     for number in range(size.rounds):
         order = list(arms) if number % 2 else list(reversed(arms))
         for name in order:
@@ -292,7 +293,8 @@ def _other_bars(ratios: Mapping[str, float], facts: Mapping[str, Any]) -> list[B
 def _machines(found: Array) -> Answer:
     """Numbers of machines: ids are numbers plus one, and their low half is offset by its sign."""
     low = found[:, at.F_KEY + 1]
-    return (low + (1 << 62) + (1 << 62) - 1).tolist()  # type: ignore[no-any-return]  # of integers
+    numbers: Answer = (low + (1 << 62) + (1 << 62) - 1).tolist()
+    return numbers
 
 
 def _resident_mib() -> float:

@@ -142,7 +142,7 @@ def requirement(asked: Demands, index: int) -> Requirement:
         minutes=int(asked.minutes[index]),
         window=Interval(NOW + timedelta(minutes=start), NOW + timedelta(minutes=end)),
         materials=frozenset({f"material-{asked.material[index]}"}),
-        envelope_mm=tuple(map(int, asked.envelope[index])),  # type: ignore[arg-type]  # three edges
+        envelope_mm=_edges(asked.envelope[index]),
         tolerance_um=int(asked.tolerance[index]),
         certificates=frozenset(CertificateNeed(f"certificate-{one}") for one in _bits(needs)),
         budget_minor=None if budget == NO_LIMIT else budget,
@@ -187,7 +187,7 @@ def _capability(held: Machines, index: int) -> CapabilityDeclaration:
     return CapabilityDeclaration(
         process=f"process-{held.process[index]}",
         materials=tuple(f"material-{one}" for one in _bits(materials)),
-        envelope_mm=tuple(map(int, held.envelope[index])),  # type: ignore[arg-type]  # three edges
+        envelope_mm=_edges(held.envelope[index]),
         tolerance_um=int(held.tolerance[index]),
         certificates=tuple(
             Certificate(kind=f"certificate-{one}", scope="", valid_to=None)
@@ -219,3 +219,8 @@ def _places(draw: np.random.Generator, count: int) -> Array:
 
 def _bits(mask: int) -> list[int]:
     return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+
+
+def _edges(envelope: Array) -> tuple[int, int, int]:
+    short, middle, long = envelope.tolist()
+    return short, middle, long

@@ -152,7 +152,8 @@ class NumbaScan:
             asked.tolerance[index], parts.wanted[index], parts.near[index], asked.minutes[index],
             asked.start[index], asked.end[index], parts.cap[index], self._found,
         )  # fmt: skip
-        return self._found[:count].tolist()  # type: ignore[no-any-return]  # of integers
+        machines: Answer = self._found[:count].tolist()
+        return machines
 
     def answer_all(self, count: int) -> list[Answer]:
         return [self.answer(index) for index in range(count)]

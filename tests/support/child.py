@@ -1,6 +1,6 @@
 """A child process: says ``hello`` and what it was given, then does as it is told.
 
-``python -m tests.support.child wait|fail|refuse``; SIGTERM ends its waiting with exit code 0.
+``python -m tests.support.child wait|fail|refuse|full``; SIGTERM ends its waiting with exit code 0.
 """
 
 import os
@@ -20,6 +20,10 @@ def main() -> None:
     sys.stdout.flush()
     if told == "fail":
         raise ValueError("told to fail")
+    if told == "full":
+        sys.stdout = Path("/dev/full").open("w")  # noqa: SIM115 - flushed at the end, in vain
+        sys.stdout.write("lost")
+        return
     if told == "refuse":
         sys.exit("told to refuse")
     time.sleep(60)

@@ -6,7 +6,7 @@ known so far bounds the search, so that only slots nearer than it are ever queue
 """
 
 from services.matching.clearing.auction import lowest_total
-from services.matching.clearing.frontier import Front, nearest
+from services.matching.clearing.frontier import Front, fell_tree, nearest
 from services.matching.clearing.heap import heap_push
 from services.matching.clearing.network import INFINITE, Matching, Network, Scratch
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
@@ -27,11 +27,7 @@ def place_demands(network: Network, matching: Matching, scratch: Scratch, waitin
             matching.prices[slot] += rise
             matching.potentials[matching.demand_of[slot]] += rise
         _augment(matching, scratch, demand, end)
-        for place in range(reached):
-            scratch.distance[scratch.reached[place]] = INFINITE
-        scratch.tally[1] += 1
-        scratch.tally[2] += settled
-        scratch.tally[3] = max(scratch.tally[3], settled)
+        fell_tree(scratch, reached, settled)
 
 
 @compiled

@@ -5,7 +5,7 @@ take it, prices falling. A path ends at a slot whose price has fallen to 0, whic
 at a demand without a slot, which gets one.
 """
 
-from services.matching.clearing.frontier import Front, nearest
+from services.matching.clearing.frontier import Front, fell_tree, nearest
 from services.matching.clearing.heap import heap_push
 from services.matching.clearing.network import INFINITE, Matching, Scratch, Takers
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
@@ -27,11 +27,7 @@ def settle_slots(takers: Takers, matching: Matching, scratch: Scratch, loose: In
             if slot != root:
                 matching.potentials[matching.demand_of[slot]] -= fall
         _augment(matching, scratch, root, end, winner)
-        for place in range(reached):
-            scratch.distance[scratch.reached[place]] = INFINITE
-        scratch.tally[1] += 1
-        scratch.tally[2] += settled
-        scratch.tally[3] = max(scratch.tally[3], settled)
+        fell_tree(scratch, reached, settled)
 
 
 @compiled

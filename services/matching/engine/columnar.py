@@ -170,7 +170,13 @@ class ColumnarEngine:
         self._seen_at[resource_id] = seen_at
 
     def observe_many(self, numbers: Array, states: Array, measured: Array) -> None:
-        """Take over many live states at once: int64 ``(n,)`` each, resources by their number."""
+        """Take over many live states at once.
+
+        Args:
+            numbers: int64 ``(n,)``, which resource: the order in which they came, from 0.
+            states: int64 ``(n,)``, codes of ``STATES``, -1 for none.
+            measured: int64 ``(n,)``, 1 where free time counts as measured.
+        """
         self._hash = None
         updates.observe(self._columns.arrays, numbers, states, _WITHDRAWN, measured)
 

@@ -52,15 +52,10 @@ class Arrays(NamedTuple):
 class Columns:
     """The state of a :class:`~services.matching.engine.columnar.ColumnarEngine`."""
 
+    arrays: Arrays
+    highest_rate: int
+
     def __init__(self, snapshot: Snapshot) -> None:
-        self.listings: list[Listing | None] = []
-        self.offered: list[OfferedResource] = []
-        self.listing_number: dict[Key, int] = {}
-        self.resource_number: dict[ResourceId, int] = {}
-        self.group_number: dict[Group, int] = {}
-        self.groups_of_process: dict[str, list[Group]] = {}
-        self.highest_rate = 0
-        self._listed: dict[ResourceId, list[int]] = {}
         self._lay_out(snapshot)
 
     def put_listing(self, listing: Listing) -> None:
@@ -151,6 +146,15 @@ class Columns:
         )
 
     def _lay_out(self, snapshot: Snapshot) -> None:
+        """Begin with ``snapshot``; resources are numbered in its order."""
+        self.listings: list[Listing | None] = []
+        self.offered: list[OfferedResource] = []
+        self.listing_number: dict[Key, int] = {}
+        self.resource_number: dict[ResourceId, int] = {}
+        self.group_number: dict[Group, int] = {}
+        self.groups_of_process: dict[str, list[Group]] = {}
+        self.highest_rate = 0
+        self._listed: dict[ResourceId, list[int]] = {}
         capabilities = list(
             chain.from_iterable(one.capabilities for one in snapshot.resources.values())
         )
@@ -247,9 +251,9 @@ class Columns:
             self._write_row(group, slot, number, ordinal, capability)
 
     def _lay_out_anew(self) -> None:
-        snapshot = self.snapshot()
+        """With room for the codes that came; resources keep their numbers."""
         known = {one.id: self.resource(number) for number, one in enumerate(self.offered)}
-        Columns.__init__(self, Snapshot(snapshot.listings, known))
+        self._lay_out(Snapshot(self.snapshot().listings, known))
 
     def _group_of(self, number: int, process: str) -> int:
         listing = self.listings[number]

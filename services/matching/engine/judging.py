@@ -17,8 +17,8 @@ from services.matching.engine.kernel import (
     distance_of,
     earliest,
     precise,
+    priced,
     roomy,
-    row_price,
 )
 
 _BIT: Final = {constraint: 1 << index for index, constraint in enumerate(Constraint)}
@@ -92,7 +92,7 @@ def _judge_row(
     """Write all but the listing and the material's cause to ``judged``, one row."""
     rows, resources = columns.rows, columns.resources
     resource = rows[index, at.R_RESOURCE]
-    price = row_price(rows, index, query)
+    price = priced(rows, index, at.R_RATE, query)
     distance = at.UNKNOWN
     if query[at.Q_PLACED] and rows[index, at.R_PLACED]:
         distance = distance_of(columns.geo, index, place)

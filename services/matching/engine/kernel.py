@@ -28,23 +28,11 @@ def price_of(rate: int, setup: int, minimum: int, unit_minutes: int) -> int:
 
 
 @compiled
-def row_price(rows: Array, row: int, query: Array) -> int:
+def priced(table: Array, index: int, rate: int, query: Array) -> int:
+    """The price of a row, the least of a block: rate, set-up, minimum from column ``rate`` on."""
+    unit_minutes = query[at.Q_UNIT_MINUTES]
     return price_of(
-        rows[row, at.R_RATE],
-        rows[row, at.R_SETUP],
-        rows[row, at.R_MINIMUM],
-        query[at.Q_UNIT_MINUTES],
-    )
-
-
-@compiled
-def block_price(blocks: Array, block: int, query: Array) -> int:
-    """The least that a row of the block can cost."""
-    return price_of(
-        blocks[block, at.B_RATE],
-        blocks[block, at.B_SETUP],
-        blocks[block, at.B_MINIMUM],
-        query[at.Q_UNIT_MINUTES],
+        table[index, rate], table[index, rate + 1], table[index, rate + 2], unit_minutes
     )
 
 
@@ -233,7 +221,7 @@ def search_block(
     while left:
         index = first_row + trailing_zeros(left)
         left &= left - _ONE
-        price = row_price(columns.rows, index, query)
+        price = priced(columns.rows, index, at.R_RATE, query)
         worst = found[limit - 1, at.F_PRICE] if count == limit else at.UNKNOWN
         if price > min(worst, query[at.Q_BUDGET]):
             continue
@@ -258,7 +246,7 @@ def search(columns: Any, query: Array, place: Array, found: Array) -> int:
         stride, base = columns.partitions[group, at.P_WORDS], columns.partitions[group, at.P_BITS]
         for word in range(stride):
             first_row = columns.partitions[group, at.P_ROWS] + word * at.WORD
-            least = block_price(columns.blocks, first_row // at.WORD, query)
+            least = priced(columns.blocks, first_row // at.WORD, at.B_RATE, query)
             worst = found[limit - 1, at.F_PRICE] if count == limit else at.UNKNOWN
             if least > min(worst, query[at.Q_BUDGET]):
                 continue

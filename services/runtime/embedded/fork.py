@@ -127,9 +127,11 @@ def _become(
     except BaseException:  # noqa: BLE001 - nothing above may go on in the copy
         traceback.print_exc()
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(code)
+        try:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+        finally:  # a full disk refuses the flush; the copy must end all the same
+            os._exit(code)
 
 
 def _take_over(log_fd: int) -> None:

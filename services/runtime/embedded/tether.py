@@ -4,6 +4,7 @@ Run as ``python -I -S tether.py PARENT_PID SIGNAL UID GID PROGRAM ARGUMENT…`` 
 keep the present ones). A program of its own because ``preexec_fn`` is unsafe beside threads, and
 because Linux forgets the death signal when credentials change: it is set after the change and
 before the exec. The interpreter may lie where the new account cannot reach; the program may not.
+A copy of a process (``fork.py``) calls the functions instead.
 """
 
 import ctypes

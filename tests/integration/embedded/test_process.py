@@ -84,6 +84,12 @@ def test_a_refusal_is_told_and_fails(start: Start) -> None:
         child.await_success(within_s=10)
 
 
+def test_a_full_disk_does_not_keep_it(start: Start) -> None:
+    child = start("full")
+    eventually(lambda: not child.is_running(), what="the end of the child")
+    assert child.exit_cause() in {"exit code 0", "exit code 120"}
+
+
 def test_it_gets_its_folder_and_environment_and_no_file_of_ours(
     start: Start, tmp_path: Path
 ) -> None:

@@ -49,7 +49,6 @@ from tests.support.clock import START as NOW
 MINUTE = timedelta(minutes=1)
 NEAR = Place(30.6, 114.4)
 FAST = Transport(speed_kmh=1_000, handling_minutes=1, unknown_minutes=3)
-SAME_PLACE = Transport(handling_minutes=0)
 EARLIEST, CHEAPEST = Objective.EARLIEST, Objective.CHEAPEST
 seeds = st.integers(0, 2**32 - 1)
 
