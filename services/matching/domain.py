@@ -19,13 +19,11 @@ from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.money import Money
+from services.matching.ranking import EARTH_RADIUS_M, MINUTES_PER_HOUR, PRICE_ALONE, Ranking
 
 CANDIDATES_MAX = 200
 NEAR_MISSES_MAX = 5
 RELAXATIONS_MAX = 8
-EARTH_RADIUS_M = 6_371_008.8
-"""Mean radius R1 of the WGS 84 ellipsoid (IUGG)."""
-MINUTES_PER_HOUR = 60
 AXES = 3
 LATITUDE_MAX = 90
 LONGITUDE_MAX = 180
@@ -171,6 +169,7 @@ class Requirement:
     radius_km: int | None = None
     measured_only: bool = False
     nominal_mm: float | None = None
+    ranking: Ranking = PRICE_ALONE
 
     def __post_init__(self) -> None:
         for holds, field, en, zh in self._rules():
@@ -218,7 +217,9 @@ class Verdict:
 class Candidate:
     """A listing that fits, with the earliest slot it can give and the verdict of every constraint.
 
-    ``age_s`` is how long ago its twin was last seen; ``None`` for a resource without one.
+    ``cost`` is what it ranks by: its price and what the requirement's ranking adds; ``None`` in
+    answers kept from before there was one. ``age_s`` is how long ago its twin was last seen;
+    ``None`` for a resource without one.
     """
 
     offer_id: OfferId
@@ -233,6 +234,7 @@ class Candidate:
     provenance: Provenance
     age_s: int | None
     verdicts: tuple[Verdict, ...]
+    cost: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

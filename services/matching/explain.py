@@ -10,7 +10,6 @@ from babel.numbers import format_currency, get_currency_precision
 
 from services.contracts.telemetry import ResourceState
 from services.matching.domain import (
-    MINUTES_PER_HOUR,
     Aspect,
     Constraint,
     FailureCount,
@@ -20,6 +19,7 @@ from services.matching.domain import (
     Value,
     Verdict,
 )
+from services.matching.ranking import MINUTES_PER_HOUR
 
 MINUTE: Final = timedelta(minutes=1)
 MINUTES_PER_DAY: Final = 24 * MINUTES_PER_HOUR

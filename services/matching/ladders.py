@@ -10,7 +10,6 @@ from typing import Any, Final
 from services.capacity.domain import Provenance
 from services.contracts.intervals import Interval
 from services.matching.domain import (
-    EARTH_RADIUS_M,
     Aspect,
     Candidate,
     CertificateNeed,
@@ -26,8 +25,8 @@ from services.matching.engine.interface import (
     floor_minute,
     instant_of,
 )
+from services.matching.ranking import EARTH_RADIUS_M, METRES_PER_KM
 
-METRES_PER_KM: Final = 1_000
 TOLERANCE_UM_MAX: Final = 1_000_000
 RADIUS_KM_MAX: Final = ceil(pi * EARTH_RADIUS_M / METRES_PER_KM)
 """Half the Earth's circumference; beyond it nothing is farther."""

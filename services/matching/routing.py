@@ -18,7 +18,6 @@ from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.money import Money
 from services.matching.domain import (
-    MINUTES_PER_HOUR,
     Candidate,
     Constraint,
     Place,
@@ -35,13 +34,13 @@ from services.matching.engine.interface import (
     instant_of,
 )
 from services.matching.engine.slots import search
+from services.matching.ranking import METRES_PER_KM, MINUTES_PER_HOUR
 
 STEPS_MAX: Final = 6
 STOPS_MAX: Final = 50
 """Candidates of one step that are weighed."""
 FRONT_MAX: Final = 500
 """Ways kept at one stop."""
-METRES_PER_KM: Final = 1_000
 
 
 class ChainInvalidError(DomainError):

@@ -88,11 +88,16 @@ class Ours:
         self._batches: dict[int, EncodedBatch] = {}
 
     def answer(self, index: int) -> Answer:
-        return _machines(self._engine.search(self.encoded[index], limit=LIMIT))
+        return self._machines(self._engine.search(self.encoded[index], limit=LIMIT))
 
     def answer_all(self, count: int) -> list[Answer]:
         found, counts = self.search_all(count)
-        return [_machines(found[index, :filled]) for index, filled in enumerate(counts)]
+        return [self._machines(found[index, :filled]) for index, filled in enumerate(counts)]
+
+    def _machines(self, found: Array) -> Answer:
+        """Machines are resources, numbered alike."""
+        numbers: Answer = self._engine.resource_numbers(found[:, at.F_ROW]).tolist()
+        return numbers
 
     def search_one(self, asked: EncodedRequirement) -> Array:
         return self._engine.search(asked, limit=LIMIT)
@@ -288,13 +293,6 @@ def _other_bars(ratios: Mapping[str, float], facts: Mapping[str, Any]) -> list[B
         Bar("live states per second", facts["flips_per_s"], FLIPS_BAR,
             facts["flips_per_s"] >= FLIPS_BAR),
     ]  # fmt: skip
-
-
-def _machines(found: Array) -> Answer:
-    """Numbers of machines: ids are numbers plus one, and their low half is offset by its sign."""
-    low = found[:, at.F_KEY + 1]
-    numbers: Answer = (low + (1 << 62) + (1 << 62) - 1).tolist()
-    return numbers
 
 
 def _resident_mib() -> float:

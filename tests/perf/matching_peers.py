@@ -14,7 +14,7 @@ import numpy as np
 import psycopg
 from pyroaring import BitMap
 
-from services.matching.domain import EARTH_RADIUS_M
+from services.matching.ranking import EARTH_RADIUS_M
 from tests.perf.matching_market import (
     CERTIFICATES,
     HOUR,

@@ -16,7 +16,7 @@ def state_hash(snapshot: Snapshot) -> str:
 
 
 def canonical_bytes(snapshot: Snapshot) -> bytes:
-    """Everything that can change a ranking, in one order."""
+    """Everything that can change an answer, in one order."""
     offered = {listing.resource_id for listing in snapshot.listings}
     state = {
         "listings": sorted(map(_listing, snapshot.listings)),
@@ -32,6 +32,8 @@ def _listing(listing: Listing) -> list[Any]:
         listing.resource_id.hex,
         [rate.currency, rate.per_hour_minor, rate.setup_minor, rate.minimum_minor],
         [place.latitude, place.longitude] if place else [],
+        [listing.organisation_id.hex, listing.visibility.value],
+        [listing.park or "", listing.space_id.hex if listing.space_id else ""],
     ]
 
 
@@ -42,6 +44,7 @@ def _resource(resource: OfferedResource) -> list[Any]:
         [resource.notice_minutes, resource.minimum_minutes, resource.horizon_minutes],
         resource.state.value if resource.state else "",
         resource.provenance.value,
+        resource.reliability,
         [_capability(capability) for capability in resource.capabilities],
         [[gap.start, gap.end, gap.units] for gap in maximal(resource.gaps)],
     ]

@@ -1,7 +1,6 @@
 """The fast engine: columns, bit sets and compiled kernels; answers as the oracle does."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,12 +21,18 @@ from services.matching.domain import (
     Rate,
     Requirement,
 )
-from services.matching.engine import kernel, updates
 from services.matching.engine import layout as at
+from services.matching.engine import updates
 from services.matching.engine.canonical import state_hash
 from services.matching.engine.columns import STATE_CODE, STATES, Columns, Key
 from services.matching.engine.encoding import EncodedBatch, EncodedRequirement, encode
-from services.matching.engine.interface import FreeGap, OfferedResource, Snapshot, instant_of
+from services.matching.engine.interface import (
+    FreeGap,
+    OfferedResource,
+    Snapshot,
+    Viewer,
+    instant_of,
+)
 from services.matching.engine.judging import (
     J_CAUSES,
     J_DISTANCE,
@@ -40,12 +45,14 @@ from services.matching.engine.judging import (
     judge,
 )
 from services.matching.engine.oracle import OracleEngine
+from services.matching.engine.search import SCRATCH_WORDS, search
 from services.matching.engine.slots import search as search_slot
-from services.matching.engine.verdicts import causes, verdicts
+from services.matching.engine.verdicts import causes, distance_m, verdicts
 
 Array = np.ndarray[Any, Any]
 CONSTRAINTS: Final = tuple(Constraint)
 _WITHDRAWN: Final = np.array([state in WITHDRAWING for state in STATES], np.int64)
+_FIRST: Final = np.zeros(1, np.int64)
 _PRODUCT_MAX: Final = 1 << 62
 """Amounts beyond it would overflow; the oracle counts without end."""
 
@@ -55,7 +62,8 @@ class ColumnarEngine:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._columns = Columns(snapshot)
-        self._seen_at = {one.id: one.seen_at for one in snapshot.resources.values()}
+        self._scratch = np.zeros(SCRATCH_WORDS, np.uint64)
+        self._count = np.zeros(1, np.int64)
         self._hash: str | None = None
 
     def state_hash(self) -> str:
@@ -65,17 +73,21 @@ class ColumnarEngine:
 
     def snapshot(self) -> Snapshot:
         """The state as objects, from which an equal engine can be built."""
-        found = self._columns.snapshot()
-        resources = {
-            key: replace(one, seen_at=self._seen_at[key]) for key, one in found.resources.items()
-        }
-        return Snapshot(found.listings, resources)
+        return self._columns.snapshot()
 
-    def match(self, requirement: Requirement, *, limit: int, now: datetime) -> MatchResult:
+    def match(
+        self,
+        requirement: Requirement,
+        *,
+        limit: int,
+        now: datetime,
+        viewer: Viewer | None = None,
+    ) -> MatchResult:
         units = requirement.minutes * requirement.units
         if 2 * self._columns.highest_rate * units >= _PRODUCT_MAX:
-            return OracleEngine(self.snapshot()).match(requirement, limit=limit, now=now)
-        asked = encode(requirement, self._columns, limit=limit, now=now)
+            oracle = OracleEngine(self.snapshot())
+            return oracle.match(requirement, limit=limit, now=now, viewer=viewer)
+        asked = self.encode(requirement, limit=limit, now=now, viewer=viewer)
         found = self.search(asked, limit=limit)
         judged = self._judged(asked)
         short = len(found) < limit
@@ -89,15 +101,25 @@ class ColumnarEngine:
             as_of=now,
         )
 
-    def encode(self, requirement: Requirement, *, limit: int, now: datetime) -> EncodedRequirement:
+    def encode(
+        self,
+        requirement: Requirement,
+        *,
+        limit: int,
+        now: datetime,
+        viewer: Viewer | None = None,
+    ) -> EncodedRequirement:
         """``requirement`` as :meth:`search` reads it, for as long as no code is added."""
-        return encode(requirement, self._columns, limit=limit, now=now)
+        return encode(requirement, self._columns, limit=limit, now=now, viewer=viewer)
 
     def search(self, asked: EncodedRequirement, *, limit: int) -> Array:
         """The best ``limit`` rows, int64 ``(n, FOUND_FIELDS)`` of the layout, best first."""
-        found = np.empty((limit + 1, at.FOUND_FIELDS), np.int64)
-        count = kernel.search(self._columns.arrays, asked.numbers, asked.place, found)
-        return found[:count]
+        found = np.empty((1, limit + 1, at.FOUND_FIELDS), np.int64)
+        search(
+            self._columns.addresses, asked.numbers, asked.place, _FIRST, self._scratch, found,
+            self._count,
+        )  # fmt: skip
+        return found[0, : self._count[0]]
 
     def search_many(self, asked: EncodedBatch, *, limit: int) -> tuple[Array, Array]:
         """:meth:`search` for each of a batch.
@@ -108,8 +130,21 @@ class ColumnarEngine:
         count = len(asked.numbers)
         found = np.empty((count, limit + 1, at.FOUND_FIELDS), np.int64)
         counts = np.empty(count, np.int64)
-        kernel.search_many(self._columns.arrays, asked.numbers, asked.places, found, counts)
+        search(
+            self._columns.addresses, asked.numbers, asked.places, asked.order, self._scratch,
+            found, counts,
+        )  # fmt: skip
         return found, counts
+
+    def listings(self, rows: Array) -> list[Listing]:
+        """The listings of rows found, until the next change."""
+        numbers = self._columns.arrays.rows[rows, at.R_LISTING].tolist()
+        return [self._columns.listing(number) for number in numbers]
+
+    def resource_numbers(self, rows: Array) -> Array:
+        """Of rows found; resources are numbered in the order in which they came, from 0."""
+        numbers: Array = self._columns.arrays.rows[rows, at.R_RESOURCE]
+        return numbers
 
     def put_listing(self, listing: Listing) -> None:
         """Offer a resource, or offer it otherwise.
@@ -138,7 +173,6 @@ class ColumnarEngine:
     def put_resource(self, resource: OfferedResource) -> None:
         """Add a resource, or replace all that is known of it."""
         self._hash = None
-        self._seen_at[resource.id] = resource.seen_at
         self._columns.put_resource(resource)
 
     def set_gaps(self, resource_id: ResourceId, gaps: Sequence[FreeGap]) -> None:
@@ -167,7 +201,15 @@ class ColumnarEngine:
         code = at.NONE if state is None else STATE_CODE[state]
         measured = provenance is Provenance.MEASURED
         self.observe_many(*(np.array([one], np.int64) for one in (number, code, measured)))
-        self._seen_at[resource_id] = seen_at
+        self._columns.see(number, seen_at)
+
+    def see(self, resource_id: ResourceId, seen_at: datetime) -> None:
+        """Note that the twin of a resource was seen, and nothing changed.
+
+        Raises:
+            KeyError: the resource is unknown.
+        """
+        self._columns.see(self._columns.resource_number[resource_id], seen_at)
 
     def observe_many(self, numbers: Array, states: Array, measured: Array) -> None:
         """Take over many live states at once.
@@ -185,20 +227,15 @@ class ColumnarEngine:
         listings = len(self._columns.listings)
         judged = np.empty((listings + 1, JUDGED_FIELDS), np.int64)
         seen = np.full(listings, at.NONE, np.int64)
-        numbers = asked.numbers
-        count = judge(self._columns.arrays, numbers, asked.place, judged, seen)
+        count = judge(self._columns.arrays, asked.numbers[0], asked.place[0], judged, seen)
         return judged[:count]
 
-    def _parts(self, number: int) -> tuple[Listing, OfferedResource]:
-        listing = self._columns.listings[number]
-        assert listing is not None, "a found listing is there"
-        resource = self._columns.resource(self._columns.resource_number[listing.resource_id])
-        return listing, replace(resource, seen_at=self._seen_at[resource.id])
-
     def _candidate(self, found: Array, requirement: Requirement, now: datetime) -> Candidate:
-        listing, resource = self._parts(int(found[at.F_LISTING]))
-        capability = resource.capabilities[int(found[at.F_ORDINAL])]
-        start, distance = int(found[at.F_START]), _known(found[at.F_DISTANCE])
+        row = self._columns.arrays.rows[found[at.F_ROW]]
+        listing = self._columns.listing(int(row[at.R_LISTING]))
+        resource = self._columns.resource(int(row[at.R_RESOURCE]))
+        capability = resource.capabilities[int(row[at.R_ORDINAL])]
+        start, distance = int(found[at.F_START]), distance_m(requirement, listing)
         price = Money(int(found[at.F_PRICE]), listing.rate.currency)
         slot = search_slot(requirement, resource, now=now)
         seen_at = resource.seen_at
@@ -217,10 +254,12 @@ class ColumnarEngine:
             verdicts=verdicts(
                 requirement, resource, capability, slot, price=price, distance_m=distance
             ),
+            cost=Money(int(found[at.F_COST]), price.currency),
         )
 
     def _near_miss(self, missed: Array, requirement: Requirement, now: datetime) -> NearMiss:
-        listing, resource = self._parts(int(missed[J_LISTING]))
+        listing = self._columns.listing(int(missed[J_LISTING]))
+        resource = self._columns.resource(self._columns.resource_number[listing.resource_id])
         capability = resource.capabilities[int(missed[J_ORDINAL])]
         price = Money(int(missed[J_PRICE]), listing.rate.currency)
         distance = _known(missed[J_DISTANCE])

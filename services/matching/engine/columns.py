@@ -8,9 +8,9 @@ of the blocks stay true.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,9 +20,19 @@ from services.contracts.telemetry import ResourceState
 from services.matching.domain import Listing, Place, Rate
 from services.matching.engine import layout as at
 from services.matching.engine import updates
+from services.matching.engine.arrays import Arrays, addresses_of, empty_arrays
+from services.matching.engine.audiences import Audiences
 from services.matching.engine.canonical import maximal
-from services.matching.engine.interface import EPOCH, FreeGap, OfferedResource, Snapshot
+from services.matching.engine.interface import (
+    EPOCH,
+    FreeGap,
+    OfferedResource,
+    Snapshot,
+    floor_minute,
+)
+from services.matching.engine.lanes import LANES
 from services.matching.engine.vocabulary import Vocabulary, certificate_keys
+from services.matching.ranking import RELIABILITY_UNKNOWN
 
 Array = np.ndarray[Any, Any]
 STATES: Final = tuple(ResourceState)
@@ -35,24 +45,12 @@ Group = tuple[str, str]
 Key = tuple[OfferId, ResourceId]
 
 
-class Arrays(NamedTuple):
-    """What compiled functions read; see :mod:`services.matching.engine.layout`."""
-
-    rows: Array
-    geo: Array
-    bits: Array
-    blocks: Array
-    partitions: Array
-    resources: Array
-    gaps: Array
-    certificates: Array
-    links: Array
-
-
 class Columns:
     """The state of a :class:`~services.matching.engine.columnar.ColumnarEngine`."""
 
     arrays: Arrays
+    addresses: Array
+    """Of :attr:`arrays`, as the compiled search takes them."""
     highest_rate: int
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -103,14 +101,13 @@ class Columns:
             KeyError: there is no such listing.
         """
         number = self.listing_number[key]
-        listing = self.listings[number]
-        assert listing is not None, "numbered"
+        listing = self.listing(number)
         changed = replace(listing, rate=rate)
         if rate.currency != listing.rate.currency:
             self.put_listing(changed)
             return
         self.listings[number] = changed
-        self.highest_rate = max(self.highest_rate, rate.per_hour_minor)
+        self._note_price(rate)
         for group, slot in self._slots[number]:
             updates.reprice(
                 self.arrays, group, slot, rate.per_hour_minor, rate.setup_minor, rate.minimum_minor
@@ -124,6 +121,19 @@ class Columns:
         """
         number = self.resource_number[resource_id]
         self._write_gaps(number, gaps)
+        updates.refresh(self.arrays, number)
+
+    def listing(self, number: int) -> Listing:
+        """One that is there."""
+        listing = self.listings[number]
+        assert listing is not None, "a listing with a row is there"
+        return listing
+
+    def see(self, number: int, seen_at: datetime | None) -> None:
+        """Note when the twin of a resource was last seen."""
+        self.seen_at[number] = seen_at
+        minute = at.NEVER if seen_at is None else floor_minute(seen_at)
+        self.arrays.resources[number, at.S_SEEN] = minute
 
     def resource(self, number: int) -> OfferedResource:
         """A resource as it is now."""
@@ -132,6 +142,7 @@ class Columns:
         code = int(fields[at.S_STATE])
         return replace(
             self.offered[number],
+            seen_at=self.seen_at[number],
             gaps=tuple(FreeGap(*map(int, gap)) for gap in self.arrays.gaps[first : first + count]),
             state=None if code == at.NONE else STATES[code],
             provenance=Provenance.MEASURED if fields[at.S_MEASURED] else Provenance.DECLARED,
@@ -153,6 +164,9 @@ class Columns:
         self.resource_number: dict[ResourceId, int] = {}
         self.group_number: dict[Group, int] = {}
         self.groups_of_process: dict[str, list[Group]] = {}
+        self.seen_at: list[datetime | None] = []
+        self.audiences = Audiences()
+        self.parks: dict[str | None, int] = {None: at.NONE}
         self.highest_rate = 0
         self._listed: dict[ResourceId, list[int]] = {}
         capabilities = list(
@@ -165,17 +179,8 @@ class Columns:
         )
         self._slots: dict[int, list[tuple[int, int]]] = {}
         self._free: list[list[int]] = []
-        self.arrays = Arrays(
-            rows=np.zeros((0, at.ROW_FIELDS), np.int64),
-            geo=np.zeros((0, at.GEO_FIELDS), np.float64),
-            bits=np.zeros(0, np.uint64),
-            blocks=np.zeros((0, at.BLOCK_FIELDS), np.int64),
-            partitions=np.zeros((0, at.PARTITION_FIELDS), np.int64),
-            resources=np.zeros((0, at.RESOURCE_FIELDS), np.int64),
-            gaps=np.zeros((0, at.GAP_FIELDS), np.int64),
-            certificates=np.zeros((0, at.CERTIFICATE_FIELDS), np.int64),
-            links=np.zeros((0, at.LINK_FIELDS), np.int64),
-        )
+        self.arrays = empty_arrays()
+        self.addresses = addresses_of(self.arrays)
         self._filled = dict.fromkeys(Arrays._fields, 0)
         for resource in snapshot.resources.values():
             self._number_resource(resource)
@@ -191,13 +196,17 @@ class Columns:
         self.listings.append(listing)
         self._listed.setdefault(listing.resource_id, []).append(number)
         self._slots[number] = []
-        self.highest_rate = max(self.highest_rate, listing.rate.per_hour_minor)
+        self._note_price(listing.rate)
         return number
+
+    def _note_price(self, rate: Rate) -> None:
+        self.highest_rate = max(self.highest_rate, rate.per_hour_minor)
 
     def _number_resource(self, resource: OfferedResource) -> None:
         number = len(self.offered)
         self.resource_number[resource.id] = number
         self.offered.append(resource)
+        self.seen_at.append(None)
         self._extend("resources", 1)
         self.arrays.resources[number, at.S_GAP_ROOM] = 0
         self._write_resource(number)
@@ -212,6 +221,9 @@ class Columns:
             resource.minimum_minutes,
         )
         fields[at.S_HORIZON], fields[at.S_UNITS] = resource.horizon_minutes, resource.units
+        known = resource.reliability is not None
+        fields[at.S_RELIABILITY] = resource.reliability if known else RELIABILITY_UNKNOWN
+        self.see(number, resource.seen_at)
         self._write_gaps(number, resource.gaps)
 
     def _write_gaps(self, number: int, gaps: Sequence[FreeGap]) -> None:
@@ -227,8 +239,7 @@ class Columns:
 
     def _rows_of(self, number: int) -> list[tuple[int, int, CapabilityDeclaration]]:
         """Listing, ordinal and capability of each row the listing has."""
-        listing = self.listings[number]
-        assert listing is not None, "numbered"
+        listing = self.listing(number)
         resource = self.offered[self.resource_number[listing.resource_id]]
         for capability in resource.capabilities:
             self.vocabulary.learn(capability)
@@ -256,8 +267,7 @@ class Columns:
         self._lay_out(Snapshot(self.snapshot().listings, known))
 
     def _group_of(self, number: int, process: str) -> int:
-        listing = self.listings[number]
-        assert listing is not None, "numbered"
+        listing = self.listing(number)
         group = (process, listing.rate.currency)
         if group not in self.group_number:
             self.group_number[group] = self._extend("partitions", 1)
@@ -272,7 +282,9 @@ class Columns:
         words = int(self.arrays.partitions[group, at.P_WORDS])
         used = words * at.WORD - len(self._free[group])
         wider = max(-(-(used + count) // at.WORD), 2 * words if words else 0)
+        wider = -(-wider // LANES) * LANES
         first = self._extend("rows", wider * at.WORD)
+        self._extend("compact", wider * at.WORD)
         self._extend("geo", wider * at.WORD)
         self._extend("blocks", wider)
         base = self._extend("bits", wider * self.vocabulary.sets)
@@ -283,9 +295,9 @@ class Columns:
     def _write_row(
         self, group: int, slot: int, number: int, ordinal: int, capability: CapabilityDeclaration
     ) -> None:
-        listing = self.listings[number]
-        assert listing is not None, "numbered"
+        listing = self.listing(number)
         resource_number = self.resource_number[listing.resource_id]
+        resource = self.offered[resource_number]
         index = int(self.arrays.partitions[group, at.P_ROWS]) + slot
         rate, edges = listing.rate, sorted(capability.envelope_mm or (0, 0, 0))
         tolerance = at.NONE if capability.tolerance_um is None else capability.tolerance_um
@@ -294,11 +306,13 @@ class Columns:
             resource_number, number, ordinal, rate.per_hour_minor, rate.setup_minor,
             rate.minimum_minor, tolerance, *edges, *held, *_halves(listing.resource_id.int),
             *_halves(listing.offer_id.int), listing.place is not None,
+            self.audiences.code(listing), len(resource.capabilities) > 1,
+            self.parks.setdefault(listing.park, len(self.parks)),
         )  # fmt: skip
         if listing.place is not None:
             self.arrays.geo[index] = geo_of(listing.place)
-        units = self.offered[resource_number].units
-        sets = [*self.vocabulary.sets_of(capability, units=units, place=listing.place)]
+        place = listing.place
+        sets = [*self.vocabulary.sets_of(capability, units=resource.units, place=place)]
         updates.raise_row(self.arrays, group, slot, np.array(sets, np.int64))
 
     def _hold(self, capability: CapabilityDeclaration) -> tuple[int, int]:
@@ -332,13 +346,17 @@ class Columns:
             longer = np.zeros((max(filled + count, 2 * len(array)), *array.shape[1:]), array.dtype)
             longer[:filled] = array[:filled]
             self.arrays = self.arrays._replace(**{name: longer})
+            self.addresses = addresses_of(self.arrays)
         self._filled[name] = filled + count
         return filled
 
 
-def geo_of(place: Place) -> tuple[float, float, float]:
-    latitude = math.radians(place.latitude)
-    return latitude, place.longitude, math.cos(latitude)
+def geo_of(place: Place) -> tuple[float, ...]:
+    """Latitude in radians, longitude in degrees, cosine; the point on the unit sphere."""
+    latitude, longitude = math.radians(place.latitude), math.radians(place.longitude)
+    cosine = math.cos(latitude)
+    east, north = math.cos(longitude), math.sin(longitude)
+    return latitude, place.longitude, cosine, cosine * east, cosine * north, math.sin(latitude)
 
 
 def _day(until: date | None) -> int:

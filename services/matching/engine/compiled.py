@@ -16,6 +16,11 @@ def compiled(function: Function) -> Function:
     return cast("Function", numba.njit(nogil=True, cache=True)(function))
 
 
+def inlined(function: Function) -> Function:
+    """:func:`compiled` into its callers, for what runs once per row: a call costs more than it."""
+    return cast("Function", numba.njit(nogil=True, cache=True, forceinline=True)(function))
+
+
 @cast("Callable[..., Any]", intrinsic)
 def _trailing_zeros(_: Any, word: Any) -> Any:
     def emit(__: Any, builder: Any, ___: Any, arguments: Any) -> Any:
@@ -24,7 +29,7 @@ def _trailing_zeros(_: Any, word: Any) -> Any:
     return types.uint64(word), emit
 
 
-@compiled
+@inlined
 def trailing_zeros(word: Any) -> int:
     """How many low bits of a 64-bit ``word`` other than zero are clear."""
     return int(_trailing_zeros(word))

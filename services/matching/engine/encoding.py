@@ -1,8 +1,10 @@
 """A requirement as the numbers the compiled search reads."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, Self
 
 import numpy as np
@@ -10,16 +12,21 @@ import numpy as np
 from services.matching.domain import Requirement
 from services.matching.engine import layout as at
 from services.matching.engine.columns import Columns, geo_of
-from services.matching.engine.interface import ceil_minute, floor_minute
-from services.matching.engine.vocabulary import METRES_PER_KM
+from services.matching.engine.interface import Viewer, ceil_minute, floor_minute
+from services.matching.ranking import EARTH_RADIUS_M, METRES_PER_KM
 
-_NOWHERE: Final = (0.0, 0.0, 0.0)
+EVERYWHERE: Final = math.inf
+ON_EARTH: Final = 5.0
+"""No squared chord of the unit sphere is longer."""
+DOUBT_M: Final = 5.0
+"""How far from the edge of a radius single precision does not decide."""
+_NOWHERE: Final = (*[0.0] * at.GEO_FIELDS, EVERYWHERE, EVERYWHERE)
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedRequirement:
-    """``numbers``: int64, laid out as ``layout`` says; ``place``: float64 ``(3,)``."""
+    """A batch of one: int64 ``(1, n)`` as ``layout`` says, and float64 ``(1, PLACE_FIELDS)``."""
 
     numbers: Array
     place: Array
@@ -27,24 +34,35 @@ class EncodedRequirement:
 
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
-    """Requirements below each other, short ones filled with zeros: ``(n, longest)``, ``(n, 3)``."""
+    """Requirements below each other, short ones filled with zeros.
+
+    ``numbers`` is ``(n, longest)``, ``places`` ``(n, PLACE_FIELDS)``; ``order`` ``(n,)`` puts those
+    of one process together, whose rows then stay in the cache.
+    """
 
     numbers: Array
     places: Array
+    order: Array
 
     @classmethod
     def of(cls, asked: Sequence[EncodedRequirement]) -> Self:
-        longest = max((len(one.numbers) for one in asked), default=at.Q_LISTS)
+        longest = max((one.numbers.shape[1] for one in asked), default=at.Q_LISTS + 1)
         numbers = np.zeros((len(asked), longest), np.int64)
-        places = np.zeros((len(asked), at.GEO_FIELDS), np.float64)
+        places = np.zeros((len(asked), at.PLACE_FIELDS), np.float64)
         for index, one in enumerate(asked):
-            numbers[index, : len(one.numbers)] = one.numbers
-            places[index] = one.place
-        return cls(numbers, places)
+            numbers[index, : one.numbers.shape[1]] = one.numbers[0]
+            places[index] = one.place[0]
+        order = np.argsort(numbers[:, at.Q_LISTS], kind="stable")
+        return cls(numbers, places, order)
 
 
 def encode(
-    requirement: Requirement, columns: Columns, *, limit: int, now: datetime
+    requirement: Requirement,
+    columns: Columns,
+    *,
+    limit: int,
+    now: datetime,
+    viewer: Viewer | None = None,
 ) -> EncodedRequirement:
     """``requirement`` for the present vocabulary of ``columns``; laying out anew invalidates it."""
     vocabulary = columns.vocabulary
@@ -60,12 +78,12 @@ def encode(
         vocabulary.any_of(requirement),
         outside,
         [vocabulary.certificate(one.kind, one.scope) for one in requirement.certificates],
+        columns.audiences.of(viewer) if viewer else [],
     )
     head = _head(requirement, limit=limit, end=end, now=now)
-    head[at.Q_PARTITIONS :] = [len(one) for one in lists]
-    numbers = np.array([*head, *(item for one in lists for item in one)], np.int64)
-    place = _NOWHERE if requirement.place is None else geo_of(requirement.place)
-    return EncodedRequirement(numbers=numbers, place=np.array(place, np.float64))
+    head += [viewer is None, *_weights(requirement, columns), *map(len, lists)]
+    numbers = np.array([[*head, *chain.from_iterable(lists)]], np.int64)
+    return EncodedRequirement(numbers, np.array([_place(requirement)], np.float64))
 
 
 def _head(requirement: Requirement, *, limit: int, end: int, now: datetime) -> list[int]:
@@ -87,8 +105,35 @@ def _head(requirement: Requirement, *, limit: int, end: int, now: datetime) -> l
         at.NONE if radius is None else radius * METRES_PER_KM,
         requirement.measured_only,
         requirement.place is not None,
-        *([0] * (at.Q_LISTS - at.Q_PARTITIONS)),
     ]
+
+
+def _weights(requirement: Requirement, columns: Columns) -> list[int]:
+    """Whether anything but the price ranks, what each thing weighs, and the preferred park."""
+    ranking = requirement.ranking
+    weights = ranking.weights()
+    if requirement.place is None:
+        weights["per_km_minor"] = 0
+    park = None if ranking.park is None else columns.parks.get(ranking.park)
+    return [any(weights.values()), *weights.values(), at.NOWHERE_PARK if park is None else park]
+
+
+def _place(requirement: Requirement) -> tuple[float, ...]:
+    if requirement.place is None:
+        return _NOWHERE
+    geo = geo_of(requirement.place)
+    if requirement.radius_km is None:
+        return (*geo, EVERYWHERE, EVERYWHERE)
+    metres = requirement.radius_km * METRES_PER_KM
+    return (*geo, _squared_chord(metres - DOUBT_M), _squared_chord(metres + DOUBT_M))
+
+
+def _squared_chord(metres: float) -> float:
+    """Of the great circle of ``metres`` on the unit sphere; with half a turn, all that has a place."""
+    if metres < 0:
+        return -1.0
+    half = metres / EARTH_RADIUS_M / 2
+    return ON_EARTH if half >= math.pi / 2 else (2 * math.sin(half)) ** 2
 
 
 def _groups(requirement: Requirement, columns: Columns) -> tuple[Sequence[int], Sequence[int]]:

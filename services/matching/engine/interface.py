@@ -17,22 +17,28 @@ Semantics, binding for every implementation (``tests/contract/matching`` runs th
   ``now`` + the withdraw horizon, whatever its gaps say; so a state flip needs no new gaps.
 * **Certificates** hold through the whole UTC day on which the slot ends (without a slot: through
   the day the search begins).
-* **Order** of candidates: price, distance (unknown last), start, resource id, offer id; ids by
-  their bytes. All prices are in the requirement's currency. ``limit`` cuts after ordering.
+* **Viewer.** Only listings the viewer may see are considered (:meth:`Viewer.sees`); without a
+  viewer, all there are.
+* **Order** of candidates: cost, price, distance (unknown last), start, resource id, offer id; ids
+  by their bytes. The cost is the price and what the requirement's ranking adds, from the end of
+  the slot found and the age of the twin at ``now`` in whole minutes; a ranking without weights
+  leaves the price. All are in the requirement's currency. ``limit`` cuts after ordering.
 * **Near misses** and failure counts are given when fewer than ``limit`` candidates exist. They
   count *causes*: a failed window is not a cause where the live state fails too, since it is what
   took the time away. Order of near misses: number of causes, price, distance, resource, offer.
-* **State hash** covers everything that can change a ranking, in canonical order; not the age of
-  live signs. Equal states have equal hashes on every engine, however they came about.
+* **State hash** covers everything that can change an answer, in canonical order; not the age of
+  live signs, which no state holds still. Equal states have equal hashes on every engine, however
+  they came about.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
+from uuid import UUID
 
-from services.capacity.domain import CapabilityDeclaration, Provenance
-from services.contracts.ids import ResourceId
+from services.capacity.domain import CapabilityDeclaration, Provenance, Visibility
+from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.telemetry import ResourceState
 from services.matching.domain import Listing, MatchResult, Requirement
 
@@ -65,7 +71,11 @@ class FreeGap:
 
 @dataclass(frozen=True, slots=True)
 class OfferedResource:
-    """A resource as engines see it; ``gaps`` in any order."""
+    """A resource as engines see it; ``gaps`` in any order.
+
+    ``reliability`` is the share of its time in which it was in service, in thousandths; ``None``
+    where that is not known.
+    """
 
     id: ResourceId
     units: int
@@ -77,6 +87,38 @@ class OfferedResource:
     state: ResourceState | None = None
     provenance: Provenance = Provenance.DECLARED
     seen_at: datetime | None = None
+    reliability: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks, and what is shared with them.
+
+    ``confided`` holds the listings, by offer and resource, that only a part of an organisation or
+    the parties of an NDA in force may see, and this viewer may.
+    """
+
+    organisation_id: OrganisationId | None = None
+    parks: frozenset[str] = frozenset()
+    spaces: frozenset[UUID] = frozenset()
+    confided: frozenset[tuple[OfferId, ResourceId]] = frozenset()
+
+    def sees(self, listing: Listing) -> bool:
+        """Public, own, or shared with the viewer; as row security says it."""
+        match listing.visibility:
+            case Visibility.PUBLIC:
+                return True
+            case Visibility.PRIVATE | Visibility.NDA:
+                return (listing.offer_id, listing.resource_id) in self.confided
+        if listing.organisation_id == self.organisation_id:
+            return True
+        match listing.visibility:
+            case Visibility.PARK:
+                return listing.park in self.parks
+            case Visibility.SPACE:
+                return listing.space_id in self.spaces
+            case _:
+                return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +141,14 @@ class Snapshot:
 class MatchingEngine(Protocol):
     """Answers requirements over one state. See the module's text for what an answer means."""
 
-    def match(self, requirement: Requirement, *, limit: int, now: datetime) -> MatchResult: ...
+    def match(
+        self,
+        requirement: Requirement,
+        *,
+        limit: int,
+        now: datetime,
+        viewer: Viewer | None = None,
+    ) -> MatchResult: ...
 
     def state_hash(self) -> str: ...
 

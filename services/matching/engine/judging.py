@@ -14,8 +14,9 @@ from services.matching.engine.compiled import compiled, trailing_zeros
 from services.matching.engine.kernel import (
     Array,
     certified,
-    distance_of,
+    distance_to,
     earliest,
+    invited,
     precise,
     priced,
     roomy,
@@ -92,10 +93,8 @@ def _judge_row(
     """Write all but the listing and the material's cause to ``judged``, one row."""
     rows, resources = columns.rows, columns.resources
     resource = rows[index, at.R_RESOURCE]
-    price = priced(rows, index, at.R_RATE, query)
-    distance = at.UNKNOWN
-    if query[at.Q_PLACED] and rows[index, at.R_PLACED]:
-        distance = distance_of(columns.geo, index, place)
+    price = priced(rows, index, at.R_RATE, query[at.Q_UNIT_MINUTES])
+    distance = distance_to(columns, index, query, place)
     mask, last = _time_causes(resources, resource, columns.gaps, query)
     mask |= _thing_causes(rows, index, resources, resource, query)
     day = last // at.DAY_MINUTES
@@ -161,6 +160,8 @@ def judge(columns: Any, query: Array, place: Array, judged: Array, seen: Array) 
                 bit = left & (~left + _ONE)
                 index = partition[at.P_ROWS] + word * at.WORD + trailing_zeros(left)
                 left &= left - _ONE
+                if not invited(columns.rows, index, query):
+                    continue
                 _judge_row(columns, query, place, index, part, judged[count])
                 if not _has_material(columns.bits, base, stride, word, bit, query):
                     judged[count, J_MASK] |= _MATERIAL

@@ -1,8 +1,6 @@
-"""The compiled search: blocks of 64 listings by bit sets and price bounds, then exact verification.
+"""What one row answers to one demand, exactly; search and explanation both ask here.
 
-Branch and bound after block-max WAND (Ding and Suel, SIGIR 2011): a block whose least possible
-price exceeds the worst of ``limit`` found is never looked at. Arrays are described in
-:mod:`services.matching.engine.layout`.
+Arrays are described in :mod:`services.matching.engine.layout`; ``query`` is one row of queries.
 """
 
 import math
@@ -10,27 +8,27 @@ from typing import Any
 
 import numpy as np
 
-from services.matching.domain import EARTH_RADIUS_M
 from services.matching.engine import layout as at
-from services.matching.engine.compiled import compiled, trailing_zeros
+from services.matching.engine.compiled import compiled, inlined
+from services.matching.ranking import EARTH_RADIUS_M
 
 Array = np.ndarray[Any, Any]
 _DEGREE = math.pi / 180.0
-_ONE = np.uint64(1)
 _SIXTY_TWICE = 120
 
 
-@compiled
+@inlined
 def price_of(rate: int, setup: int, minimum: int, unit_minutes: int) -> int:
     """As ``Rate.quote``: hours rounded half up, set-up once, never below the minimum."""
-    hours = (2 * rate * unit_minutes + _SIXTY_TWICE // 2) // _SIXTY_TWICE
-    return max(hours + setup, minimum)
+    # Unsigned, for a division by a constant is then one multiplication.
+    doubled = np.uint64(2 * np.int64(rate) * unit_minutes + _SIXTY_TWICE // 2)
+    hours = np.int64(doubled // np.uint64(_SIXTY_TWICE))
+    return int(max(hours + setup, np.int64(minimum)))
 
 
-@compiled
-def priced(table: Array, index: int, rate: int, query: Array) -> int:
+@inlined
+def priced(table: Array, index: int, rate: int, unit_minutes: int) -> int:
     """The price of a row, the least of a block: rate, set-up, minimum from column ``rate`` on."""
-    unit_minutes = query[at.Q_UNIT_MINUTES]
     return price_of(
         table[index, rate], table[index, rate + 1], table[index, rate + 2], unit_minutes
     )
@@ -47,6 +45,14 @@ def distance_of(geo: Array, row: int, place: Array) -> int:
     )
     arc = math.asin(min(1.0, math.sqrt(haversine)))
     return int(np.rint(2 * EARTH_RADIUS_M * arc))
+
+
+@compiled
+def distance_to(columns: Any, row: int, query: Array, place: Array) -> int:
+    """Whole metres to a row; ``UNKNOWN`` where it has no place or none is asked."""
+    if query[at.Q_PLACED] and columns.rows[row, at.R_PLACED]:
+        return distance_of(columns.geo, row, place)
+    return at.UNKNOWN
 
 
 @compiled
@@ -127,137 +133,49 @@ def fits(rows: Array, row: int, resources: Array, resource: int, query: Array) -
 
 
 @compiled
-def before(found: Array, one: int, other: int) -> bool:
-    """Whether ``one`` ranks before ``other``: price, distance, start, resource, offer."""
-    for field in range(at.F_KEY + at.KEY_FIELDS):
-        if found[one, field] != found[other, field]:
-            return bool(found[one, field] < found[other, field])
+def invited(rows: Array, row: int, query: Array) -> bool:
+    """Whether the viewer may see the row."""
+    audience = rows[row, at.R_AUDIENCE]
+    if audience == at.PUBLIC or query[at.Q_SEES_ALL]:
+        return True
+    first = at.Q_LISTS + query[at.Q_PARTITIONS] + query[at.Q_FOREIGN] + query[at.Q_ALL]
+    first += query[at.Q_ANY] + query[at.Q_NOT] + query[at.Q_CERTIFICATES]
+    for index in range(first, first + query[at.Q_AUDIENCES]):  # noqa: SIM110 - compiled
+        if query[index] == audience:
+            return True
     return False
 
 
 @compiled
-def keep(found: Array, count: int, limit: int) -> int:
-    """Put what is written at ``count`` in its place; how many there are then.
-
-    A listing is found once, with the earliest of its capabilities that fit.
-    """
-    for index in range(count):
-        if found[index, at.F_LISTING] == found[count, at.F_LISTING]:
-            earlier = min(found[index, at.F_ORDINAL], found[count, at.F_ORDINAL])
-            found[index, at.F_ORDINAL] = earlier
-            return count
-    place = count
-    while place > 0 and before(found, place, place - 1):
-        for field in range(at.FOUND_FIELDS):
-            moved = found[place, field]
-            found[place, field] = found[place - 1, field]
-            found[place - 1, field] = moved
-        place -= 1
-    return min(count + 1, limit)
+def near_enough(columns: Any, row: int, query: Array, place: Array) -> bool:
+    return bool(
+        query[at.Q_RADIUS_M] == at.NONE
+        or distance_to(columns, row, query, place) <= query[at.Q_RADIUS_M]
+    )
 
 
 @compiled
-def survivors(bits: Array, base: int, stride: int, word: int, query: Array) -> Any:
-    """The rows of one block that no bit set rules out."""
-    left = bits[base + at.ALIVE * stride + word]
-    at_set = at.Q_LISTS + query[at.Q_PARTITIONS] + query[at.Q_FOREIGN]
-    for index in range(at_set, at_set + query[at.Q_ALL]):
-        left &= bits[base + query[index] * stride + word]
-        if not left:
-            return left
-    at_set += query[at.Q_ALL]
-    if query[at.Q_ANY]:
-        one = bits[base + query[at_set] * stride + word]
-        for index in range(at_set + 1, at_set + query[at.Q_ANY]):
-            one |= bits[base + query[index] * stride + word]
-        left &= one
-    at_set += query[at.Q_ANY]
-    for index in range(at_set, at_set + query[at.Q_NOT]):
-        left &= ~bits[base + query[index] * stride + word]
-    return left
-
-
-@compiled
-def verify(
-    columns: Any, query: Array, place: Array, index: int, price: int, found: Array, count: int
-) -> bool:
-    """Judge one row exactly; if it fits and ranks, write it at ``count`` of ``found``."""
-    rows, resources = columns.rows, columns.resources
-    resource = rows[index, at.R_RESOURCE]
-    if not fits(rows, index, resources, resource, query):
-        return False
-    distance = at.UNKNOWN
-    if query[at.Q_PLACED] and rows[index, at.R_PLACED]:
-        distance = distance_of(columns.geo, index, place)
-    if query[at.Q_RADIUS_M] != at.NONE and distance > query[at.Q_RADIUS_M]:
-        return False
-    start = slot_of(resources, resource, columns.gaps, query)
-    if start == at.NONE:
-        return False
+def lasting(columns: Any, row: int, query: Array, start: int) -> bool:
+    """Whether the certificates asked for hold through the day a slot from ``start`` ends."""
     day = (start + query[at.Q_MINUTES] - 1) // at.DAY_MINUTES
-    if query[at.Q_CERTIFICATES] and not certified(columns.certificates, rows, index, query, day):
-        return False
-    found[count, at.F_PRICE], found[count, at.F_DISTANCE] = price, distance
-    found[count, at.F_START] = start
-    for field in range(at.KEY_FIELDS):
-        found[count, at.F_KEY + field] = rows[index, at.R_KEY + field]
-    found[count, at.F_LISTING] = rows[index, at.R_LISTING]
-    found[count, at.F_ORDINAL] = rows[index, at.R_ORDINAL]
-    return True
+    return bool(
+        query[at.Q_CERTIFICATES] == 0
+        or certified(columns.certificates, columns.rows, row, query, day)
+    )
 
 
 @compiled
-def search_block(
-    columns: Any,
-    query: Array,
-    place: Array,
-    first_row: int,
-    left: Any,
-    found: Array,
-    count: int,
-) -> int:
-    """Verify the rows of ``left``, whose block begins at ``first_row``; how many are found then."""
-    limit = query[at.Q_LIMIT]
-    while left:
-        index = first_row + trailing_zeros(left)
-        left &= left - _ONE
-        price = priced(columns.rows, index, at.R_RATE, query)
-        worst = found[limit - 1, at.F_PRICE] if count == limit else at.UNKNOWN
-        if price > min(worst, query[at.Q_BUDGET]):
-            continue
-        if verify(columns, query, place, index, price, found, count):
-            count = keep(found, count, limit)
-    return count
-
-
-@compiled
-def search(columns: Any, query: Array, place: Array, found: Array) -> int:
-    """The best rows for ``query``; how many were written to ``found``, best first.
-
-    Args:
-        columns: of :class:`services.matching.engine.columns.Arrays`.
-        query: int64, as :mod:`services.matching.engine.layout` lays it out.
-        place: float64 ``(3,)``, of the demand.
-        found: int64 ``(limit + 1, FOUND_FIELDS)``, written.
-    """
-    count, limit = 0, query[at.Q_LIMIT]
-    for part in range(at.Q_LISTS, at.Q_LISTS + query[at.Q_PARTITIONS]):
-        group = query[part]
-        stride, base = columns.partitions[group, at.P_WORDS], columns.partitions[group, at.P_BITS]
-        for word in range(stride):
-            first_row = columns.partitions[group, at.P_ROWS] + word * at.WORD
-            least = priced(columns.blocks, first_row // at.WORD, at.B_RATE, query)
-            worst = found[limit - 1, at.F_PRICE] if count == limit else at.UNKNOWN
-            if least > min(worst, query[at.Q_BUDGET]):
-                continue
-            left = survivors(columns.bits, base, stride, word, query)
-            if left:
-                count = search_block(columns, query, place, first_row, left, found, count)
-    return count
-
-
-@compiled
-def search_many(columns: Any, queries: Array, places: Array, found: Array, counts: Array) -> None:
-    """:func:`search` for each of ``queries`` ``(n, …)``, into ``found`` ``(n, limit + 1, …)``."""
-    for index in range(len(queries)):
-        counts[index] = search(columns, queries[index], places[index], found[index])
+def verified(columns: Any, row: int, query: Array, place: Array) -> int:
+    """The earliest start of a row that meets all but the price; ``NONE`` otherwise."""
+    rows, resources = columns.rows, columns.resources
+    resource = rows[row, at.R_RESOURCE]
+    if not (
+        fits(rows, row, resources, resource, query)
+        and invited(rows, row, query)
+        and near_enough(columns, row, query, place)
+    ):
+        return at.NONE
+    start = slot_of(resources, resource, columns.gaps, query)
+    if start != at.NONE and lasting(columns, row, query, start):
+        return start
+    return at.NONE

@@ -24,10 +24,11 @@ from services.matching.engine.canonical import state_hash
 from services.matching.engine.interface import (
     OfferedResource,
     Snapshot,
+    Viewer,
     instant_of,
 )
 from services.matching.engine.slots import SlotSearch, search
-from services.matching.engine.verdicts import causes, distance_m, verdicts
+from services.matching.engine.verdicts import causes, cost_of, distance_m, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,18 @@ class _Answer:
     capability: CapabilityDeclaration
     slot: SlotSearch
     price: Money
+    cost: Money
     distance_m: int | None
     verdicts: tuple[Verdict, ...]
     causes: tuple[Constraint, ...]
 
     def rank(self) -> tuple[Any, ...]:
-        """Price, distance (unknown last), start, resource, offer."""
+        """Cost, price, distance (unknown last), start, resource, offer."""
         unknown = self.distance_m is None
         identity = (self.listing.resource_id.bytes, self.listing.offer_id.bytes)
         start = self.slot.start if not self.causes else None
-        return (self.price.minor, unknown, self.distance_m or 0, start or 0, *identity)
+        place = (self.price.minor, unknown, self.distance_m or 0, start or 0, *identity)
+        return place if self.causes else (self.cost.minor, *place)
 
 
 class OracleEngine:
@@ -64,11 +67,19 @@ class OracleEngine:
     def _state_hash(self) -> str:
         return state_hash(self._snapshot)
 
-    def match(self, requirement: Requirement, *, limit: int, now: datetime) -> MatchResult:
+    def match(
+        self,
+        requirement: Requirement,
+        *,
+        limit: int,
+        now: datetime,
+        viewer: Viewer | None = None,
+    ) -> MatchResult:
         answers = [
             answer
             for listing in self._snapshot.listings
-            if (answer := self._answer(requirement, listing, now)) is not None
+            if (viewer is None or viewer.sees(listing))
+            and (answer := self._answer(requirement, listing, now)) is not None
         ]
         fitting = sorted((one for one in answers if not one.causes), key=_Answer.rank)
         short = len(fitting) < limit
@@ -88,7 +99,7 @@ class OracleEngine:
         if not competing:
             return None
         slot = search(requirement, resource, now=now)
-        answers = [_judged(requirement, listing, resource, one, slot) for one in competing]
+        answers = [_judged(requirement, listing, resource, one, slot, now) for one in competing]
         return min(answers, key=lambda answer: len(answer.causes))
 
 
@@ -98,11 +109,13 @@ def _judged(
     resource: OfferedResource,
     capability: CapabilityDeclaration,
     slot: SlotSearch,
+    now: datetime,
 ) -> _Answer:
     price = listing.rate.quote(minutes=requirement.minutes, units=requirement.units)
     distance = distance_m(requirement, listing)
     found = verdicts(requirement, resource, capability, slot, price=price, distance_m=distance)
-    return _Answer(listing, resource, capability, slot, price, distance, found, causes(found))
+    cost = cost_of(requirement, listing, resource, slot.start, price, distance, now=now)
+    return _Answer(listing, resource, capability, slot, price, cost, distance, found, causes(found))
 
 
 def _nearness(answer: _Answer) -> tuple[Any, ...]:
@@ -135,6 +148,7 @@ def _candidate(answer: _Answer, requirement: Requirement, now: datetime) -> Cand
         provenance=resource.provenance,
         age_s=int((now - resource.seen_at).total_seconds()) if resource.seen_at else None,
         verdicts=answer.verdicts,
+        cost=answer.cost,
     )
 
 

@@ -9,6 +9,8 @@ from services.matching.engine.compiled import compiled
 from services.matching.engine.kernel import Array
 
 _ONE = np.uint64(1)
+_GAPS = 2
+"""Of a compact row."""
 
 
 @compiled
@@ -25,22 +27,143 @@ def _put_bit(arrays: Any, group: int, number: int, slot: int, wanted: int) -> No
 
 @compiled
 def _bound(arrays: Any, group: int, slot: int) -> None:
-    """The least rate, set-up and minimum of the block of ``slot``, from its living rows."""
+    """The least rate, set-up and minimum of the block of ``slot``, from its living rows.
+
+    What holds for it and all blocks after may stay lower than it need be.
+    """
     partition = arrays.partitions[group]
     word = slot // at.WORD
     alive = arrays.bits[partition[at.P_BITS] + at.ALIVE * partition[at.P_WORDS] + word]
     first = partition[at.P_ROWS] + word * at.WORD
     block = arrays.blocks[first // at.WORD]
-    seen = False
+    block[at.B_RATE], block[at.B_SETUP], block[at.B_MINIMUM] = 0, at.UNKNOWN, 0
     for offset in range(at.WORD):
-        if not alive & (_ONE << np.uint64(offset)):
-            continue
-        row = arrays.rows[first + offset]
-        rate, setup, minimum = row[at.R_RATE], row[at.R_SETUP], row[at.R_MINIMUM]
-        block[at.B_RATE] = min(rate, block[at.B_RATE]) if seen else rate
-        block[at.B_SETUP] = min(setup, block[at.B_SETUP]) if seen else setup
-        block[at.B_MINIMUM] = min(minimum, block[at.B_MINIMUM]) if seen else minimum
-        seen = True
+        if alive & (_ONE << np.uint64(offset)):
+            _lower(block, arrays.rows[first + offset])
+
+
+@compiled
+def _lower(block: Array, row: Array) -> None:
+    """Let the bounds of a block hold for ``row`` too."""
+    if block[at.B_SETUP] == at.UNKNOWN:
+        block[: at.LEAST_FIELDS] = row[at.R_RATE : at.R_RATE + at.LEAST_FIELDS]
+        return
+    for field in range(at.LEAST_FIELDS):
+        price = row[at.R_RATE + field]
+        block[at.B_RATE + field] = min(block[at.B_RATE + field], price)
+
+
+@compiled
+def _lower_earlier(arrays: Any, group: int, slot: int) -> None:
+    """Let what holds for a block and all after it hold for the row, in its and earlier blocks."""
+    partition = arrays.partitions[group]
+    row = arrays.rows[partition[at.P_ROWS] + slot]
+    first = partition[at.P_ROWS] // at.WORD
+    for index in range(first + slot // at.WORD, first - 1, -1):
+        block, lowered = arrays.blocks[index], False
+        for field in range(at.LEAST_FIELDS):
+            if row[at.R_RATE + field] < block[at.B_LATER_RATE + field]:
+                block[at.B_LATER_RATE + field] = row[at.R_RATE + field]
+                lowered = True
+        if not lowered:
+            return
+
+
+@compiled
+def _saturated(value: int, most: int) -> int:
+    return max(0, min(value, most))
+
+
+@compiled
+def _condense_prices(compact: Any, row: Array) -> bool:
+    """Whether they fit."""
+    compact.rate = _saturated(row[at.R_RATE], at.LONG)
+    compact.setup = _saturated(row[at.R_SETUP], at.LONG)
+    compact.minimum = _saturated(row[at.R_MINIMUM], at.LONG)
+    return bool(max(row[at.R_RATE], row[at.R_SETUP], row[at.R_MINIMUM]) <= at.LONG)
+
+
+@compiled
+def _condense_sizes(compact: Any, row: Array) -> bool:
+    """Whether they fit. What has no tolerance holds none that is asked."""
+    undeclared = row[at.R_TOLERANCE] == at.NONE
+    tolerance = at.WIDE if undeclared else row[at.R_TOLERANCE]
+    compact.tolerance = _saturated(tolerance, at.WIDE)
+    compact.short = _saturated(row[at.R_SHORT], at.WIDE)
+    compact.middle = _saturated(row[at.R_MIDDLE], at.WIDE)
+    compact.long = _saturated(row[at.R_LONG], at.WIDE)
+    return bool((undeclared or tolerance < at.WIDE) and row[at.R_LONG] <= at.WIDE)
+
+
+@compiled
+def _condense_rules(compact: Any, resource: Array) -> bool:
+    """Whether they fit."""
+    notice, shortest = resource[at.S_NOTICE], resource[at.S_SHORTEST]
+    horizon = resource[at.S_HORIZON]
+    compact.notice, compact.shortest = (
+        _saturated(notice, at.WIDE),
+        _saturated(shortest, at.WIDE),
+    )
+    compact.horizon = _saturated(horizon, at.LONG)
+    compact.reliability = resource[at.S_RELIABILITY]
+    return bool(
+        0 <= notice <= at.WIDE
+        and shortest <= at.WIDE
+        and 0 <= horizon <= at.LONG
+        and resource[at.S_UNITS] >= 1
+    )
+
+
+@compiled
+def _condense_gaps(compact: Any, resource: Array, gaps: Array) -> tuple[bool, bool]:
+    """Whether they fit, and whether there is more free time than they say."""
+    begin, count = resource[at.S_GAPS], resource[at.S_GAP_COUNT]
+    compact.first_minutes = compact.second_minutes = 0
+    compact.first = compact.second = 0
+    more, fits = count > _GAPS, True
+    for index in range(min(count, _GAPS)):
+        start = gaps[begin + index, at.GAP_START]
+        minutes = gaps[begin + index, at.GAP_END] - start
+        more = more or minutes > at.WIDE
+        fits = fits and 0 <= start <= at.LONG - at.WIDE
+        if index == 0:
+            compact.first, compact.first_minutes = start, _saturated(minutes, at.WIDE)
+        else:
+            compact.second, compact.second_minutes = start, _saturated(minutes, at.WIDE)
+    return fits, more
+
+
+@compiled
+def _has_end(certificates: Array, row: Array) -> bool:
+    begin = row[at.R_CERTIFICATES]
+    for index in range(begin, begin + row[at.R_CERTIFICATE_COUNT]):
+        if certificates[index, at.CERTIFICATE_DAY] != at.UNKNOWN:
+            return True
+    return False
+
+
+@compiled
+def condense(arrays: Any, group: int, slot: int) -> None:
+    """Write the compact row from the columns it repeats."""
+    index = arrays.partitions[group, at.P_ROWS] + slot
+    row, compact, geo = arrays.rows[index], arrays.compact[index], arrays.geo[index]
+    resource = arrays.resources[row[at.R_RESOURCE]]
+    fitting = _condense_prices(compact, row)
+    fitting &= _condense_sizes(compact, row)
+    fitting &= _condense_rules(compact, resource)
+    fits, more = _condense_gaps(compact, resource, arrays.gaps)
+    placed = row[at.R_PLACED]
+    compact.x = geo[at.X] if placed else at.NOWHERE
+    compact.y = geo[at.Y] if placed else at.NOWHERE
+    compact.z = geo[at.Z] if placed else at.NOWHERE
+    compact.audience = row[at.R_AUDIENCE]
+    compact.flags = (
+        at.EXACT * (not (fitting and fits))
+        + at.MORE_GAPS * more
+        + at.DATED * _has_end(arrays.certificates, row)
+        + at.SHARED * row[at.R_SHARED]
+        + at.WITHDRAWN * resource[at.S_WITHDRAWN]
+    )
 
 
 @compiled
@@ -49,16 +172,12 @@ def raise_row(arrays: Any, group: int, slot: int, sets: Array) -> None:
     partition = arrays.partitions[group]
     word, bit = slot // at.WORD, _ONE << np.uint64(slot % at.WORD)
     first = partition[at.P_ROWS] + word * at.WORD
-    block, row = arrays.blocks[first // at.WORD], arrays.rows[partition[at.P_ROWS] + slot]
-    if not arrays.bits[partition[at.P_BITS] + at.ALIVE * partition[at.P_WORDS] + word]:
-        block[at.B_RATE], block[at.B_SETUP] = row[at.R_RATE], row[at.R_SETUP]
-        block[at.B_MINIMUM] = row[at.R_MINIMUM]
-    block[at.B_RATE] = min(block[at.B_RATE], row[at.R_RATE])
-    block[at.B_SETUP] = min(block[at.B_SETUP], row[at.R_SETUP])
-    block[at.B_MINIMUM] = min(block[at.B_MINIMUM], row[at.R_MINIMUM])
+    _lower(arrays.blocks[first // at.WORD], arrays.rows[partition[at.P_ROWS] + slot])
+    _lower_earlier(arrays, group, slot)
     for number in sets:
         arrays.bits[partition[at.P_BITS] + number * partition[at.P_WORDS] + word] |= bit
     _put_bit(arrays, group, at.ALIVE, slot, 1)
+    condense(arrays, group, slot)
 
 
 @compiled
@@ -74,6 +193,16 @@ def reprice(arrays: Any, group: int, slot: int, rate: int, setup: int, minimum: 
     row = arrays.rows[arrays.partitions[group, at.P_ROWS] + slot]
     row[at.R_RATE], row[at.R_SETUP], row[at.R_MINIMUM] = rate, setup, minimum
     _bound(arrays, group, slot)
+    _lower_earlier(arrays, group, slot)
+    condense(arrays, group, slot)
+
+
+@compiled
+def _clear(block: Array) -> None:
+    """What a block without rows is bounded by: nothing is dearer than its set-up."""
+    block[:] = 0
+    block[at.B_SETUP] = block[at.B_LATER_SETUP] = at.UNKNOWN
+    block[at.B_LATER_RATE] = block[at.B_LATER_MINIMUM] = at.LONG
 
 
 @compiled
@@ -87,9 +216,14 @@ def move(arrays: Any, group: int, first: int, words: int, base: int, sets: int) 
     )
     for row in range(old_words * at.WORD):
         arrays.rows[first + row] = arrays.rows[old_first + row]
+        arrays.compact[first + row] = arrays.compact[old_first + row]
         arrays.geo[first + row] = arrays.geo[old_first + row]
-    for block in range(old_words):
-        arrays.blocks[first // at.WORD + block] = arrays.blocks[old_first // at.WORD + block]
+    blocks, old_blocks = first // at.WORD, old_first // at.WORD
+    for block in range(words):
+        if block < old_words:
+            arrays.blocks[blocks + block] = arrays.blocks[old_blocks + block]
+        else:
+            _clear(arrays.blocks[blocks + block])
     for number in range(sets):
         for word in range(old_words):
             arrays.bits[base + number * words + word] = arrays.bits[
@@ -107,6 +241,18 @@ def follow(arrays: Any, number: int) -> None:
         group, slot = arrays.links[link, at.LINK_PARTITION], arrays.links[link, at.LINK_SLOT]
         _put_bit(arrays, group, at.IN_SERVICE, slot, 1 - resource[at.S_WITHDRAWN])
         _put_bit(arrays, group, at.MEASURED, slot, resource[at.S_MEASURED])
+        compact = arrays.compact[arrays.partitions[group, at.P_ROWS] + slot]
+        flags = compact.flags & ~at.WITHDRAWN
+        compact.flags = flags | at.WITHDRAWN * resource[at.S_WITHDRAWN]
+
+
+@compiled
+def refresh(arrays: Any, number: int) -> None:
+    """Let the rows of a resource show its free time."""
+    resource = arrays.resources[number]
+    first = resource[at.S_LINKS]
+    for link in range(first, first + resource[at.S_LINK_COUNT]):
+        condense(arrays, arrays.links[link, at.LINK_PARTITION], arrays.links[link, at.LINK_SLOT])
 
 
 @compiled

@@ -1,8 +1,7 @@
 """The verdict of every constraint on one listing, answered with one capability."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
-from typing import Final
+from datetime import date, datetime
 
 from services.capacity.domain import CapabilityDeclaration, Certificate, Provenance
 from services.contracts.money import Money
@@ -17,11 +16,11 @@ from services.matching.domain import (
 )
 from services.matching.engine.interface import (
     OfferedResource,
+    floor_minute,
     instant_of,
 )
 from services.matching.engine.slots import SlotSearch
-
-METRES_PER_KM: Final = 1_000
+from services.matching.ranking import METRES_PER_KM
 
 
 def verdicts(
@@ -62,6 +61,30 @@ def distance_m(requirement: Requirement, listing: Listing) -> int | None:
     if requirement.place is None or listing.place is None:
         return None
     return great_circle_m(requirement.place, listing.place)
+
+
+def cost_of(
+    requirement: Requirement,
+    listing: Listing,
+    resource: OfferedResource,
+    start: int | None,
+    price: Money,
+    distance: int | None,
+    *,
+    now: datetime,
+) -> Money:
+    """The generalised cost of a slot from ``start``, of what the price alone is without one."""
+    if start is None:
+        return price
+    seen, this_minute = resource.seen_at, floor_minute(now)
+    surcharge = requirement.ranking.surcharge(
+        distance_m=distance if requirement.place else 0,
+        minutes_until_end=start + requirement.minutes - this_minute,
+        reliability=resource.reliability,
+        age_minutes=None if seen is None else this_minute - floor_minute(seen),
+        park=listing.park,
+    )
+    return Money(price.minor + surcharge, price.currency)
 
 
 def _process(requirement: Requirement, capability: CapabilityDeclaration) -> Verdict:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.capacity.domain import CapabilityDeclaration
-from services.matching.domain import EARTH_RADIUS_M, Place, Requirement
+from services.matching.domain import Place, Requirement
 from services.matching.engine import layout as at
+from services.matching.ranking import EARTH_RADIUS_M, METRES_PER_KM
 
 THRESHOLDS: Final = 16
 BANDS: Final = 32
 SPARE: Final = 32
 """Sets kept free for codes that come later; more than that lays the columns out anew."""
-METRES_PER_KM: Final = 1_000
 _RIGHT_ANGLE: Final = math.pi / 2
 _HALF_TURN: Final = 180.0
 

@@ -18,8 +18,10 @@ from services.matching.engine.interface import (
     FreeGap,
     OfferedResource,
     Snapshot,
+    Viewer,
     floor_minute,
 )
+from services.matching.ranking import PRICE_ALONE, Ranking
 from tests.support.clock import START as NOW
 
 Drawn = TypeVar("Drawn")
@@ -30,6 +32,9 @@ STEEL = "metal.steel"
 WUHAN = Place(30.5928, 114.3055)
 SHANGHAI = Place(31.2304, 121.4737)
 EVERYBODY = OrganisationId(UUID(int=1))
+FIRMS = (EVERYBODY, OrganisationId(UUID(int=2)))
+PARKS = ("optics-valley", "east-lake")
+SPACES = (UUID(int=11), UUID(int=12))
 DAY = timedelta(days=1)
 
 
@@ -160,7 +165,8 @@ class Draw:
             gaps=tuple(self.gap() for _ in range(self.one(0, 1, 2, 4))),
             state=self.one(None, None, None, *ResourceState),
             provenance=self.one(*Provenance),
-            seen_at=self.one(None, NOW - timedelta(seconds=7)),
+            seen_at=self.one(None, NOW - timedelta(seconds=7), NOW - timedelta(hours=5)),
+            reliability=self.one(None, 0, 900, 1_000),
         )
 
     def rate(self) -> Rate:
@@ -171,15 +177,41 @@ class Draw:
             currency=self.one("CNY", "CNY", "CNY", "CNY", "EUR"),
         )
 
+    def listing(self, number: int, resource_id: ResourceId) -> Listing:
+        return listing(
+            number,
+            resource_id=resource_id,
+            organisation_id=self.one(*FIRMS),
+            rate=self.rate(),
+            visibility=self.one(*[Visibility.PUBLIC] * 6, *Visibility),
+            place=self.one(*PLACES),
+            park=self.one(None, *PARKS),
+            space_id=self.one(None, *SPACES),
+        )
+
+    def ranking(self) -> Ranking:
+        return Ranking(
+            per_km_minor=self.one(0, 1, 40),
+            per_hour_minor=self.one(0, 7, 1_000),
+            unreliability_minor=self.one(0, 999, 50_000),
+            per_hour_of_age_minor=self.one(0, 61),
+            outside_park_minor=self.one(0, 500),
+            park=self.one(None, *PARKS, "nowhere"),
+        )
+
+    def viewer(self) -> Viewer:
+        listed = [(offer(number), machine(self.random.randint(1, 5))) for number in range(9)]
+        return Viewer(
+            organisation_id=self.one(*FIRMS),
+            parks=frozenset(self.some(PARKS, 2)),
+            spaces=frozenset(self.some(SPACES, 2)),
+            confided=frozenset(self.some(listed, 5)),
+        )
+
     def market(self) -> Snapshot:
         machines = self.random.randint(1, 5)
         listings = [
-            listing(
-                number,
-                resource_id=machine(self.random.randint(1, machines)),
-                rate=self.rate(),
-                place=self.one(*PLACES),
-            )
+            self.listing(number, machine(self.random.randint(1, machines)))
             for number in range(self.random.randint(0, 9))
         ]
         offered = (self.resource(number) for number in range(1, machines + 1))
@@ -211,12 +243,14 @@ class Draw:
             place=place,
             radius_km=None if place is None else self.one(None, 20, 1_000),
             measured_only=self.random.random() < MEASURED_SHARE,
+            ranking=self.maybe(0.5, self.ranking) or PRICE_ALONE,
         )
 
 
 seeds = st.integers(0, 2**32 - 1)
 markets = seeds.map(lambda seed: Draw(seed).market())
 requirements = seeds.map(lambda seed: Draw(seed).requirement())
+viewers = seeds.map(lambda seed: Draw(seed).maybe(0.7, Draw(seed).viewer))
 
 
 def without_gap(snapshot: Snapshot, resource_id: ResourceId, index: int) -> Snapshot:

@@ -3,13 +3,21 @@
 It states which listings fit, when, in what order and why not; verdict margins are left out.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from fractions import Fraction
 from functools import cmp_to_key
 from itertools import permutations
 
-from services.capacity.domain import WITHDRAW_HORIZON, CapabilityDeclaration, Provenance
+from services.capacity.domain import (
+    WITHDRAW_HORIZON,
+    CapabilityDeclaration,
+    Provenance,
+    Visibility,
+)
+from services.contracts.money import Money
 from services.contracts.telemetry import ResourceState
 from services.matching.domain import (
     Candidate,
@@ -23,11 +31,12 @@ from services.matching.domain import (
     great_circle_m,
 )
 from services.matching.engine.canonical import state_hash
-from services.matching.engine.interface import OfferedResource, Snapshot, instant_of
+from services.matching.engine.interface import OfferedResource, Snapshot, Viewer, instant_of
 
 MINUTE = timedelta(minutes=1)
 BROKEN = {ResourceState.DOWN, ResourceState.OFF, ResourceState.MAINTENANCE}
 NEAREST = 5
+HALF_ROUND_THE_EARTH_M = 20_015_115
 
 
 @dataclass
@@ -38,6 +47,7 @@ class Judgement:
     start: datetime | None
     distance: int | None
     minor: int
+    cost: int
 
 
 class SteppingEngine:
@@ -47,9 +57,18 @@ class SteppingEngine:
     def state_hash(self) -> str:
         return state_hash(self._snapshot)
 
-    def match(self, requirement: Requirement, *, limit: int, now: datetime) -> MatchResult:
+    def match(
+        self,
+        requirement: Requirement,
+        *,
+        limit: int,
+        now: datetime,
+        viewer: Viewer | None = None,
+    ) -> MatchResult:
         judgements = []
         for listing in self._snapshot.listings:
+            if viewer is not None and not _is_open_to(viewer, listing):
+                continue
             best = self._best(requirement, listing, now)
             if best is not None:
                 judgements.append(best)
@@ -95,6 +114,7 @@ class SteppingEngine:
             provenance=resource.provenance,
             age_s=None if seen is None else (now - seen) // timedelta(seconds=1),
             verdicts=(),
+            cost=Money(one.cost, requirement.currency),
         )
 
     def _near_miss(self, one: Judgement) -> NearMiss:
@@ -158,7 +178,51 @@ def _judge(
     }
     if not running and resource.state in BROKEN and _ceil(first) < _ceil(reach):
         failed = (failed - {Constraint.WINDOW}) | {Constraint.LIVE}
-    return Judgement(listing, capability, failed, min(running, default=None), distance, price.minor)
+    found = min(running, default=None)
+    cost = price.minor
+    if found is not None:
+        done = found + lengths
+        cost += _beyond_price(requirement, listing, resource, done, distance, now)
+    return Judgement(listing, capability, failed, found, distance, price.minor, cost)
+
+
+def _beyond_price(
+    requirement: Requirement,
+    listing: Listing,
+    resource: OfferedResource,
+    done: datetime,
+    distance: int | None,
+    now: datetime,
+) -> int:
+    """Each part as it is spoken of, rounded down by itself."""
+    ranking = requirement.ranking
+    this_minute = now.replace(second=0, microsecond=0)
+    parts = [Fraction((done - this_minute) // MINUTE, 60) * ranking.per_hour_minor]
+    if requirement.place is not None:
+        metres = HALF_ROUND_THE_EARTH_M if distance is None else distance
+        parts.append(Fraction(metres, 1_000) * ranking.per_km_minor)
+    in_service = Fraction(500 if resource.reliability is None else resource.reliability, 1_000)
+    parts.append((1 - in_service) * ranking.unreliability_minor)
+    age = timedelta(days=1)
+    if resource.seen_at is not None:
+        age = min(age, this_minute - resource.seen_at.replace(second=0, microsecond=0))
+    parts.append(Fraction(max(age, timedelta(0)) // MINUTE, 60) * ranking.per_hour_of_age_minor)
+    if listing.park is None or listing.park != ranking.park:
+        parts.append(Fraction(ranking.outside_park_minor))
+    return sum(math.floor(part) for part in parts)
+
+
+def _is_open_to(viewer: Viewer, listing: Listing) -> bool:
+    own = listing.organisation_id == viewer.organisation_id
+    confided = (listing.offer_id, listing.resource_id) in viewer.confided
+    return {
+        Visibility.PUBLIC: True,
+        Visibility.PARK: own or listing.park in viewer.parks,
+        Visibility.SPACE: own or listing.space_id in viewer.spaces,
+        Visibility.ORGANISATION: own,
+        Visibility.NDA: confided,
+        Visibility.PRIVATE: confided,
+    }[listing.visibility]
 
 
 def _every_minute(start: datetime, end: datetime) -> list[datetime]:
@@ -217,6 +281,7 @@ def _certified(need: CertificateNeed, capability: CapabilityDeclaration, ends: d
 def _before(one: Judgement, other: Judgement) -> int:
     start = datetime(1970, 1, 1, tzinfo=UTC)
     return _first_difference(
+        (one.cost, other.cost),
         (one.minor, other.minor),
         (one.distance is None, other.distance is None),
         (one.distance or 0, other.distance or 0),

@@ -23,7 +23,7 @@ from services.matching.domain import (
     Requirement,
 )
 from services.matching.engine.columnar import ColumnarEngine
-from services.matching.engine.interface import EngineFactory, Snapshot
+from services.matching.engine.interface import EngineFactory, Snapshot, Viewer
 from services.matching.engine.oracle import OracleEngine
 from tests.contract.matching.market import (
     DAY,
@@ -43,6 +43,7 @@ from tests.contract.matching.market import (
     requirement,
     requirements,
     resource,
+    viewers,
     without_gap,
 )
 from tests.contract.matching.stepping import SteppingEngine
@@ -75,9 +76,14 @@ def explaining(request: pytest.FixtureRequest) -> EngineFactory:
 
 
 def ask(
-    engine_for: EngineFactory, snapshot: Snapshot, asked: Requirement, *, limit: int = MANY
+    engine_for: EngineFactory,
+    snapshot: Snapshot,
+    asked: Requirement,
+    *,
+    limit: int = MANY,
+    viewer: Viewer | None = None,
 ) -> MatchResult:
-    return engine_for(snapshot).match(asked, limit=limit, now=NOW)
+    return engine_for(snapshot).match(asked, limit=limit, now=NOW, viewer=viewer)
 
 
 def essence(result: MatchResult) -> Any:
@@ -399,13 +405,13 @@ class TestMargins:
 
 
 @thorough
-@given(snapshot=markets, asked=requirements, limit=st.integers(1, 8))
+@given(snapshot=markets, asked=requirements, limit=st.integers(1, 8), viewer=viewers)
 @pytest.mark.parametrize("name", [name for name in ENGINES if name != "oracle"])
 def test_every_engine_answers_as_the_oracle(
-    name: str, snapshot: Snapshot, asked: Requirement, limit: int
+    name: str, snapshot: Snapshot, asked: Requirement, limit: int, viewer: Viewer | None
 ) -> None:
-    expected = ask(OracleEngine, snapshot, asked, limit=limit)
-    found = ask(ENGINES[name], snapshot, asked, limit=limit)
+    expected = ask(OracleEngine, snapshot, asked, limit=limit, viewer=viewer)
+    found = ask(ENGINES[name], snapshot, asked, limit=limit, viewer=viewer)
     assert essence(found) == essence(expected)
     if name in EXPLAINING:
         assert found == expected

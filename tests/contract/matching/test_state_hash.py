@@ -96,8 +96,9 @@ def test_what_cannot_change_a_ranking_keeps_the_hash(what: str) -> None:
 def test_canonical_form_is_fixed() -> None:
     assert canonical_bytes(market(resource(gaps=(gap(0, 60),)))) == (
         b'{"listings":[["000000000000000000000000000003e9","000000000000000000000000000007d1",'
-        b'["CNY",10000,0,0],[30.5928,114.3055]]],'
-        b'"resources":[["000000000000000000000000000007d1",1,[0,30,86400],"","declared",'
+        b'["CNY",10000,0,0],[30.5928,114.3055],'
+        b'["00000000000000000000000000000001","public"],["",""]]],'
+        b'"resources":[["000000000000000000000000000007d1",1,[0,30,86400],"","declared",null,'
         b'[["machining.milling",["metal.steel"],[200,300,400],20,[]]],'
         b"[[%d,%d,1]]]]}" % (NOW_MINUTE, NOW_MINUTE + 60)
     )

@@ -17,7 +17,6 @@ from services.matching.engine.oracle import OracleEngine
 from tests.contract.matching.market import (
     DAY,
     FAR,
-    PLACES,
     PROCESSES,
     Draw,
     listing,
@@ -79,9 +78,7 @@ class Market(RuleBasedStateMachine):
     @rule(number=st.integers(1, OFFERS))
     def lists(self, number: int) -> None:
         resource_id = self.draw.one(*self.snapshot.resources)
-        fresh = listing(
-            number, resource_id=resource_id, rate=self.draw.rate(), place=self.draw.one(*PLACES)
-        )
+        fresh = self.draw.listing(number, resource_id)
         key = (fresh.offer_id, resource_id)
         others = [one for one in self.snapshot.listings if (one.offer_id, one.resource_id) != key]
         self.changed(listings=(*others, fresh))
@@ -114,8 +111,9 @@ class Market(RuleBasedStateMachine):
     def answers_as_the_oracle(self) -> None:
         oracle = OracleEngine(self.snapshot)
         for asked in (self.draw.requirement(), *EASY):
-            expected = oracle.match(asked, limit=LIMIT, now=NOW)
-            assert self.engine.match(asked, limit=LIMIT, now=NOW) == expected
+            viewer = self.draw.maybe(0.5, self.draw.viewer)
+            expected = oracle.match(asked, limit=LIMIT, now=NOW, viewer=viewer)
+            assert self.engine.match(asked, limit=LIMIT, now=NOW, viewer=viewer) == expected
 
     @invariant()
     def is_what_it_would_be_built_anew(self) -> None:
