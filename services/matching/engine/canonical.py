@@ -1,28 +1,59 @@
-"""One byte string per state of the market, however the state came about, and its hash."""
+"""One byte string per listing and resource, however it came about, and the hash of all."""
 
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from services.capacity.domain import CapabilityDeclaration
 from services.matching.domain import Listing
 from services.matching.engine.interface import FreeGap, OfferedResource, Snapshot
 
+_MODULUS: Final = 1 << 256
+
 
 def state_hash(snapshot: Snapshot) -> str:
-    """SHA-256 of :func:`canonical_bytes`, in hexadecimal."""
-    return hashlib.sha256(canonical_bytes(snapshot)).hexdigest()
+    """The hash of all listings and the resources they offer, in hexadecimal.
 
-
-def canonical_bytes(snapshot: Snapshot) -> bytes:
-    """Everything that can change an answer, in one order."""
+    The sum of SHA-256 of each, modulo 2^256 (MSet-Add-Hash; Clarke et al., ASIACRYPT 2003): free of
+    order, and kept up to date by what changed. It tells states apart; it is no seal against
+    somebody who may choose the whole market.
+    """
     offered = {listing.resource_id for listing in snapshot.listings}
-    state = {
-        "listings": sorted(map(_listing, snapshot.listings)),
-        "resources": sorted(_resource(snapshot.resources[one]) for one in offered),
-    }
-    return json.dumps(state, separators=(",", ":"), ensure_ascii=True).encode()
+    total = sum(map(listing_digest, snapshot.listings))
+    total += sum(resource_digest(snapshot.resources[one]) for one in offered)
+    return shown(total)
+
+
+def shown(total: int) -> str:
+    """A sum of digests in hexadecimal."""
+    return f"{total % _MODULUS:064x}"
+
+
+def listing_digest(listing: Listing) -> int:
+    return _digest(listing_bytes(listing))
+
+
+def resource_digest(resource: OfferedResource) -> int:
+    return _digest(resource_bytes(resource))
+
+
+def listing_bytes(listing: Listing) -> bytes:
+    """All of a listing that can change an answer, in one form."""
+    return _canonical("listing", _listing(listing))
+
+
+def resource_bytes(resource: OfferedResource) -> bytes:
+    """All of a resource that can change an answer, in one form."""
+    return _canonical("resource", _resource(resource))
+
+
+def _canonical(kind: str, fields: list[Any]) -> bytes:
+    return json.dumps([kind, fields], separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _digest(canonical: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(canonical).digest())
 
 
 def _listing(listing: Listing) -> list[Any]:

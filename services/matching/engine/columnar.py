@@ -23,9 +23,9 @@ from services.matching.domain import (
 )
 from services.matching.engine import layout as at
 from services.matching.engine import updates
-from services.matching.engine.canonical import state_hash
 from services.matching.engine.columns import STATE_CODE, STATES, Columns, Key
 from services.matching.engine.encoding import EncodedBatch, EncodedRequirement, encode
+from services.matching.engine.fingerprint import Fingerprint
 from services.matching.engine.interface import (
     FreeGap,
     OfferedResource,
@@ -42,6 +42,7 @@ from services.matching.engine.judging import (
     J_ORDINAL,
     J_PRICE,
     JUDGED_FIELDS,
+    count_listings,
     judge,
 )
 from services.matching.engine.oracle import OracleEngine
@@ -64,12 +65,10 @@ class ColumnarEngine:
         self._columns = Columns(snapshot)
         self._scratch = np.zeros(SCRATCH_WORDS, np.uint64)
         self._count = np.zeros(1, np.int64)
-        self._hash: str | None = None
+        self._fingerprint = Fingerprint(self._columns)
 
     def state_hash(self) -> str:
-        if self._hash is None:
-            self._hash = state_hash(self._columns.snapshot())
-        return self._hash
+        return str(self._fingerprint)
 
     def snapshot(self) -> Snapshot:
         """The state as objects, from which an equal engine can be built."""
@@ -89,12 +88,14 @@ class ColumnarEngine:
             return oracle.match(requirement, limit=limit, now=now, viewer=viewer)
         asked = self.encode(requirement, limit=limit, now=now, viewer=viewer)
         found = self.search(asked, limit=limit)
-        judged = self._judged(asked)
-        short = len(found) < limit
-        missed = judged[judged[:, J_CAUSES] > 0] if short else judged[:0]
+        if len(found) < limit:
+            judged = self._judged(asked)
+            considered, missed = len(judged), judged[judged[:, J_CAUSES] > 0]
+        else:
+            considered, missed = self._considered(asked), np.empty((0, JUDGED_FIELDS), np.int64)
         return MatchResult(
             candidates=tuple(self._candidate(one, requirement, now) for one in found),
-            considered=len(judged),
+            considered=considered,
             failures=_failures(missed),
             near_misses=tuple(self._near_miss(one, requirement, now) for one in _nearest(missed)),
             state_hash=self.state_hash(),
@@ -152,14 +153,13 @@ class ColumnarEngine:
         Raises:
             KeyError: the resource is unknown.
         """
-        self._hash = None
-        self._columns.remove_listing((listing.offer_id, listing.resource_id))
         self._columns.put_listing(listing)
+        self._fingerprint.listing_changed((listing.offer_id, listing.resource_id))
 
     def remove_listing(self, key: Key) -> None:
         """Withdraw a listing, if it is there."""
-        self._hash = None
         self._columns.remove_listing(key)
+        self._fingerprint.listing_changed(key)
 
     def set_rate(self, key: Key, rate: Rate) -> None:
         """Change what a listing costs.
@@ -167,13 +167,13 @@ class ColumnarEngine:
         Raises:
             KeyError: there is no such listing.
         """
-        self._hash = None
         self._columns.set_rate(key, rate)
+        self._fingerprint.listing_changed(key)
 
     def put_resource(self, resource: OfferedResource) -> None:
         """Add a resource, or replace all that is known of it."""
-        self._hash = None
         self._columns.put_resource(resource)
+        self._fingerprint.resources_changed(self._columns.resource_number[resource.id])
 
     def set_gaps(self, resource_id: ResourceId, gaps: Sequence[FreeGap]) -> None:
         """Replace the free time of a resource, as after a booking.
@@ -181,8 +181,8 @@ class ColumnarEngine:
         Raises:
             KeyError: the resource is unknown.
         """
-        self._hash = None
         self._columns.set_gaps(resource_id, gaps)
+        self._fingerprint.resources_changed(self._columns.resource_number[resource_id])
 
     def observe(
         self,
@@ -219,15 +219,20 @@ class ColumnarEngine:
             states: int64 ``(n,)``, codes of ``STATES``, -1 for none.
             measured: int64 ``(n,)``, 1 where free time counts as measured.
         """
-        self._hash = None
         updates.observe(self._columns.arrays, numbers, states, _WITHDRAWN, measured)
+        self._fingerprint.resources_changed(numbers)
+
+    def _considered(self, asked: EncodedRequirement) -> int:
+        """How many listings of the asked processes the viewer sees."""
+        seen = np.zeros(len(self._columns.listings), np.bool_)
+        return count_listings(self._columns.addresses, asked.numbers[0], seen)
 
     def _judged(self, asked: EncodedRequirement) -> Array:
         """Every listing of the asked processes, int64 ``(n, JUDGED_FIELDS)``."""
         listings = len(self._columns.listings)
         judged = np.empty((listings + 1, JUDGED_FIELDS), np.int64)
         seen = np.full(listings, at.NONE, np.int64)
-        count = judge(self._columns.arrays, asked.numbers[0], asked.place[0], judged, seen)
+        count = judge(self._columns.addresses, asked.numbers[0], asked.place[0], judged, seen)
         return judged[:count]
 
     def _candidate(self, found: Array, requirement: Requirement, now: datetime) -> Candidate:

@@ -123,6 +123,21 @@ class Columns:
         self._write_gaps(number, gaps)
         updates.refresh(self.arrays, number)
 
+    def groups(self, processes: frozenset[str], currency: str) -> tuple[list[int], list[int]]:
+        """Groups of the acceptable processes, in the currency asked and in others."""
+        key = (processes, currency)
+        known = self._groups_asked.get(key)
+        if known is None:
+            every = [one for code in sorted(processes) for one in self._groups_of.get(code, ())]
+            own = [self.group_number[group] for group in every if group[1] == currency]
+            foreign = [self.group_number[group] for group in every if group[1] != currency]
+            known = self._groups_asked[key] = (own, foreign)
+        return known
+
+    def is_listed(self, number: int) -> bool:
+        """Whether a resource is on offer."""
+        return bool(self._listed.get(self.offered[number].id))
+
     def listing(self, number: int) -> Listing:
         """One that is there."""
         listing = self.listings[number]
@@ -163,7 +178,8 @@ class Columns:
         self.listing_number: dict[Key, int] = {}
         self.resource_number: dict[ResourceId, int] = {}
         self.group_number: dict[Group, int] = {}
-        self.groups_of_process: dict[str, list[Group]] = {}
+        self._groups_of: dict[str, list[Group]] = {}
+        self._groups_asked: dict[tuple[frozenset[str], str], tuple[list[int], list[int]]] = {}
         self.seen_at: list[datetime | None] = []
         self.audiences = Audiences()
         self.parks: dict[str | None, int] = {None: at.NONE}
@@ -271,7 +287,8 @@ class Columns:
         group = (process, listing.rate.currency)
         if group not in self.group_number:
             self.group_number[group] = self._extend("partitions", 1)
-            self.groups_of_process.setdefault(process, []).append(group)
+            self._groups_of.setdefault(process, []).append(group)
+            self._groups_asked.clear()
             self._free.append([])
         return self.group_number[group]
 

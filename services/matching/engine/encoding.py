@@ -4,23 +4,23 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import Any, Final, Self
 
 import numpy as np
 
-from services.matching.domain import Requirement
+from services.matching.domain import Place, Requirement
 from services.matching.engine import layout as at
 from services.matching.engine.columns import Columns, geo_of
 from services.matching.engine.interface import Viewer, ceil_minute, floor_minute
-from services.matching.ranking import EARTH_RADIUS_M, METRES_PER_KM
+from services.matching.ranking import EARTH_RADIUS_M, METRES_PER_KM, PRICE_ALONE
 
 EVERYWHERE: Final = math.inf
 ON_EARTH: Final = 5.0
 """No squared chord of the unit sphere is longer."""
 DOUBT_M: Final = 5.0
 """How far from the edge of a radius single precision does not decide."""
-_NOWHERE: Final = (*[0.0] * at.GEO_FIELDS, EVERYWHERE, EVERYWHERE)
+_NOWHERE: Final = np.array([[*[0.0] * at.GEO_FIELDS, EVERYWHERE, EVERYWHERE]])
+_PRICE_ALONE: Final = [False, *PRICE_ALONE.weights().values(), at.NOWHERE_PARK]
 Array = np.ndarray[Any, Any]
 
 
@@ -67,26 +67,31 @@ def encode(
     """``requirement`` for the present vocabulary of ``columns``; laying out anew invalidates it."""
     vocabulary = columns.vocabulary
     inside, outside = vocabulary.box(requirement)
+    now_down, now_up = floor_minute(now), ceil_minute(now)
     end = floor_minute(requirement.window.end)
-    if end - requirement.minutes < ceil_minute(now) + at.WITHDRAWN_MINUTES:
+    if end - requirement.minutes < now_up + at.WITHDRAWN_MINUTES:
         inside.append(at.IN_SERVICE)
-    own, foreign = _groups(requirement, columns)
     lists = (
-        own,
-        foreign,
-        [*vocabulary.all_of(requirement), *inside],
+        *columns.groups(requirement.processes, requirement.currency),
+        inside + vocabulary.all_of(requirement),
         vocabulary.any_of(requirement),
         outside,
-        [vocabulary.certificate(one.kind, one.scope) for one in requirement.certificates],
+        vocabulary.needs(requirement),
         columns.audiences.of(viewer) if viewer else [],
     )
-    head = _head(requirement, limit=limit, end=end, now=now)
-    head += [viewer is None, *_weights(requirement, columns), *map(len, lists)]
-    numbers = np.array([[*head, *chain.from_iterable(lists)]], np.int64)
-    return EncodedRequirement(numbers, np.array([_place(requirement)], np.float64))
+    numbers = _head(requirement, limit, end, now_up, now_down)
+    numbers.append(viewer is None)
+    numbers += _weights(requirement, columns)
+    numbers += map(len, lists)
+    for one in lists:
+        numbers += one
+    place = _NOWHERE
+    if requirement.place is not None:
+        place = np.array([_place(requirement.place, requirement.radius_km)], np.float64)
+    return EncodedRequirement(np.array([numbers], np.int64), place)
 
 
-def _head(requirement: Requirement, *, limit: int, end: int, now: datetime) -> list[int]:
+def _head(requirement: Requirement, limit: int, end: int, now_up: int, now_down: int) -> list[int]:
     edges = sorted(requirement.envelope_mm or (0, 0, 0))
     radius = requirement.radius_km
     tolerance, budget = requirement.tolerance_um, requirement.budget_minor
@@ -97,8 +102,8 @@ def _head(requirement: Requirement, *, limit: int, end: int, now: datetime) -> l
         requirement.minutes * requirement.units,
         ceil_minute(requirement.window.start),
         end,
-        ceil_minute(now),
-        floor_minute(now),
+        now_up,
+        now_down,
         at.UNKNOWN if budget is None else budget,
         at.NONE if tolerance is None else tolerance,
         *edges,
@@ -111,6 +116,8 @@ def _head(requirement: Requirement, *, limit: int, end: int, now: datetime) -> l
 def _weights(requirement: Requirement, columns: Columns) -> list[int]:
     """Whether anything but the price ranks, what each thing weighs, and the preferred park."""
     ranking = requirement.ranking
+    if ranking is PRICE_ALONE:
+        return _PRICE_ALONE
     weights = ranking.weights()
     if requirement.place is None:
         weights["per_km_minor"] = 0
@@ -118,30 +125,17 @@ def _weights(requirement: Requirement, columns: Columns) -> list[int]:
     return [any(weights.values()), *weights.values(), at.NOWHERE_PARK if park is None else park]
 
 
-def _place(requirement: Requirement) -> tuple[float, ...]:
-    if requirement.place is None:
-        return _NOWHERE
-    geo = geo_of(requirement.place)
-    if requirement.radius_km is None:
+def _place(place: Place, radius_km: int | None) -> tuple[float, ...]:
+    geo = geo_of(place)
+    if radius_km is None:
         return (*geo, EVERYWHERE, EVERYWHERE)
-    metres = requirement.radius_km * METRES_PER_KM
+    metres = radius_km * METRES_PER_KM
     return (*geo, _squared_chord(metres - DOUBT_M), _squared_chord(metres + DOUBT_M))
 
 
 def _squared_chord(metres: float) -> float:
-    """Of the great circle of ``metres`` on the unit sphere; with half a turn, all that has a place."""
+    """Of a great circle of ``metres`` on the unit sphere; of half a turn, longer than any."""
     if metres < 0:
         return -1.0
     half = metres / EARTH_RADIUS_M / 2
     return ON_EARTH if half >= math.pi / 2 else (2 * math.sin(half)) ** 2
-
-
-def _groups(requirement: Requirement, columns: Columns) -> tuple[Sequence[int], Sequence[int]]:
-    """Groups of the acceptable processes, in the requirement's currency and in others."""
-    own: list[int] = []
-    foreign: list[int] = []
-    for process in sorted(requirement.processes):
-        for group in columns.groups_of_process.get(process, ()):
-            same = group[1] == requirement.currency
-            (own if same else foreign).append(columns.group_number[group])
-    return own, foreign

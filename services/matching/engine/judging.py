@@ -10,6 +10,7 @@ import numpy as np
 
 from services.matching.domain import Constraint
 from services.matching.engine import layout as at
+from services.matching.engine.arrays import arrays_at
 from services.matching.engine.compiled import compiled, trailing_zeros
 from services.matching.engine.kernel import (
     Array,
@@ -139,17 +140,42 @@ def _merge(judged: Array, count: int, seen: Array) -> int:
 
 
 @compiled
-def judge(columns: Any, query: Array, place: Array, judged: Array, seen: Array) -> int:
+def count_listings(addresses: Array, query: Array, seen: Array) -> int:
+    """How many listings of the asked processes the viewer sees.
+
+    Args:
+        addresses: of :func:`services.matching.engine.arrays.addresses_of`.
+        query: int64, as :mod:`services.matching.engine.layout` lays it out.
+        seen: bool ``(listings,)``, all false, written.
+    """
+    columns, count = arrays_at(addresses), 0
+    own = at.Q_LISTS + query[at.Q_PARTITIONS]
+    for part in range(at.Q_LISTS, own + query[at.Q_FOREIGN]):
+        first, words, base = columns.partitions[query[part]]
+        for word in range(words):
+            left = columns.bits[base + at.ALIVE * words + word]
+            while left:
+                index = first + word * at.WORD + trailing_zeros(left)
+                left &= left - _ONE
+                listing = columns.rows[index, at.R_LISTING]
+                if not seen[listing] and invited(columns.rows, index, query):
+                    seen[listing] = True
+                    count += 1
+    return count
+
+
+@compiled
+def judge(addresses: Array, query: Array, place: Array, judged: Array, seen: Array) -> int:
     """Judge every listing of the asked processes; how many rows of ``judged`` are filled.
 
     Args:
-        columns: of :class:`services.matching.engine.columns.Arrays`.
+        addresses: of :func:`services.matching.engine.arrays.addresses_of`.
         query: int64, as :mod:`services.matching.engine.layout` lays it out.
-        place: float64 ``(3,)``, of the demand.
+        place: float64 ``(PLACE_FIELDS,)``, of the demand.
         judged: int64 ``(listings + 1, JUDGED_FIELDS)``, written.
         seen: int64 ``(listings,)``, all ``NONE``, written.
     """
-    count = 0
+    columns, count = arrays_at(addresses), 0
     own = at.Q_LISTS + query[at.Q_PARTITIONS]
     for part in range(at.Q_LISTS, own + query[at.Q_FOREIGN]):
         partition = columns.partitions[query[part]]

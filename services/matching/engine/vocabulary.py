@@ -136,27 +136,35 @@ class Vocabulary:
         yield from {self.materials[one] for one in capability.materials}
         yield from {self.certificates[key] for key in certificate_keys(capability)}
 
-    def all_of(self, asked: Requirement) -> Iterator[int]:
-        """Sets every fitting row is in."""
-        limits = [self.units.floor(asked.units)]
+    def all_of(self, asked: Requirement) -> list[int]:
+        """Sets every fitting row is in, those that rule out most first."""
+        sets = [
+            self.certificates.get((need.kind, need.scope), at.EMPTY) for need in asked.certificates
+        ]
+        limits: list[int | None] = []
+        if asked.envelope_mm is not None:
+            short, middle, long = sorted(asked.envelope_mm)
+            limits = [
+                self.edges[2].floor(long), self.edges[1].floor(middle), self.edges[0].floor(short),
+            ]  # fmt: skip
         if asked.tolerance_um is not None:
             limits.append(self.tolerance.floor(-asked.tolerance_um))
-        if asked.envelope_mm is not None:
-            edges = zip(self.edges, sorted(asked.envelope_mm), strict=True)
-            limits += [steps.floor(edge) for steps, edge in edges]
         if asked.measured_only:
             limits.append(at.MEASURED)
-        yield from (limit for limit in limits if limit is not None)
-        for need in asked.certificates:
-            yield self.certificates.get((need.kind, need.scope), at.EMPTY)
+        if asked.units > 1:
+            limits.append(self.units.floor(asked.units))
+        sets += [limit for limit in limits if limit is not None]
+        return sets
 
     def any_of(self, asked: Requirement) -> list[int]:
         """Sets of which every fitting row is in one; none when no material is asked."""
-        return [self.materials.get(one, at.EMPTY) for one in sorted(asked.materials)]
+        return [self.materials.get(one, at.EMPTY) for one in asked.materials]
 
-    def certificate(self, kind: str, scope: str | None) -> int:
-        """The key of a certificate; one that nobody holds has none."""
-        return self.certificates.get((kind, scope), at.NONE)
+    def needs(self, asked: Requirement) -> list[int]:
+        """The keys of the certificates asked for; one that nobody holds has none."""
+        return [
+            self.certificates.get((need.kind, need.scope), at.NONE) for need in asked.certificates
+        ]
 
     def box(self, asked: Requirement) -> tuple[list[int], list[int]]:
         """Latitude and longitude sets a row within the radius is in, and those it is not in."""

@@ -1,19 +1,27 @@
-"""The hash of a state: equal for equal states, different for whatever can change a ranking."""
+"""The hash of a state: equal for equal states, different for whatever can change an answer."""
 
+import hashlib
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from services.capacity.domain import Certificate, Provenance
+from services.capacity.domain import Certificate, Provenance, Visibility
 from services.contracts.telemetry import ResourceState
 from services.matching.domain import Rate
-from services.matching.engine.canonical import canonical_bytes, state_hash
+from services.matching.engine.canonical import (
+    listing_bytes,
+    resource_bytes,
+    state_hash,
+)
 from services.matching.engine.interface import Snapshot
 from tests.contract.matching.market import (
+    FIRMS,
     NOW_MINUTE,
+    PARKS,
     SHANGHAI,
+    SPACES,
     capability,
     gap,
     listing,
@@ -65,6 +73,11 @@ DIFFERENT = {
     "currency": of_listing(rate=Rate(per_hour_minor=10_000, currency="EUR")),
     "place": of_listing(place=SHANGHAI),
     "no place": of_listing(place=None),
+    "another owner": of_listing(organisation_id=FIRMS[1]),
+    "visibility": of_listing(visibility=Visibility.PARK),
+    "park": of_listing(park=PARKS[0]),
+    "space": of_listing(space_id=SPACES[0]),
+    "reliability": of_resource(reliability=0),
     "another offer": of_listing(offer_id=listing(2).offer_id),
     "nothing listed": market(resource(), listings=[]),
 }
@@ -79,7 +92,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("what", DIFFERENT)
-def test_what_can_change_a_ranking_changes_the_hash(what: str) -> None:
+def test_what_can_change_an_answer_changes_the_hash(what: str) -> None:
     assert state_hash(DIFFERENT[what]) != state_hash(PLAIN)
 
 
@@ -89,21 +102,24 @@ def test_no_two_different_states_share_a_hash() -> None:
 
 
 @pytest.mark.parametrize("what", SAME)
-def test_what_cannot_change_a_ranking_keeps_the_hash(what: str) -> None:
+def test_what_cannot_change_an_answer_keeps_the_hash(what: str) -> None:
     assert state_hash(SAME[what]) == state_hash(PLAIN)
 
 
-def test_canonical_form_is_fixed() -> None:
-    assert canonical_bytes(market(resource(gaps=(gap(0, 60),)))) == (
-        b'{"listings":[["000000000000000000000000000003e9","000000000000000000000000000007d1",'
+def test_canonical_forms_are_fixed() -> None:
+    assert listing_bytes(listing()) == (
+        b'["listing",["000000000000000000000000000003e9","000000000000000000000000000007d1",'
         b'["CNY",10000,0,0],[30.5928,114.3055],'
-        b'["00000000000000000000000000000001","public"],["",""]]],'
-        b'"resources":[["000000000000000000000000000007d1",1,[0,30,86400],"","declared",null,'
+        b'["00000000000000000000000000000001","public"],["",""]]]'
+    )
+    assert resource_bytes(resource(gaps=(gap(0, 60),))) == (
+        b'["resource",["000000000000000000000000000007d1",1,[0,30,86400],"","declared",null,'
         b'[["machining.milling",["metal.steel"],[200,300,400],20,[]]],'
-        b"[[%d,%d,1]]]]}" % (NOW_MINUTE, NOW_MINUTE + 60)
+        b"[[%d,%d,1]]]]" % (NOW_MINUTE, NOW_MINUTE + 60)
     )
 
 
-def test_hash_is_sha_256_in_hexadecimal() -> None:
-    assert len(state_hash(PLAIN)) == 64
-    assert int(state_hash(PLAIN), 16) >= 0
+def test_hash_is_the_sum_of_sha_256_modulo_its_range() -> None:
+    parts = (listing_bytes(listing()), resource_bytes(resource()))
+    total = sum(int(hashlib.sha256(part).hexdigest(), 16) for part in parts)
+    assert state_hash(PLAIN) == format(total % 2**256, "064x")
