@@ -18,6 +18,7 @@ from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 from services.matching.domain import CertificateNeed, Listing, Place, Rate, Requirement
 from services.matching.engine.interface import FreeGap, OfferedResource, Snapshot, floor_minute
+from services.matching.ranking import PERMILLE, PRICE_ALONE, Ranking
 
 Array = np.ndarray[Any, Any]
 NOW: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -29,6 +30,8 @@ HOUR: Final = 60
 NO_LIMIT: Final = 1 << 40
 KINDS: Final = ("dense", "rare", "none")
 SHARES: Final = (0.4, 0.4, 0.2)
+RANKING: Final = Ranking(per_km_minor=50, per_hour_minor=2_000, unreliability_minor=20_000)
+"""Half a yuan a km, twenty for each hour later, two hundred for what never works."""
 SELLER: Final = OrganisationId(UUID(int=1))
 
 
@@ -45,6 +48,7 @@ class Machines:
     live: Array
     place: Array
     gaps: Array
+    reliability: Array
 
     def __len__(self) -> int:
         return len(self.process)
@@ -91,6 +95,7 @@ def machines(count: int, seed: int) -> Machines:
         live=draw.random(count) < 0.85,
         place=_places(draw, count),
         gaps=np.stack([begins, begins + lengths], axis=2),
+        reliability=draw.integers(700, PERMILLE + 1, count),
     )
 
 
@@ -133,7 +138,9 @@ def snapshot(held: Machines) -> Snapshot:
     )
 
 
-def requirement(asked: Demands, index: int) -> Requirement:
+def requirement(asked: Demands, index: int, ranking: Ranking = PRICE_ALONE) -> Requirement:
+    """A demand as our engine takes it; with a ranking each has a place."""
+    placed = asked.radius_km[index] > 0 or ranking is not PRICE_ALONE
     radius, budget = int(asked.radius_km[index]), int(asked.budget[index])
     start, end = int(asked.start[index]), int(asked.end[index])
     needs = int(asked.certificates[index])
@@ -146,8 +153,9 @@ def requirement(asked: Demands, index: int) -> Requirement:
         tolerance_um=int(asked.tolerance[index]),
         certificates=frozenset(CertificateNeed(f"certificate-{one}") for one in _bits(needs)),
         budget_minor=None if budget == NO_LIMIT else budget,
-        place=Place(*map(float, asked.place[index])) if radius else None,
+        place=Place(*map(float, asked.place[index])) if placed else None,
         radius_km=radius or None,
+        ranking=ranking,
     )
 
 
@@ -179,6 +187,7 @@ def _resource(held: Machines, index: int) -> OfferedResource:
         ),
         state=ResourceState.IDLE if held.live[index] else ResourceState.DOWN,
         provenance=Provenance.MEASURED,
+        reliability=int(held.reliability[index]),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import psycopg
 from pyroaring import BitMap
 
-from services.matching.ranking import EARTH_RADIUS_M
+from services.matching.ranking import EARTH_RADIUS_M, PERMILLE, Ranking
 from tests.perf.matching_market import (
     CERTIFICATES,
     HOUR,
@@ -97,8 +97,40 @@ class NumpyMasks:
         rows = rows[parts.held.rate[rows] <= parts.cap[index]]
         return [int(row) for row in parts.mask(index, rows)[:LIMIT]]
 
+    def answer_ranked(self, index: int, ranking: Ranking) -> Answer:
+        """The machines of the least generalised cost."""
+        held, asked = self._parts.held, self._parts.asked
+        rows = self._parts.rows[asked.process[index]]
+        rows = rows[held.rate[rows] <= self._parts.cap[index]]
+        rows = self._parts.mask(index, rows)
+        minutes, start = asked.minutes[index], asked.start[index]
+        opens = np.maximum(held.gaps[rows, :, 0], start)
+        last = np.minimum(held.gaps[rows, :, 1], asked.end[index])
+        ends = np.where(opens + minutes <= last, opens + minutes, 1 << 40).min(axis=1)
+        price = (2 * held.rate[rows] * minutes + HOUR) // (2 * HOUR)
+        cost = (
+            price
+            + ranking.per_km_minor * _metres(held.place[rows], asked.place[index]) // 1_000
+            + ranking.per_hour_minor * ends // HOUR
+            + ranking.unreliability_minor * (PERMILLE - held.reliability[rows]) // PERMILLE
+        )
+        order = np.lexsort((rows, price, cost))
+        best: Answer = rows[order[:LIMIT]].tolist()
+        return best
+
     def answer_all(self, count: int) -> list[Answer]:
         return [self.answer(index) for index in range(count)]
+
+
+def _metres(places: Array, here: Array) -> Array:
+    """Great circles by the haversine formula, in whole metres ``(n,)``."""
+    there, here = np.radians(places), np.radians(here)
+    half = (there - here) / 2
+    haversine = (
+        np.sin(half[:, 0]) ** 2 + np.cos(here[0]) * np.cos(there[:, 0]) * np.sin(half[:, 1]) ** 2
+    )
+    metres: Array = np.rint(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(haversine))).astype(np.int64)
+    return metres
 
 
 @numba.njit(nogil=True, cache=True)
@@ -284,9 +316,9 @@ class Postgres:
         execute = self._connection.execute
         execute("CREATE SCHEMA bench")
         execute("SET search_path = bench")
-        execute(f"CREATE TABLE machine ({_typed(MACHINE_COLUMNS)})")
+        execute(f"CREATE TABLE machine ({typed_columns(MACHINE_COLUMNS)})")
         execute("CREATE TABLE gap (m bigint, s bigint, e bigint)")
-        execute(f"CREATE TABLE demand ({_typed(DEMAND_COLUMNS)})")
+        execute(f"CREATE TABLE demand ({typed_columns(DEMAND_COLUMNS)})")
         self._fill("machine", machine_rows(held))
         self._fill("gap", gap_rows(held))
         self._fill("demand", self._rows)
@@ -297,7 +329,7 @@ class Postgres:
         for table in ("machine", "gap", "demand"):
             execute(f"VACUUM ANALYZE {table}")
         execute("SET max_parallel_workers_per_gather = 0")
-        asked_as = ", ".join(f"%b::{_type(name)} AS {name}" for name in DEMAND_COLUMNS)
+        asked_as = ", ".join(f"%b::{type_of(name)} AS {name}" for name in DEMAND_COLUMNS)
         self._one = (
             f"SELECT m.mid FROM (SELECT {asked_as}) d JOIN machine m ON {FITS}"
             f" ORDER BY m.price, m.mid LIMIT {LIMIT}"
@@ -375,11 +407,11 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> list[Array]:
     return [np.array(column) for column in zip(*rows, strict=True)]
 
 
-def _typed(columns: Sequence[str]) -> str:
-    return ", ".join(f"{name} {_type(name)}" for name in columns)
+def typed_columns(columns: Sequence[str]) -> str:
+    return ", ".join(f"{name} {type_of(name)}" for name in columns)
 
 
-def _type(name: str) -> str:
+def type_of(name: str) -> str:
     if name == "live":
         return "boolean"
     return "float8" if name in {"ux", "uy", "uz", "near"} else "bigint"

@@ -222,6 +222,17 @@ class ColumnarEngine:
         updates.observe(self._columns.arrays, numbers, states, _WITHDRAWN, measured)
         self._fingerprint.resources_changed(numbers)
 
+    def state_code(self, number: int) -> int:
+        """The state of a resource as :meth:`observe_many` takes it."""
+        return int(self._columns.arrays.resources[number, at.S_STATE])
+
+    def bit_set_bytes(self, asked: EncodedRequirement) -> int:
+        """How many bytes of bit sets a search reads that is never stopped early."""
+        numbers, partitions = asked.numbers[0], self._columns.arrays.partitions
+        groups = numbers[at.Q_LISTS : at.Q_LISTS + numbers[at.Q_PARTITIONS]]
+        sets = 1 + numbers[[at.Q_ALL, at.Q_ANY, at.Q_NOT]].sum()
+        return int(partitions[groups, at.P_WORDS].sum() * sets * 8)
+
     def _considered(self, asked: EncodedRequirement) -> int:
         """How many listings of the asked processes the viewer sees."""
         seen = np.zeros(len(self._columns.listings), np.bool_)

@@ -64,7 +64,10 @@ class Columns:
         """
         self.remove_listing((listing.offer_id, listing.resource_id))
         number = self._number_listing(listing)
-        self._place(self._rows_of(number))
+        rows = self._rows_of(number)
+        for _, _, capability in rows:
+            self.vocabulary.learn(capability)
+        self._place(rows)
         self._link(self.resource_number[listing.resource_id])
 
     def remove_listing(self, key: Key) -> None:
@@ -257,8 +260,6 @@ class Columns:
         """Listing, ordinal and capability of each row the listing has."""
         listing = self.listing(number)
         resource = self.offered[self.resource_number[listing.resource_id]]
-        for capability in resource.capabilities:
-            self.vocabulary.learn(capability)
         return [(number, ordinal, one) for ordinal, one in enumerate(resource.capabilities)]
 
     def _place(self, rows: Sequence[tuple[int, int, CapabilityDeclaration]]) -> None:
@@ -329,15 +330,15 @@ class Columns:
         if listing.place is not None:
             self.arrays.geo[index] = geo_of(listing.place)
         place = listing.place
-        sets = [*self.vocabulary.sets_of(capability, units=resource.units, place=place)]
-        updates.raise_row(self.arrays, group, slot, np.array(sets, np.int64))
+        spans = self.vocabulary.sets_of(capability, units=resource.units, place=place)
+        updates.raise_row(self.arrays, group, slot, np.array(spans, np.int64))
 
     def _hold(self, capability: CapabilityDeclaration) -> tuple[int, int]:
         """Write the certificates of a row; where they begin and how many there are."""
         latest: dict[int, int] = {}
         for certificate in capability.certificates:
             until = _day(certificate.valid_to)
-            for key in certificate_keys(replace(capability, certificates=(certificate,))):
+            for key in certificate_keys(certificate):
                 known = self.vocabulary.certificates[key]
                 latest[known] = max(until, latest.get(known, until))
         first = self._extend("certificates", len(latest))

@@ -167,15 +167,16 @@ def condense(arrays: Any, group: int, slot: int) -> None:
 
 
 @compiled
-def raise_row(arrays: Any, group: int, slot: int, sets: Array) -> None:
-    """Bring a written row to life in exactly the sets given."""
+def raise_row(arrays: Any, group: int, slot: int, spans: Array) -> None:
+    """Bring a written row to life in exactly the sets of ``spans``, ``(n, 2)``: from, to before."""
     partition = arrays.partitions[group]
     word, bit = slot // at.WORD, _ONE << np.uint64(slot % at.WORD)
     first = partition[at.P_ROWS] + word * at.WORD
     _lower(arrays.blocks[first // at.WORD], arrays.rows[partition[at.P_ROWS] + slot])
     _lower_earlier(arrays, group, slot)
-    for number in sets:
-        arrays.bits[partition[at.P_BITS] + number * partition[at.P_WORDS] + word] |= bit
+    for span in range(len(spans)):
+        for number in range(spans[span, 0], spans[span, 1]):
+            arrays.bits[partition[at.P_BITS] + number * partition[at.P_WORDS] + word] |= bit
     _put_bit(arrays, group, at.ALIVE, slot, 1)
     condense(arrays, group, slot)
 

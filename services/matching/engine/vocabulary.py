@@ -6,11 +6,11 @@ the market; asking uses the set just wide enough, and verification settles what 
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.capacity.domain import CapabilityDeclaration
+from services.capacity.domain import CapabilityDeclaration, Certificate
 from services.matching.domain import Place, Requirement
 from services.matching.engine import layout as at
 from services.matching.ranking import EARTH_RADIUS_M, METRES_PER_KM
@@ -23,6 +23,8 @@ _RIGHT_ANGLE: Final = math.pi / 2
 _HALF_TURN: Final = 180.0
 
 CertificateKey = tuple[str, str | None]
+Span = tuple[int, int]
+"""Sets from the first to before the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,9 @@ class Steps:
     first: int
     values: Sequence[float]
 
-    def at_most(self, value: float) -> Iterator[int]:
+    def at_most(self, value: float) -> Span:
         """Sets of steps that are at most ``value``: those a row of ``value`` is in, cumulated."""
-        yield from range(self.first, self.first + bisect_right(self.values, value))
+        return self.first, self.first + bisect_right(self.values, value)
 
     def floor(self, value: float) -> int | None:
         """The set of the greatest step at most ``value``."""
@@ -110,11 +112,14 @@ class Vocabulary:
     def learn(self, capability: CapabilityDeclaration) -> None:
         """Give the codes of ``capability`` their sets."""
         for material in capability.materials:
-            self.materials.setdefault(material, self._next)
-            self._next = max(self._next, self.materials[material] + 1)
-        for key in certificate_keys(capability):
-            self.certificates.setdefault(key, self._next)
-            self._next = max(self._next, self.certificates[key] + 1)
+            if material not in self.materials:
+                self.materials[material] = self._next
+                self._next += 1
+        for certificate in capability.certificates:
+            for key in certificate_keys(certificate):
+                if key not in self.certificates:
+                    self.certificates[key] = self._next
+                    self._next += 1
 
     @property
     def is_full(self) -> bool:
@@ -122,19 +127,22 @@ class Vocabulary:
 
     def sets_of(
         self, capability: CapabilityDeclaration, *, units: int, place: Place | None
-    ) -> Iterator[int]:
+    ) -> list[Span]:
         """The sets that what never changes of a row puts it in."""
+        spans = [self.units.at_most(units)]
         if capability.tolerance_um is not None:
-            yield from self.tolerance.at_most(-capability.tolerance_um)
+            spans.append(self.tolerance.at_most(-capability.tolerance_um))
         if capability.envelope_mm is not None:
             for steps, edge in zip(self.edges, sorted(capability.envelope_mm), strict=True):
-                yield from steps.at_most(edge)
-        yield from self.units.at_most(units)
+                spans.append(steps.at_most(edge))
         if place is not None:
-            yield from self.latitude.at_most(place.latitude)
-            yield from self.longitude.at_most(place.longitude)
-        yield from {self.materials[one] for one in capability.materials}
-        yield from {self.certificates[key] for key in certificate_keys(capability)}
+            spans.append(self.latitude.at_most(place.latitude))
+            spans.append(self.longitude.at_most(place.longitude))
+        codes = [self.materials[one] for one in capability.materials]
+        for certificate in capability.certificates:
+            codes += [self.certificates[key] for key in certificate_keys(certificate)]
+        spans += [(code, code + 1) for code in codes]
+        return spans
 
     def all_of(self, asked: Requirement) -> list[int]:
         """Sets every fitting row is in, those that rule out most first."""
@@ -187,8 +195,6 @@ def _band(steps: Steps, middle: float, reach: float) -> tuple[list[int], list[in
     return ([] if low is None else [low]), ([] if high is None else [high])
 
 
-def certificate_keys(capability: CapabilityDeclaration) -> Iterator[CertificateKey]:
+def certificate_keys(certificate: Certificate) -> tuple[CertificateKey, CertificateKey]:
     """By kind and scope, and by kind alone."""
-    for certificate in capability.certificates:
-        yield certificate.kind, certificate.scope
-        yield certificate.kind, None
+    return (certificate.kind, certificate.scope), (certificate.kind, None)
