@@ -31,6 +31,7 @@ class Arrays(NamedTuple):
     gaps: Array
     certificates: Array
     links: Array
+    bands: Array
 
 
 _NUMBERS: Final = {
@@ -49,6 +50,7 @@ def empty_arrays() -> Arrays:
         compact=np.zeros(0, at.COMPACT),
         geo=np.zeros((0, at.GEO_FIELDS), np.float64),
         bits=np.zeros(0, np.uint64),
+        bands=np.zeros((2, at.BAND_FIELDS), np.float64),
         **{name: np.zeros((0, fields), np.int64) for name, fields in _NUMBERS.items()},
     )
 
@@ -64,6 +66,12 @@ def _pointer(_: Any, address: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
     return types.voidptr(address), emit
+
+
+@inlined
+def unowned(array: Array, kind: Any) -> Array:
+    """``array``, contiguous and of ``kind``, as compiled code may use it while it is held."""
+    return carray(_pointer(np.uint64(array.ctypes.data)), array.shape, kind)
 
 
 @inlined
@@ -85,4 +93,5 @@ def arrays_at(addresses: Array) -> Arrays:
         _numbers(addresses, 7, at.GAP_FIELDS),
         _numbers(addresses, 8, at.CERTIFICATE_FIELDS),
         _numbers(addresses, 9, at.LINK_FIELDS),
+        carray(_pointer(addresses[10, 0]), (2, at.BAND_FIELDS), np.float64),
     )

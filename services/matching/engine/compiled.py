@@ -1,7 +1,13 @@
-"""Machine code from Python, typed as the function it is made of."""
+"""Machine code from Python, typed as the function it is made of, and kept on disk.
 
+Numba tells by its own file whether a function has changed, and not by what was compiled into it. So
+what is kept lies in a folder named after all the sources: whoever changes one begins anew.
+"""
+
+import hashlib
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
 
 import numba
 from llvmlite import ir
@@ -9,6 +15,18 @@ from numba.core import types
 from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+SOURCES: Final = Path(__file__).parents[1]
+
+
+def kept_in(sources: Path) -> Path:
+    """Where machine code of what is under ``sources`` is kept."""
+    digest = hashlib.sha256()
+    for path in sorted(sources.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return sources / "__pycache__" / f"machine-code-{digest.hexdigest()[:16]}"
+
+
+numba.config.CACHE_DIR = str(kept_in(SOURCES))  # type: ignore[attr-defined]  # set at run time
 
 
 def compiled(function: Function) -> Function:

@@ -34,15 +34,10 @@ def priced(table: Array, index: int, rate: int, unit_minutes: int) -> int:
     )
 
 
-@compiled
-def distance_of(geo: Array, row: int, place: Array) -> int:
-    """As ``great_circle_m``, in whole metres."""
-    half_latitude = (geo[row, at.LATITUDE] - place[at.LATITUDE]) / 2
-    half_longitude = (geo[row, at.LONGITUDE] - place[at.LONGITUDE]) * _DEGREE / 2
-    haversine = (
-        math.sin(half_latitude) ** 2
-        + place[at.COSINE] * geo[row, at.COSINE] * math.sin(half_longitude) ** 2
-    )
+@inlined
+def great_circle(latitude: float, longitude: float, cosines: float) -> int:
+    """As ``great_circle_m``, in whole metres, from differences in radians and in degrees."""
+    haversine = math.sin(latitude / 2) ** 2 + cosines * math.sin(longitude * _DEGREE / 2) ** 2
     arc = math.asin(min(1.0, math.sqrt(haversine)))
     return int(np.rint(2 * EARTH_RADIUS_M * arc))
 
@@ -51,7 +46,11 @@ def distance_of(geo: Array, row: int, place: Array) -> int:
 def distance_to(columns: Any, row: int, query: Array, place: Array) -> int:
     """Whole metres to a row; ``UNKNOWN`` where it has no place or none is asked."""
     if query[at.Q_PLACED] and columns.rows[row, at.R_PLACED]:
-        return distance_of(columns.geo, row, place)
+        return great_circle(
+            columns.geo[row, at.LATITUDE] - place[at.LATITUDE],
+            columns.geo[row, at.LONGITUDE] - place[at.LONGITUDE],
+            place[at.COSINE] * columns.geo[row, at.COSINE],
+        )
     return at.UNKNOWN
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from services.matching.engine import layout as at
-from services.matching.engine.arrays import arrays_at
+from services.matching.engine.arrays import arrays_at, unowned
 from services.matching.engine.compiled import compiled, inlined, trailing_zeros
 from services.matching.engine.kernel import (
     Array,
@@ -31,6 +31,7 @@ from services.matching.engine.lanes import (
     copy_lanes,
     or_lanes,
 )
+from services.matching.engine.reach import narrow
 from services.matching.engine.surcharges import least_surcharge, surcharge, surcharge_from
 
 WORDS_AT_ONCE: Final = 64
@@ -40,7 +41,7 @@ _ONE = np.uint64(1)
 
 
 class Wanted(NamedTuple):
-    """What the compact rows are asked, of one query."""
+    """What one query asks of every row, read once."""
 
     minutes: Any
     unit_minutes: Any
@@ -59,6 +60,29 @@ class Wanted(NamedTuple):
     outside: Any
     single: Any
     """One unit; with more, each row is judged by its exact columns."""
+    budget: Any
+    limit: Any
+    ranked: Any
+    per_km: Any
+    unreliability: Any
+    least: Any
+    """What every row costs beyond its price, at least."""
+
+
+class Best(NamedTuple):
+    """How many are found, the worst cost that still ranks, the price beyond which none does."""
+
+    count: Any
+    worst: Any
+    cap: Any
+
+
+class Fit(NamedTuple):
+    """What a row costs and when it begins; ``NONE`` where it does not fit or cannot rank."""
+
+    cost: Any
+    price: Any
+    start: Any
 
 
 @inlined
@@ -81,6 +105,12 @@ def _wanted(queries: Array, asked: int, places: Array) -> Wanted:
         np.float32(places[asked, at.INSIDE]),
         np.float32(places[asked, at.OUTSIDE]),
         queries[asked, at.Q_UNITS] == 1,
+        queries[asked, at.Q_BUDGET],
+        queries[asked, at.Q_LIMIT],
+        queries[asked, at.Q_RANKED],
+        queries[asked, at.Q_PER_KM],
+        queries[asked, at.Q_UNRELIABILITY],
+        least_surcharge(queries, asked),
     )
 
 
@@ -120,12 +150,12 @@ def _plain_slot(row: Any, wanted: Wanted) -> Any:
 
 
 @compiled
-def _settled(columns: Any, row: int, queries: Array, asked: int, places: Array, start: Any) -> Any:
+def _settled(columns: Any, row: int, query: Array, place: Array, start: Any) -> Any:
     """The earliest start where the compact row leaves something open; ``NONE`` without any.
 
     ``start`` is what the compact row knows of it, ``NONE`` where that is nothing.
     """
-    query, place, flags = queries[asked], places[asked], columns.compact[row].flags
+    flags = columns.compact[row].flags
     if flags & at.EXACT or query[at.Q_UNITS] != 1:
         return verified(columns, row, query, place)
     if start == at.NONE:
@@ -140,7 +170,44 @@ def _settled(columns: Any, row: int, queries: Array, asked: int, places: Array, 
     return at.NONE
 
 
-@compiled
+@inlined
+def _fit(
+    columns: Any, row: int, queries: Array, asked: int, places: Array, wanted: Wanted, best: Best
+) -> Fit:
+    """Judge one row that the bit sets let pass."""
+    compact = columns.compact[row]
+    unfit, start = Fit(np.int64(0), np.int64(0), np.int64(at.NONE)), np.int64(at.NONE)
+    exact = compact.flags & at.EXACT != 0
+    if exact:
+        price = priced(columns.rows, row, at.R_RATE, wanted.unit_minutes)
+    else:
+        price = price_of(compact.rate, compact.setup, compact.minimum, wanted.unit_minutes)
+    if price > best.cap:
+        return unfit
+    chord = _squared_chord(compact, wanted)
+    if wanted.ranked:
+        more = surcharge_from(compact, chord, wanted.per_km, wanted.unreliability)
+        if price + more > best.worst - wanted.least:
+            return unfit
+    if not exact and wanted.single:
+        if not _plainly_fits(compact, chord, wanted):
+            return unfit
+        start = _plain_slot(compact, wanted)
+        if start == at.NONE and not compact.flags & at.MORE_GAPS:
+            return unfit
+    if (
+        start == at.NONE
+        or chord > wanted.inside
+        or compact.flags & at.DATED
+        or compact.audience != at.PUBLIC
+    ):
+        start = _settled(columns, row, queries[asked], places[asked], start)
+    if start == at.NONE or not wanted.ranked:
+        return Fit(price, price, start)
+    return Fit(price + surcharge(columns, row, start, queries, asked, places), price, start)
+
+
+@inlined
 def _survivors(
     bits: Array, base: int, stride: int, words: int, queries: Array, asked: int, left: Array
 ) -> None:
@@ -166,30 +233,34 @@ def _survivors(
 
 
 @compiled
-def _before(columns: Any, query: Array, place: Array, found: Array, one: int, other: int) -> bool:
-    """Whether ``one`` of two of equal cost ranks first: price, distance, start, resource, offer."""
-    if found[one, at.F_PRICE] != found[other, at.F_PRICE]:
-        return bool(found[one, at.F_PRICE] < found[other, at.F_PRICE])
-    first, second = found[one, at.F_ROW], found[other, at.F_ROW]
-    here = distance_to(columns, first, query, place)
-    there = distance_to(columns, second, query, place)
+def _ranks_before(
+    columns: Any, query: Array, place: Array, found: Array, index: int, fit: Fit, row: int
+) -> bool:
+    """Whether ``fit`` goes before what is found at ``index`` for the same cost.
+
+    By price, distance, start, resource, offer.
+    """
+    if fit.price != found[index, at.F_PRICE]:
+        return bool(fit.price < found[index, at.F_PRICE])
+    other = found[index, at.F_ROW]
+    here = distance_to(columns, row, query, place)
+    there = distance_to(columns, other, query, place)
     if here != there:
         return bool(here < there)
-    if found[one, at.F_START] != found[other, at.F_START]:
-        return bool(found[one, at.F_START] < found[other, at.F_START])
+    if fit.start != found[index, at.F_START]:
+        return bool(fit.start < found[index, at.F_START])
     for field in range(at.R_KEY, at.R_KEY + at.KEY_FIELDS):
-        if columns.rows[first, field] != columns.rows[second, field]:
-            return bool(columns.rows[first, field] < columns.rows[second, field])
+        if columns.rows[row, field] != columns.rows[other, field]:
+            return bool(columns.rows[row, field] < columns.rows[other, field])
     return False
 
 
 @compiled
-def _is_listed(columns: Any, found: Array, count: int) -> bool:
-    """Whether the listing of what is at ``count`` was found before; keeps its earlier capability.
+def _is_listed(rows: Array, found: Array, count: int, fresh: int) -> bool:
+    """Whether the listing of a row was found before; keeps the earlier of its capabilities.
 
     Rows of one listing differ in their capability alone, so they cost and begin the same.
     """
-    rows, fresh = columns.rows, found[count, at.F_ROW]
     for index in range(count):
         row = found[index, at.F_ROW]
         if rows[row, at.R_LISTING] == rows[fresh, at.R_LISTING]:
@@ -200,43 +271,86 @@ def _is_listed(columns: Any, found: Array, count: int) -> bool:
 
 
 @inlined
-def _keep(columns: Any, queries: Array, asked: int, places: Array, found: Array, count: int) -> int:
-    """Put what is written at ``count`` in its place; how many there are then."""
+def _enter(
+    columns: Any, queries: Array, asked: int, places: Array, found: Array, count: int, fit: Fit,
+    row: int,
+) -> int:  # fmt: skip
+    """Put a row in its place; how many there are then."""
+    if columns.compact[row].flags & at.SHARED and _is_listed(
+        columns.rows, found[asked], count, row
+    ):
+        return count
     index = count
-    while index > 0 and found[asked, index - 1, at.F_COST] >= found[asked, index, at.F_COST]:
-        if found[asked, index - 1, at.F_COST] == found[asked, index, at.F_COST] and not _before(
-            columns, queries[asked], places[asked], found[asked], index, index - 1
-        ):
-            break
+    while index > 0 and (
+        fit.cost < found[asked, index - 1, at.F_COST]
+        or (
+            fit.cost == found[asked, index - 1, at.F_COST]
+            and _ranks_before(
+                columns, queries[asked], places[asked], found[asked], index - 1, fit, row
+            )
+        )
+    ):
         for field in range(at.FOUND_FIELDS):
-            moved = found[asked, index, field]
             found[asked, index, field] = found[asked, index - 1, field]
-            found[asked, index - 1, field] = moved
         index -= 1
+    found[asked, index, at.F_COST], found[asked, index, at.F_PRICE] = fit.cost, fit.price
+    found[asked, index, at.F_ROW], found[asked, index, at.F_START] = row, fit.start
     return int(min(count + 1, queries[asked, at.Q_LIMIT]))
 
 
-@compiled
-def _ranked(
-    columns: Any, row: int, queries: Array, asked: int, places: Array, start: Any, price: int
-) -> int:
-    """What a slot from ``start`` costs with all that ranks it."""
-    return price + surcharge(columns, row, start, queries[asked], places[asked])
+@inlined
+def _search_block(
+    columns: Any, queries: Array, asked: int, places: Array, wanted: Wanted, block: int, left: Any,
+    found: Array, best: Best,
+) -> Best:  # fmt: skip
+    """Judge the rows of ``left`` in one block of 64."""
+    while left:
+        row = block * at.WORD + trailing_zeros(left)
+        left &= left - _ONE
+        fit = _fit(columns, row, queries, asked, places, wanted, best)
+        if fit.start == at.NONE or fit.cost > best.worst:
+            continue
+        count = _enter(columns, queries, asked, places, found, best.count, fit, row)
+        best = Best(count, best.worst, best.cap)
+        if count == wanted.limit:
+            worst = found[asked, count - 1, at.F_COST]
+            best = Best(count, worst, min(wanted.budget, worst - wanted.least))
+    return best
+
+
+@inlined
+def _search_partition(
+    columns: Any, queries: Array, asked: int, places: Array, wanted: Wanted, group: int,
+    scratch: Array, found: Array, best: Best,
+) -> Best:  # fmt: skip
+    first_row, words = columns.partitions[group, at.P_ROWS], columns.partitions[group, at.P_WORDS]
+    first_block, base = first_row // at.WORD, columns.partitions[group, at.P_BITS]
+    word, span, unit_minutes = 0, LANES, wanted.unit_minutes
+    while word < words:
+        if priced(columns.blocks, first_block + word, at.B_LATER_RATE, unit_minutes) > best.cap:
+            break
+        span = min(span, words - word)
+        _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
+        if wanted.per_km > 0 and best.worst < at.UNKNOWN:
+            least = priced(columns.blocks, first_block + word, at.B_LATER_RATE, unit_minutes)
+            room = best.worst - wanted.least - least
+            place, per_km = places[asked], wanted.per_km
+            narrow(columns, place, per_km, room, base + word, words, span, scratch)
+        for offset in range(span):
+            if offset % LANES == 0 and not any_lane(scratch, offset):
+                continue
+            left, block = scratch[offset], first_block + word + offset
+            if left and priced(columns.blocks, block, at.B_RATE, unit_minutes) <= best.cap:
+                best = _search_block(
+                    columns, queries, asked, places, wanted, block, left, found, best
+                )
+        word += span
+        span = min(2 * span, WORDS_AT_ONCE)
+    return best
 
 
 @compiled
-def _entered(
-    columns: Any, queries: Array, asked: int, places: Array, found: Array, count: int
-) -> int:
-    """Take in what is written at ``count``; how many there are then."""
-    flags = columns.compact[found[asked, count, at.F_ROW]].flags
-    if flags & at.SHARED and _is_listed(columns, found[asked], count):
-        return count
-    return _keep(columns, queries, asked, places, found, count)
-
-
-@compiled
-def search(  # noqa: C901, PLR0912, PLR0915 - a call that takes arrays costs more than a row
+def search(
     addresses: Array, queries: Array, places: Array, order: Array, scratch: Array, found: Array,
     counts: Array,
 ) -> None:  # fmt: skip
@@ -252,85 +366,15 @@ def search(  # noqa: C901, PLR0912, PLR0915 - a call that takes arrays costs mor
         counts: int64 ``(n,)``, written: how many rows of each are filled.
     """
     columns = arrays_at(addresses)
-    partitions, blocks, bits = columns.partitions, columns.blocks, columns.bits
-    compacts, rows = columns.compact, columns.rows
+    # What nobody owns costs no counting of references wherever it is handed on.
+    queries, places = unowned(queries, np.int64), unowned(places, np.float64)
+    scratch, found = unowned(scratch, np.uint64), unowned(found, np.int64)
     for asked in order:
         wanted = _wanted(queries, asked, places)
-        ranked, least = queries[asked, at.Q_RANKED], least_surcharge(queries, asked)
-        budget, limit = queries[asked, at.Q_BUDGET], queries[asked, at.Q_LIMIT]
-        count, worst, cap = 0, at.UNKNOWN, budget
+        best = Best(np.int64(0), np.int64(at.UNKNOWN), wanted.budget)
         for part in range(at.Q_LISTS, at.Q_LISTS + queries[asked, at.Q_PARTITIONS]):
             group = queries[asked, part]
-            first_row, words = partitions[group, at.P_ROWS], partitions[group, at.P_WORDS]
-            first_block, base = first_row // at.WORD, partitions[group, at.P_BITS]
-            word, span = 0, LANES
-            while word < words:
-                block = first_block + word
-                if priced(blocks, block, at.B_LATER_RATE, wanted.unit_minutes) > cap:
-                    break
-                span = min(span, words - word)
-                _survivors(bits, base + word, words, span, queries, asked, scratch)
-                for offset in range(span):
-                    if offset % LANES == 0 and not any_lane(scratch, offset):
-                        continue
-                    left, block = scratch[offset], first_block + word + offset
-                    if not left or priced(blocks, block, at.B_RATE, wanted.unit_minutes) > cap:
-                        continue
-                    while left:
-                        row = block * at.WORD + trailing_zeros(left)
-                        left &= left - _ONE
-                        compact = compacts[row]
-                        open_ended = compact.flags & at.EXACT != 0
-                        price = (
-                            priced(rows, row, at.R_RATE, wanted.unit_minutes)
-                            if open_ended
-                            else price_of(
-                                compact.rate, compact.setup, compact.minimum, wanted.unit_minutes
-                            )
-                        )
-                        if price > cap:
-                            continue
-                        start = np.int64(at.NONE)
-                        chord = _squared_chord(compact, wanted)
-                        if not open_ended and wanted.single:
-                            if not _plainly_fits(compact, chord, wanted):
-                                continue
-                            start = _plain_slot(compact, wanted)
-                            if start == at.NONE and not compact.flags & at.MORE_GAPS:
-                                continue
-                            open_ended = (
-                                start == at.NONE
-                                or chord > wanted.inside
-                                or compact.flags & at.DATED != 0
-                                or compact.audience != at.PUBLIC
-                            )
-                        if ranked and (
-                            price + least + surcharge_from(compact, chord, queries, asked) > worst
-                        ):
-                            continue
-                        if open_ended or not wanted.single:
-                            start = _settled(columns, row, queries, asked, places, start)
-                            if start == at.NONE:
-                                continue
-                        cost = price
-                        if ranked:
-                            cost = _ranked(columns, row, queries, asked, places, start, price)
-                            if cost > worst:
-                                continue
-                        found[asked, count, at.F_COST], found[asked, count, at.F_PRICE] = (
-                            cost,
-                            price,
-                        )
-                        found[asked, count, at.F_ROW], found[asked, count, at.F_START] = row, start
-                        if compact.flags & at.SHARED or (
-                            count > 0 and cost <= found[asked, count - 1, at.F_COST]
-                        ):
-                            count = _entered(columns, queries, asked, places, found, count)
-                        else:
-                            count += 1
-                        if count == limit:
-                            worst = found[asked, count - 1, at.F_COST]
-                            cap = min(budget, worst - least)
-                word += span
-                span = min(2 * span, WORDS_AT_ONCE)
-        counts[asked] = count
+            best = _search_partition(
+                columns, queries, asked, places, wanted, group, scratch, found, best
+            )
+        counts[asked] = best.count

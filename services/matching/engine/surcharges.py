@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 from services.matching.engine import layout as at
-from services.matching.engine.compiled import compiled, inlined
-from services.matching.engine.kernel import Array, distance_to
+from services.matching.engine.compiled import inlined
+from services.matching.engine.kernel import Array, great_circle
 from services.matching.ranking import (
     DISTANCE_UNKNOWN_M,
     EARTH_RADIUS_M,
@@ -17,6 +17,10 @@ from services.matching.ranking import (
 
 _SAFETY_M = 10.0
 """Coordinates of single precision are true within a metre."""
+_LONGEST = 2.0
+"""Chord of the unit sphere."""
+_KM_PER_METRE, _WHOLE_PER_MILLE = 1 / METRES_PER_KM, 1 / PERMILLE
+_SAFE_SHARE = 1 - 1e-6
 
 
 @inlined
@@ -28,33 +32,38 @@ def least_surcharge(queries: Array, asked: int) -> int:
 
 
 @inlined
-def surcharge_from(compact: Any, squared_chord: float, queries: Array, asked: int) -> int:
+def surcharge_from(compact: Any, squared_chord: float, per_km: int, unreliability: int) -> int:
     """What the row costs at least beyond price and :func:`least_surcharge`, from what is at hand.
 
     A great circle is no shorter than its chord.
     """
-    metres = max(0, int(EARTH_RADIUS_M * min(math.sqrt(squared_chord), 2.0) - _SAFETY_M))
+    chord = min(math.sqrt(squared_chord), _LONGEST)
+    metres = max(0.0, float(EARTH_RADIUS_M * chord) - _SAFETY_M)
     failing = PERMILLE - int(compact.reliability)
-    return int(
-        queries[asked, at.Q_PER_KM] * metres // METRES_PER_KM
-        + queries[asked, at.Q_UNRELIABILITY] * failing // PERMILLE
-    )
+    # In floating point, without divisions; what rounding may add is taken off.
+    cost = per_km * metres * _KM_PER_METRE + unreliability * failing * _WHOLE_PER_MILLE
+    return int(cost * _SAFE_SHARE) - 2
 
 
-@compiled
-def surcharge(columns: Any, row: int, start: int, query: Array, place: Array) -> int:
+@inlined
+def surcharge(columns: Any, row: int, start: Any, queries: Array, asked: int, places: Array) -> int:
     """All that the row costs beyond its price, for a slot from ``start``."""
-    resource = columns.rows[row, at.R_RESOURCE]
-    metres = min(distance_to(columns, row, query, place), DISTANCE_UNKNOWN_M)
-    ends = start + query[at.Q_MINUTES] - query[at.Q_NOW_DOWN]
+    resource, metres = columns.rows[row, at.R_RESOURCE], DISTANCE_UNKNOWN_M
+    if queries[asked, at.Q_PLACED] and columns.rows[row, at.R_PLACED]:
+        metres = great_circle(
+            columns.geo[row, at.LATITUDE] - places[asked, at.LATITUDE],
+            columns.geo[row, at.LONGITUDE] - places[asked, at.LONGITUDE],
+            places[asked, at.COSINE] * columns.geo[row, at.COSINE],
+        )
+    ends = start + queries[asked, at.Q_MINUTES] - queries[asked, at.Q_NOW_DOWN]
     failing = PERMILLE - columns.resources[resource, at.S_RELIABILITY]
     seen = columns.resources[resource, at.S_SEEN]
-    age = max(0, min(query[at.Q_NOW_DOWN] - seen, SIGHT_AGE_MAX_MINUTES))
-    outside = columns.rows[row, at.R_PARK] != query[at.Q_PARK]
+    age = max(0, min(queries[asked, at.Q_NOW_DOWN] - seen, SIGHT_AGE_MAX_MINUTES))
+    outside = columns.rows[row, at.R_PARK] != queries[asked, at.Q_PARK]
     return int(
-        query[at.Q_PER_KM] * metres // METRES_PER_KM
-        + query[at.Q_PER_HOUR] * ends // MINUTES_PER_HOUR
-        + query[at.Q_UNRELIABILITY] * failing // PERMILLE
-        + query[at.Q_PER_HOUR_OF_AGE] * age // MINUTES_PER_HOUR
-        + query[at.Q_OUTSIDE_PARK] * outside
+        queries[asked, at.Q_PER_KM] * metres // METRES_PER_KM
+        + queries[asked, at.Q_PER_HOUR] * ends // MINUTES_PER_HOUR
+        + queries[asked, at.Q_UNRELIABILITY] * failing // PERMILLE
+        + queries[asked, at.Q_PER_HOUR_OF_AGE] * age // MINUTES_PER_HOUR
+        + queries[asked, at.Q_OUTSIDE_PARK] * outside
     )
