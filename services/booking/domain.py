@@ -84,6 +84,9 @@ class SlotInvalidError(DomainError):
 class Booking:
     """``units`` of a resource for ``interval`` (without the resource's buffers).
 
+    The first ``setup_minutes`` of the interval are set-up, the rest is what was asked and is
+    charged by the hour.
+
     ``organisation_id`` books, ``provider_id`` owns the resource.
 
     ``hold_until`` is set while held and stays on what expired; ``price`` is absent when a firm
@@ -105,6 +108,7 @@ class Booking:
     created_at: datetime
     updated_at: datetime
     version: int = 1
+    setup_minutes: int = 0
 
     @property
     def parties(self) -> frozenset[OrganisationId]:
@@ -128,7 +132,7 @@ class Booking:
 
 
 def asked_interval(*, start: datetime, minutes: int, units: int) -> Interval:
-    """The slot a client asks for.
+    """The work a client asks for, as if there were no set-up before it.
 
     Raises:
         SlotInvalidError: not a positive number of minutes and units from a whole minute on.
@@ -148,6 +152,11 @@ def asked_interval(*, start: datetime, minutes: int, units: int) -> Interval:
             zh=f"{start.isoformat()} 不是带时区的整分钟",
         )
     return Interval.starting(start, timedelta(minutes=minutes))
+
+
+def occupied(resource: Resource, work: Interval) -> Interval:
+    """The slot that ``work`` takes on ``resource``: set-up begins when the work was asked for."""
+    return Interval(work.start, work.end + resource.rule.setup)
 
 
 def check_rule(resource: Resource, interval: Interval, *, units: int, now: datetime) -> None:
@@ -173,7 +182,7 @@ def check_rule(resource: Resource, interval: Interval, *, units: int, now: datet
             f"该资源最多提前 {rule.horizon_days} 天预订",
         ),
         (
-            interval.duration >= rule.minimum,
+            interval.duration >= rule.shortest,
             "minutes",
             f"the resource is booked for {rule.minimum_hours:g} hours or more",
             f"该资源至少预订 {rule.minimum_hours:g} 小时",

@@ -19,6 +19,7 @@ from services.booking.domain import (
     check_version,
     confirmed,
     moved,
+    occupied,
     with_risk,
 )
 from services.capacity import handlers as capacity
@@ -100,6 +101,7 @@ def hold(
 ) -> Booking:
     """Take a free slot until ``hold_ttl`` from now, at the price its listing quotes.
 
+    ``minutes`` are of work, and charged; the slot is longer by the resource's set-up, before them.
     Without an offer an organisation holds a resource of its own, and pays nothing.
 
     Raises:
@@ -110,9 +112,10 @@ def hold(
         ResourceNotFoundError, OrganisationNotFoundError: no such thing.
     """
     now = clock.now()
-    interval = asked_interval(start=start, minutes=minutes, units=units)
+    work = asked_interval(start=start, minutes=minutes, units=units)
     identity.get_organisation(session=session, organisation_id=organisation_id)
     resource = capacity.get_resource(session=session, resource_id=resource_id)
+    interval = occupied(resource, work)
     check_rule(resource, interval, units=units, now=now)
     price = _price(session, resource, organisation_id, offer_id, minutes=minutes, units=units)
     for overdue in store.lock_overdue_of_resource(session, resource_id, now=now):
@@ -133,6 +136,7 @@ def hold(
         at_risk_reason=None,
         created_at=now,
         updated_at=now,
+        setup_minutes=resource.rule.setup_minutes,
     )
     capacity.reserve(
         session=session,

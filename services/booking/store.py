@@ -29,6 +29,7 @@ def insert_booking(session: Session, booking: Booking) -> None:
             demand_id=booking.demand_id,
             during=Range(booking.interval.start, booking.interval.end),
             units=booking.units,
+            setup_minutes=booking.setup_minutes,
             price_minor=price.minor if price else None,
             currency=price.currency if price else None,
             created_at=booking.created_at,
@@ -192,4 +193,5 @@ def _booking(row: BookingRow) -> Booking:
         created_at=row.created_at,
         updated_at=row.updated_at,
         version=row.version,
+        setup_minutes=row.setup_minutes,
     )

@@ -19,7 +19,7 @@ def _one_of(states: Any) -> str:
 class BookingRow(SQLModel, table=True):
     """One booking of ``organisation_id`` with ``provider_id``, who owns the resource.
 
-    ``during`` is ``[start, end)`` without buffers.
+    ``during`` is ``[start, end)`` without buffers, with set-up.
     """
 
     __tablename__: ClassVar[str] = "booking"
@@ -27,6 +27,7 @@ class BookingRow(SQLModel, table=True):
         CheckConstraint(f"state IN ({_one_of(BookingState)})", name="state"),
         CheckConstraint("state <> 'held' OR hold_until IS NOT NULL", name="hold_has_end"),
         CheckConstraint("units >= 1", name="units"),
+        CheckConstraint("setup_minutes >= 0", name="setup_not_negative"),
         CheckConstraint("version >= 1", name="version"),
         CheckConstraint(
             "NOT isempty(during) AND NOT lower_inf(during) AND NOT upper_inf(during)",
@@ -58,6 +59,7 @@ class BookingRow(SQLModel, table=True):
     demand_id: UUID | None = None
     during: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
     units: int
+    setup_minutes: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     state: str
     hold_until: datetime | None = instant(nullable=True)
     price_minor: int | None = Field(default=None, sa_column=Column(BigInteger))

@@ -18,6 +18,7 @@ from services.capacity.domain import (
     KIND_PATTERN,
     MINUTES_MAX,
     NAME_MAX,
+    QUANTITY_MAX,
     UNITS_MAX,
     CapabilityDeclaration,
     CapacityRule,
@@ -67,12 +68,17 @@ def _intervals(intervals: Iterable[Interval]) -> list[IntervalDocument]:
 
 
 class CapacityRuleDocument(Document):
-    setup_minutes: Minutes = 0
+    setup_minutes: Minutes = Field(
+        default=0, description="occupied before the hours booked, and not charged by the hour"
+    )
     buffer_before_minutes: Minutes = 0
     buffer_after_minutes: Minutes = 0
     notice_minutes: Minutes = 0
     horizon_days: int = Field(default=60, ge=1, le=HORIZON_DAYS_MAX)
     minimum_hours: float = Field(default=0.5, gt=0, le=HORIZON_DAYS_MAX * 24)
+    minimum_quantity: int = Field(
+        default=1, ge=1, le=QUANTITY_MAX, description="pieces of the smallest lot taken on"
+    )
 
     def rule(self) -> CapacityRule:
         return CapacityRule(**self.model_dump())
@@ -191,6 +197,7 @@ class ResourceRead(Document):
                 notice_minutes=rule.notice_minutes,
                 horizon_days=rule.horizon_days,
                 minimum_hours=rule.minimum_hours,
+                minimum_quantity=rule.minimum_quantity,
             ),
             capabilities=[CapabilityDocument.of(each) for each in resource.capabilities],
             visibility=resource.visibility,

@@ -26,6 +26,7 @@ from services.capacity.domain import (
     HORIZON_DAYS_MAX,
     KIND_PATTERN,
     MINUTES_MAX,
+    QUANTITY_MAX,
     QUARANTINE_PAYLOAD_MAX,
     UNITS_MAX,
     WITHDRAWING,
@@ -68,6 +69,9 @@ class ResourceRow(SQLModel, table=True):
         ),
         CheckConstraint(f"horizon_days BETWEEN 1 AND {HORIZON_DAYS_MAX}", name="horizon_range"),
         CheckConstraint("minimum_hours > 0", name="minimum_positive"),
+        CheckConstraint(
+            f"minimum_quantity BETWEEN 1 AND {QUANTITY_MAX}", name="minimum_quantity_range"
+        ),
         CheckConstraint(_one_of("visibility", Visibility), name="visibility_known"),
         CheckConstraint("visibility <> 'park' OR park IS NOT NULL", name="park_visible_in_one"),
         CheckConstraint(
@@ -92,6 +96,7 @@ class ResourceRow(SQLModel, table=True):
     notice_minutes: int
     horizon_days: int
     minimum_hours: float
+    minimum_quantity: int = Field(sa_column_kwargs={"server_default": text("1")})
     visibility: str
     park: str | None = None
     space_id: UUID | None = Field(default=None, foreign_key="space.id")

@@ -68,6 +68,8 @@ def _offered(
         state=None if live is None else live.state,
         provenance=Provenance.MEASURED if measured else Provenance.DECLARED,
         seen_at=None if live is None else live.seen_at,
+        setup_minutes=rule.setup_minutes,
+        minimum_quantity=rule.minimum_quantity,
     )
 
 

@@ -97,11 +97,11 @@ def free_gaps(
     measured = live is not None and live.is_measured(now, stale_after)
     provenance = Provenance.MEASURED if measured else Provenance.DECLARED
     age_s = None if live is None else live.age_s(now)
-    minimum = resource.rule.minimum
+    shortest = resource.rule.shortest
     return [
         Gap(resource.id, interval, units, provenance, age_s)
         for interval, units in _maximal(free)
-        if interval.duration >= minimum
+        if interval.duration >= shortest
     ]
 
 
