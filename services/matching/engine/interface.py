@@ -76,7 +76,8 @@ class OfferedResource:
     """A resource as engines see it; ``gaps`` in any order.
 
     ``reliability`` is the share of its time in which it was in service, in thousandths; ``None``
-    where that is not known. ``setup_minutes`` precede the work in every slot; ``minimum_quantity`` counts pieces.
+    where that is not known. ``setup_minutes`` precede the work in every slot;
+    ``minimum_quantity`` counts pieces.
     """
 
     id: ResourceId

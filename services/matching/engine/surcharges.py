@@ -46,7 +46,8 @@ def surcharge(columns: Any, row: int, start: int, query: Array, place: Array) ->
     """All that the row costs beyond its price, for a slot from ``start``."""
     resource = columns.rows[row, at.R_RESOURCE]
     metres = min(distance_to(columns, row, query, place), DISTANCE_UNKNOWN_M)
-    ends = start + query[at.Q_MINUTES] - query[at.Q_NOW_DOWN]
+    occupied = columns.resources[resource, at.S_SETUP] + query[at.Q_MINUTES]
+    ends = start + occupied - query[at.Q_NOW_DOWN]
     failing = PERMILLE - columns.resources[resource, at.S_RELIABILITY]
     seen = columns.resources[resource, at.S_SEEN]
     age = max(0, min(query[at.Q_NOW_DOWN] - seen, SIGHT_AGE_MAX_MINUTES))
