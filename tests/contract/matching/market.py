@@ -167,6 +167,8 @@ class Draw:
             provenance=self.one(*Provenance),
             seen_at=self.one(None, NOW - timedelta(seconds=7), NOW - timedelta(hours=5)),
             reliability=self.one(None, 0, 900, 1_000),
+            setup_minutes=self.one(0, 0, 15, 90),
+            minimum_quantity=self.one(1, 1, 1, 20),
         )
 
     def rate(self) -> Rate:
@@ -244,6 +246,7 @@ class Draw:
             radius_km=None if place is None else self.one(None, 20, 1_000),
             measured_only=self.random.random() < MEASURED_SHARE,
             ranking=self.maybe(0.5, self.ranking) or PRICE_ALONE,
+            quantity=self.one(1, 19, 20),
         )
 
 
