@@ -50,6 +50,9 @@ class BookingOut(BaseModel):
     price: PriceOut | None
     at_risk: bool
     at_risk_reason: str | None
+    at_risk_resource_id: UUID | None = Field(
+        description="what is out of service: the resource, or one that it needs beside itself"
+    )
     created_at: datetime
     updated_at: datetime
     version: int
@@ -73,6 +76,7 @@ class BookingOut(BaseModel):
             price=PriceOut(minor=price.minor, currency=price.currency) if price else None,
             at_risk=booking.at_risk,
             at_risk_reason=booking.at_risk_reason,
+            at_risk_resource_id=booking.risky,
             created_at=booking.created_at,
             updated_at=booking.updated_at,
             version=booking.version,

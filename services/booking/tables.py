@@ -19,7 +19,8 @@ def _one_of(states: Any) -> str:
 class BookingRow(SQLModel, table=True):
     """One booking of ``organisation_id`` with ``provider_id``, who owns the resource.
 
-    ``during`` is ``[start, end)`` without buffers, with set-up.
+    ``during`` is ``[start, end)`` without buffers, with set-up. ``at_risk_resource_id`` is the
+    companion that puts it at risk, null for the resource itself.
     """
 
     __tablename__: ClassVar[str] = "booking"
@@ -36,6 +37,7 @@ class BookingRow(SQLModel, table=True):
         CheckConstraint("(price_minor IS NULL) = (currency IS NULL)", name="price_whole"),
         CheckConstraint("price_minor >= 0", name="price_not_negative"),
         CheckConstraint("at_risk = (at_risk_reason IS NOT NULL)", name="risk_has_reason"),
+        CheckConstraint("at_risk OR at_risk_resource_id IS NULL", name="cause_of_risk"),
         Index(
             "ix_booking_active_resource",
             "resource_id",
@@ -66,6 +68,7 @@ class BookingRow(SQLModel, table=True):
     currency: str | None = None
     at_risk: bool = False
     at_risk_reason: str | None = None
+    at_risk_resource_id: UUID | None = None
     created_at: datetime = instant()
     updated_at: datetime = instant()
     version: int = 1

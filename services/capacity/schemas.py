@@ -13,6 +13,7 @@ from services.capacity.domain import (
     ATTRIBUTES_MAX,
     CAPABILITIES_MAX,
     CODES_MAX,
+    COMPANIONS_MAX,
     HORIZON_DAYS_MAX,
     ICS_BYTES_MAX,
     KIND_PATTERN,
@@ -23,6 +24,7 @@ from services.capacity.domain import (
     CapabilityDeclaration,
     CapacityRule,
     Certificate,
+    Companion,
     Gap,
     LiveState,
     Provenance,
@@ -34,6 +36,7 @@ from services.capacity.domain import (
 )
 from services.capacity.handlers import Timeline
 from services.contracts.documents import Day, Document, Instant
+from services.contracts.ids import ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import JobPredictionSource, Quality, ResourceState
 from services.runtime.web import OwnOrganisation
@@ -139,6 +142,32 @@ class CapabilityDocument(Document):
         )
 
 
+class CompanionDocument(Document):
+    """Another resource of the organisation that is booked along (联合占用)."""
+
+    resource_id: UUID
+    units: int = Field(
+        default=1, ge=1, le=UNITS_MAX, description="of it, for each unit that is booked"
+    )
+
+    def companion(self) -> Companion:
+        return Companion(ResourceId(self.resource_id), self.units)
+
+
+Companions = Annotated[
+    list[CompanionDocument],
+    Field(
+        max_length=COMPANIONS_MAX,
+        description="what it needs beside itself for the whole slot, such as an operator; these"
+        " need no companions themselves",
+    ),
+]
+
+
+class CompanionsPut(Document):
+    companions: Companions
+
+
 class ResourceCreate(Document):
     organisation_id: OwnOrganisation = None
     site_id: UUID
@@ -160,6 +189,7 @@ class ResourceCreate(Document):
     space_id: UUID | None = Field(
         default=None, description="the chain space it is shared in, for visibility `space`"
     )
+    companions: Companions = Field(default_factory=list)
 
 
 class ResourceRead(Document):
@@ -176,6 +206,7 @@ class ResourceRead(Document):
     visibility: Visibility
     park: str | None
     space_id: UUID | None
+    companions: list[CompanionDocument]
     created_at: datetime
 
     @classmethod
@@ -203,6 +234,10 @@ class ResourceRead(Document):
             visibility=resource.visibility,
             park=resource.park,
             space_id=resource.space_id,
+            companions=[
+                CompanionDocument(resource_id=one.resource_id, units=one.units)
+                for one in resource.companions
+            ],
             created_at=resource.created_at,
         )
 

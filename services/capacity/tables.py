@@ -103,6 +103,27 @@ class ResourceRow(SQLModel, table=True):
     created_at: datetime = instant()
 
 
+class CompanionRow(SQLModel, table=True):
+    """``units`` of another resource of the same organisation that each booked unit needs."""
+
+    __tablename__: ClassVar[str] = "companion"
+    __table_args__ = (
+        CheckConstraint("resource_id <> companion_id", name="not_itself"),
+        CheckConstraint(f"units BETWEEN 1 AND {UNITS_MAX}", name="units_range"),
+        Index("ix_companion_companion_id", "companion_id"),
+        _of_resource(),
+        ForeignKeyConstraint(
+            ["organisation_id", "companion_id"], ["resource.organisation_id", "resource.id"]
+        ),
+    )
+
+    resource_id: UUID = Field(primary_key=True)
+    companion_id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    place: int
+    units: int
+
+
 class CapabilityRow(SQLModel, table=True):
     """A process a resource performs and its limits."""
 

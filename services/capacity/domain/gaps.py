@@ -32,7 +32,8 @@ class Gap:
 
     A booking of ``n`` units fits iff it lies inside the interval of a gap with ``free_units >= n``;
     its buffers are already kept clear. Gaps of a pool may overlap: two units from eight to ten and
-    one of them until noon are (8-10, 2) and (8-12, 1). With one unit they are disjoint.
+    one of them until noon are (8-10, 2) and (8-12, 1). With one unit they are disjoint, unless it
+    needs a companion that is a pool.
     """
 
     resource_id: ResourceId
@@ -75,7 +76,7 @@ def free_gaps(
     now: datetime,
     stale_after: timedelta,
 ) -> list[Gap]:
-    """The gaps inside ``window`` that may be offered at ``now``.
+    """The gaps of the resource alone inside ``window`` that may be offered at ``now``.
 
     Args:
         resource: whose units and rule apply.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -26,6 +26,8 @@ CAPABILITIES_MAX = 50
 CODES_MAX = 100
 """Materials or certificates of one capability."""
 ATTRIBUTES_MAX = 50
+COMPANIONS_MAX = 8
+"""Other resources that one resource needs at the same time."""
 
 
 class Visibility(StrEnum):
@@ -107,6 +109,15 @@ class CapacityRule:
         """The least time a booking occupies."""
         return self.setup + self.minimum
 
+    def accompanying(self) -> "CapacityRule":
+        """The rule while it accompanies another resource, under whose rule the time is sold.
+
+        Only its buffers count.
+        """
+        return replace(
+            self, setup_minutes=0, notice_minutes=0, horizon_days=HORIZON_DAYS_MAX, minimum_hours=0
+        )
+
     def problem(self) -> tuple[str, object, str] | None:
         """The first field out of range, its value and what is wanted."""
         minutes = f"give 0 to {MINUTES_MAX} minutes"
@@ -148,7 +159,21 @@ class CapabilityDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """``units`` of another resource that each booked unit needs for its whole slot."""
+
+    resource_id: ResourceId
+    units: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
+    """Something with time to share.
+
+    With ``companions`` (联合占用, such as an operator and a measuring machine) it is bookable only
+    while they are free too, and a booking takes them all: ``n`` units take ``n`` times theirs.
+    """
+
     id: ResourceId
     organisation_id: OrganisationId
     site_id: SiteId
@@ -165,6 +190,7 @@ class Resource:
     """Code of the park (园区) its site stands in."""
     space_id: UUID | None = None
     """The chain space (产业链空间) it is shared in."""
+    companions: tuple[Companion, ...] = ()
 
     @property
     def audience(self) -> Audience:

@@ -17,6 +17,12 @@ Semantics, binding for every implementation (``tests/contract/matching`` runs th
 * **Lot.** The pieces asked are at least the resource's minimum lot.
 * **Live state.** A resource that is down, off or in maintenance gives no slot that starts before
   ``now`` + the withdraw horizon, whatever its gaps say; so a state flip needs no new gaps.
+* **Companions.** Engines do not know them. A resource that needs others is offered with its joint
+  free time (``services.capacity.domain.joint_gaps``), as many units as all of them allow, measured
+  only if all are, and as out of service when one is (``services.matching.snapshot``). So whatever
+  changes of a companion changes every resource that needs it, and a booking takes time from all of
+  them: whoever keeps an engine up to date puts all of
+  ``services.capacity.handlers.affected_resources`` anew, not just the resource an event names.
 * **Certificates** hold through the whole UTC day on which the slot ends (without a slot: through
   the day the search begins).
 * **Viewer.** Only listings the viewer may see are considered (:meth:`Viewer.sees`); without a
