@@ -57,7 +57,6 @@ ENGINES: dict[str, EngineFactory] = {
 EXPLAINING: dict[str, EngineFactory] = {"oracle": OracleEngine, "columnar": ColumnarEngine}
 """Engines that give every verdict with its margin; their whole answers are equal."""
 MANY = 100
-MINUTE = timedelta(minutes=1)
 
 thorough = settings(
     max_examples=500,
@@ -152,15 +151,6 @@ class TestFit:
         offered = resource(capabilities=(capability(**change),))
         result = ask(engine_for, market(offered), requirement(**asked))
         assert causes_of(result) == [(cause,)]
-
-    @pytest.mark.parametrize(("pieces", "fits"), [(49, False), (50, True)])
-    def test_fewer_pieces_than_the_lot_are_not_taken_on(
-        self, engine_for: EngineFactory, pieces: int, *, fits: bool
-    ) -> None:
-        offered = market(resource(minimum_quantity=50))
-        result = ask(engine_for, offered, requirement(quantity=pieces))
-        assert bool(result.candidates) is fits
-        assert causes_of(result) == ([] if fits else [(Constraint.LOT,)])
 
     def test_limits_themselves_are_met(self, engine_for: EngineFactory) -> None:
         asked = requirement(tolerance_um=20, budget_minor=20_000, units=1, minutes=120)
@@ -263,32 +253,6 @@ class TestSlot:
     def test_a_pool_needs_all_units_in_one_gap(self, engine_for: EngineFactory) -> None:
         gaps = (gap(0, 120, 1), gap(0, 119, 2), gap(200, 400, 2))
         assert self.start(engine_for, requirement(units=2), units=2, gaps=gaps) == 200
-
-    def test_set_up_and_work_lie_in_one_gap_and_are_both_occupied(
-        self, engine_for: EngineFactory
-    ) -> None:
-        gaps = (gap(0, 120), gap(200, 349), gap(400, 600))
-        snapshot = market(resource(setup_minutes=30, gaps=gaps))
-        (found,) = ask(engine_for, snapshot, requirement()).candidates
-        assert (found.start - NOW, found.end - NOW) == (400 * MINUTE, 550 * MINUTE)
-        assert (found.price, found.setup_minutes) == (Money(20_000), 30)
-
-    def test_set_up_counts_neither_as_work_nor_against_the_minimum(
-        self, engine_for: EngineFactory
-    ) -> None:
-        offered = market(resource(setup_minutes=30, minimum_minutes=121))
-        assert causes_of(ask(engine_for, offered, requirement())) == [(Constraint.HOURS,)]
-
-    def test_certificates_hold_until_set_up_and_work_are_done(
-        self, engine_for: EngineFactory
-    ) -> None:
-        held = Certificate("cnas", valid_to=NOW.date())
-        left = (NOW.replace(hour=23, minute=59) - NOW) // MINUTE + 1
-        asked = requirement(certificates=frozenset({CertificateNeed("cnas")}))
-        able = (capability(certificates=(held,)),)
-        for setup, fits in ((10, True), (11, False)):
-            late = resource(setup_minutes=setup, gaps=(gap(left - 130, 9_999),), capabilities=able)
-            assert bool(ask(engine_for, market(late), asked).candidates) is fits
 
     def test_notice_moves_the_start(self, engine_for: EngineFactory) -> None:
         assert self.start(engine_for, notice_minutes=45) == 45
@@ -416,7 +380,6 @@ class TestMargins:
             envelope_mm=(150, 290, 300),
             tolerance_um=30,
             units=1,
-            quantity=20,
             budget_minor=25_000,
             place=Place(WUHAN.latitude + 1, WUHAN.longitude),
             radius_km=200,
@@ -426,7 +389,6 @@ class TestMargins:
         assert margins[Constraint.ENVELOPE] == 10
         assert margins[Constraint.TOLERANCE] == 10
         assert margins[Constraint.UNITS] == 2
-        assert margins[Constraint.LOT] == 19
         assert margins[Constraint.HOURS] == 90
         assert margins[Constraint.BUDGET] == 5_000
         assert margins[Constraint.PLACE] == 200_000 - 111_195
@@ -513,8 +475,7 @@ RELAXATIONS: tuple[Callable[[Requirement], Requirement], ...] = (
     lambda asked: replace(asked, units=1, budget_minor=None),
     lambda asked: replace(asked, budget_minor=None),
     lambda asked: replace(asked, radius_km=None),
-    lambda asked: replace(asked, measured_only=False),
-    lambda asked: replace(asked, quantity=asked.quantity + 1),
+    lambda asked: replace(asked, measured_only=False, quantity=asked.quantity + 1),
     lambda asked: replace(asked, processes=asked.processes | {MILLING, TURNING}),
     lambda asked: replace(
         asked, window=Interval(asked.window.start, asked.window.end + timedelta(hours=1))

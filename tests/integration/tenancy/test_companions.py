@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -85,7 +86,11 @@ def test_a_buyer_is_matched_and_books_what_it_is_not_shown(app: Sessions, cell: 
         assert count(session, "reservation") == 2
         assert seen(session) == {cell.machine.id}
     with transaction(app, cell.buyer) as session:
-        parties = {"session": session, "clock": cell.clock, "organisation_id": cell.park.buyer}
+        parties: dict[str, Any] = {
+            "session": session,
+            "clock": cell.clock,
+            "organisation_id": cell.park.buyer,
+        }
         assert booking.confirm(**parties, booking_id=held.id).state is BookingState.CONFIRMED
         assert seen(session) == {cell.machine.id}
         booking.cancel(**parties, booking_id=held.id)
