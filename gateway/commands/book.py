@@ -1,6 +1,6 @@
 """``nonagon book``: hold a slot, confirm it, give it back, look at it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +20,7 @@ from gateway.commands.api import (
 from services.runtime.clock import SystemClock
 
 MINUTES_PER_HOUR = 60
+MINUTE = timedelta(minutes=1)
 
 BookingArgument = Annotated[str, typer.Argument(help="Id of the booking.")]
 
@@ -111,7 +112,7 @@ def _from_match(client: Api, match_id: str, rank: int) -> dict[str, Any]:
         "offer_id": chosen["offer_id"],
         "demand_id": found["demand_id"],
         "start": chosen["start"],
-        "minutes": round((end - start).total_seconds() / MINUTES_PER_HOUR),
+        "minutes": round((end - start) / MINUTE) - chosen["setup_minutes"],
         "units": chosen["units"],
     }
 
@@ -127,10 +128,12 @@ def _show(booking: dict[str, Any], *, as_json: bool) -> None:
     table.add_row("resource", booking["resource_id"])
     table.add_row("from", datetime.fromisoformat(booking["start"]).astimezone().isoformat())
     table.add_row("to", datetime.fromisoformat(booking["end"]).astimezone().isoformat())
+    if booking["setup_minutes"]:
+        table.add_row("set-up", f"{booking['setup_minutes']} min at the beginning")
     if price:
         table.add_row("price", f"{price['minor'] / 100:,.2f} {price['currency']}")
     if booking["hold_until"]:
         table.add_row("confirm before", booking["hold_until"])
     if booking["at_risk"]:
-        table.add_row("at risk", booking["at_risk_reason"])
+        table.add_row("at risk", f"{booking['at_risk_reason']} ({booking['at_risk_resource_id']})")
     console.print(table)

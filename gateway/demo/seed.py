@@ -160,7 +160,6 @@ def _register(people: DemoPeople, park: DemoPark, made: Seeded, resource: Resour
         "units": resource.units,
         "rule": {
             "setup_minutes": resource.setup_minutes,
-            "buffer_before_minutes": resource.setup_minutes,
             "buffer_after_minutes": resource.buffer_after_minutes,
         },
         "capabilities": _capabilities(resource),

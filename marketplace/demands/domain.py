@@ -13,7 +13,6 @@ from services.matching.domain import CertificateNeed, Place, Requirement
 
 TITLE_MAX: Final = 200
 CERTIFICATES_MAX: Final = 20
-QUANTITY_MAX: Final = 1_000_000
 
 
 class InvalidDemandError(DomainError):
@@ -172,6 +171,7 @@ class Demand:
             radius_km=facts.radius_km,
             measured_only=facts.measured_only,
             nominal_mm=facts.nominal_mm,
+            quantity=facts.quantity,
         )
 
 

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from marketplace.demands.domain import (
     CERTIFICATES_MAX,
-    QUANTITY_MAX,
     TITLE_MAX,
     Demand,
     DemandFacts,
@@ -17,6 +16,7 @@ from marketplace.demands.domain import (
     ToleranceAsk,
     Vocabulary,
 )
+from services.capacity.domain import QUANTITY_MAX
 from services.contracts.documents import Document, Instant
 from services.contracts.ids import OrganisationId
 from services.matching.domain import CertificateNeed, Place

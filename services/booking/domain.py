@@ -7,7 +7,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final
 
-from services.capacity.domain import HORIZON_DAYS_MAX, Resource
+from services.capacity.domain import (
+    AVAILABLE,
+    HORIZON_DAYS_MAX,
+    WITHDRAWING,
+    LiveState,
+    Resource,
+)
 from services.contracts.confidentiality import CONFIDENTIAL
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
@@ -84,10 +90,14 @@ class SlotInvalidError(DomainError):
 class Booking:
     """``units`` of a resource for ``interval`` (without the resource's buffers).
 
+    The first ``setup_minutes`` of the interval are set-up, the rest is what was asked and is
+    charged by the hour.
+
     ``organisation_id`` books, ``provider_id`` owns the resource.
 
-    ``hold_until`` is set while held and stays on what expired; ``price`` is absent when a firm
-    books its own resource.
+    ``at_risk_by`` is the companion that ``at_risk_reason`` tells of, ``None`` for the resource
+    itself. ``hold_until`` is set while held and stays on what expired; ``price`` is absent when a
+    firm books its own resource.
     """
 
     id: BookingId
@@ -105,6 +115,13 @@ class Booking:
     created_at: datetime
     updated_at: datetime
     version: int = 1
+    setup_minutes: int = 0
+    at_risk_by: ResourceId | None = None
+
+    @property
+    def risky(self) -> ResourceId | None:
+        """What puts it at risk."""
+        return (self.at_risk_by or self.resource_id) if self.at_risk else None
 
     @property
     def parties(self) -> frozenset[OrganisationId]:
@@ -128,7 +145,7 @@ class Booking:
 
 
 def asked_interval(*, start: datetime, minutes: int, units: int) -> Interval:
-    """The slot a client asks for.
+    """The work a client asks for, as if there were no set-up before it.
 
     Raises:
         SlotInvalidError: not a positive number of minutes and units from a whole minute on.
@@ -150,8 +167,17 @@ def asked_interval(*, start: datetime, minutes: int, units: int) -> Interval:
     return Interval.starting(start, timedelta(minutes=minutes))
 
 
-def check_rule(resource: Resource, interval: Interval, *, units: int, now: datetime) -> None:
+def occupied(resource: Resource, work: Interval) -> Interval:
+    """The slot that ``work`` takes on ``resource``: set-up begins when the work was asked for."""
+    return Interval(work.start, work.end + resource.rule.setup)
+
+
+def check_rule(
+    resource: Resource, interval: Interval, *, units: int, most: int, now: datetime
+) -> None:
     """Refuse a slot that the resource's rule forbids whatever is free.
+
+    ``most`` units can be booked at once, with what they need beside them.
 
     Raises:
         SlotInvalidError: past, too soon, too far ahead, too short or too many units.
@@ -173,16 +199,16 @@ def check_rule(resource: Resource, interval: Interval, *, units: int, now: datet
             f"该资源最多提前 {rule.horizon_days} 天预订",
         ),
         (
-            interval.duration >= rule.minimum,
+            interval.duration >= rule.shortest,
             "minutes",
             f"the resource is booked for {rule.minimum_hours:g} hours or more",
             f"该资源至少预订 {rule.minimum_hours:g} 小时",
         ),
         (
-            units <= resource.units,
+            units <= most,
             "units",
-            f"the resource has {resource.units} units",
-            f"该资源共有 {resource.units} 个单元",
+            f"the resource has {most} units",
+            f"该资源共有 {most} 个单元",
         ),
     )
     for holds, field, en, zh in checks:
@@ -203,6 +229,7 @@ def moved(booking: Booking, to: BookingState, *, now: datetime) -> Booking:
         state=to,
         hold_until=booking.hold_until if to is BookingState.EXPIRED else None,
         at_risk_reason=booking.at_risk_reason if to in ACTIVE else None,
+        at_risk_by=booking.at_risk_by if to in ACTIVE else None,
         updated_at=now,
         version=booking.version + 1,
     )
@@ -220,11 +247,52 @@ def confirmed(booking: Booking, *, now: datetime) -> Booking:
     return moved(booking, BookingState.CONFIRMED, now=now)
 
 
-def with_risk(booking: Booking, reason: str | None, *, now: datetime) -> Booking:
-    """``booking`` flagged for ``reason``, or cleared by ``None``; itself when nothing changes."""
-    if not booking.is_active or booking.at_risk_reason == reason:
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """Why a booking may not be kept, and what of its resources is the cause."""
+
+    reason: str
+    resource_id: ResourceId
+
+
+def risk_of(
+    booking: Booking, states: Mapping[ResourceId, LiveState], *, near: Interval
+) -> Risk | None:
+    """What keeps ``booking`` from being relied on; what flagged it stays until that recovers.
+
+    Args:
+        booking: an active one.
+        states: of whatever it takes and has a twin.
+        near: the time that what is out of service gives up.
+    """
+    if booking.risky is not None and booking.at_risk_reason is not None:
+        live = states.get(booking.risky)
+        if live is not None and live.state not in AVAILABLE | WITHDRAWING:
+            return Risk(booking.at_risk_reason, booking.risky)  # Silence is no recovery.
+    if not booking.interval.overlaps(near):
+        return None
+    by_cause = (booking.risky, booking.resource_id, *sorted(states, key=lambda one: one.bytes))
+    for resource_id in by_cause:
+        live = None if resource_id is None else states.get(resource_id)
+        if live is not None and live.state in WITHDRAWING:
+            reason = f"{live.state}: {live.reason}" if live.reason else str(live.state)
+            return Risk(reason, live.resource_id)
+    return None
+
+
+def with_risk(booking: Booking, risk: Risk | None, *, now: datetime) -> Booking:
+    """``booking`` flagged for ``risk``, or cleared by ``None``; itself when nothing changes."""
+    reason = None if risk is None else risk.reason
+    by = None if risk is None or risk.resource_id == booking.resource_id else risk.resource_id
+    if not booking.is_active or (booking.at_risk_reason, booking.at_risk_by) == (reason, by):
         return booking
-    return replace(booking, at_risk_reason=reason, updated_at=now, version=booking.version + 1)
+    return replace(
+        booking,
+        at_risk_reason=reason,
+        at_risk_by=by,
+        updated_at=now,
+        version=booking.version + 1,
+    )
 
 
 def check_version(booking: Booking, expected: int | None) -> None:

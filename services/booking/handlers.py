@@ -19,6 +19,8 @@ from services.booking.domain import (
     check_version,
     confirmed,
     moved,
+    occupied,
+    risk_of,
     with_risk,
 )
 from services.capacity import handlers as capacity
@@ -26,9 +28,11 @@ from services.capacity.domain import (
     AVAILABLE,
     WITHDRAW_HORIZON,
     WITHDRAWING,
+    Gap,
     LiveState,
     Resource,
-    SlotTakenError,
+    joint_units,
+    slot_taken,
 )
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.booking import BookingChanged
@@ -100,22 +104,27 @@ def hold(
 ) -> Booking:
     """Take a free slot until ``hold_ttl`` from now, at the price its listing quotes.
 
+    ``minutes`` are of work, and charged; the slot is longer by the resource's set-up, before them.
     Without an offer an organisation holds a resource of its own, and pays nothing.
 
     Raises:
         SlotInvalidError: the slot breaks the resource's rule, or is over.
-        SlotTakenError: another booking has it.
+        SlotTakenError, CompanionTakenError: another booking has it, or what it needs.
         SlotNotOfferedError: it is not free for another reason.
         OfferRequiredError, ListingNotFoundError: there is no price for it.
         ResourceNotFoundError, OrganisationNotFoundError: no such thing.
     """
     now = clock.now()
-    interval = asked_interval(start=start, minutes=minutes, units=units)
+    work = asked_interval(start=start, minutes=minutes, units=units)
     identity.get_organisation(session=session, organisation_id=organisation_id)
     resource = capacity.get_resource(session=session, resource_id=resource_id)
-    check_rule(resource, interval, units=units, now=now)
+    interval = occupied(resource, work)
+    companions = capacity.companions_of(session=session, resources=[resource])
+    most = joint_units(resource, companions)
+    check_rule(resource, interval, units=units, most=most, now=now)
     price = _price(session, resource, organisation_id, offer_id, minutes=minutes, units=units)
-    for overdue in store.lock_overdue_of_resource(session, resource_id, now=now):
+    rivals = capacity.takers(session=session, resources=companions.values(), interval=interval)
+    for overdue in store.lock_overdue_of(session, resource_id, also=rivals, now=now):
         _leave(session, clock, overdue, BookingState.EXPIRED)
     _check_free(session, clock, resource, interval, units=units, stale_after=stale_after)
     booking = Booking(
@@ -133,6 +142,7 @@ def hold(
         at_risk_reason=None,
         created_at=now,
         updated_at=now,
+        setup_minutes=resource.rule.setup_minutes,
     )
     capacity.reserve(
         session=session,
@@ -164,11 +174,11 @@ def confirm(
     """
     booking = _locked(session, booking_id, expected_version, buyer=organisation_id)
     changed = confirmed(booking, now=clock.now())
-    live = _live(session, booking.resource_id)
-    if live is not None and _is_withdrawn(booking, live, now=clock.now()):
-        raise OutOfServiceError(
-            resource_id=booking.resource_id, state=live.state, booking_id=booking_id
-        )
+    for live in capacity.states_of_booking(session=session, booking_id=booking_id).values():
+        if _is_withdrawn(booking, live, now=clock.now()):
+            raise OutOfServiceError(
+                resource_id=live.resource_id, state=live.state, booking_id=booking_id
+            )
     return _save(session, clock, changed)
 
 
@@ -226,21 +236,26 @@ def expire_overdue(*, session: Session, clock: Clock, limit: int) -> int:
 
 
 def flag_at_risk(*, session: Session, clock: Clock, resource_id: ResourceId) -> list[Booking]:
-    """Flag or clear the resource's bookings by its live state of now; returns those changed.
+    """Flag or clear the bookings that take the resource by its live state of now.
 
-    Out of service flags what lies in the near horizon; back in service clears everything; an
-    unknown state proves neither and changes nothing.
+    Out of service flags what lies in the near horizon; back in service clears everything it had
+    flagged; an unknown state proves neither and changes nothing. Bookings take a resource
+    themselves or as a companion of another.
+
+    Returns:
+        Those changed.
     """
-    live = _live(session, resource_id)
+    live = capacity.live_states(session=session, resource_ids=[resource_id]).get(resource_id)
+    near = Interval.starting(clock.now(), WITHDRAW_HORIZON)
     if live is not None and live.state in WITHDRAWING:
-        near = Interval.starting(clock.now(), WITHDRAW_HORIZON)
-        reason = f"{live.state}: {live.reason}" if live.reason else str(live.state)
-        affected = store.lock_active_of_resource(session, resource_id, overlapping=near)
-        return _mark(session, clock, affected, reason)
-    if live is None or live.state in AVAILABLE:
-        affected = store.lock_active_of_resource(session, resource_id, at_risk=True)
-        return _mark(session, clock, affected, None)
-    return []
+        resource = capacity.get_resource(session=session, resource_id=resource_id)
+        takers = capacity.takers(session=session, resources=[resource], interval=near)
+        affected = store.lock_active(session, takers, overlapping=near)
+    elif live is None or live.state in AVAILABLE:
+        affected = store.lock_flagged_by(session, resource_id)
+    else:
+        affected = []
+    return _mark(session, clock, affected, near)
 
 
 def sweep_at_risk(*, session: Session, clock: Clock) -> int:
@@ -330,13 +345,24 @@ def _check_free(
         window=interval,
         stale_after=stale_after,
     )
-    gaps = found[resource.id].gaps
-    if any(gap.interval.contains(interval) and gap.free_units >= units for gap in gaps):
+    available = found[resource.id]
+    if _has_room(available.gaps, interval, units):
         return
-    slot = {"start": interval.start.isoformat(), "end": interval.end.isoformat()}
-    if capacity.is_reserved(session=session, resource=resource, interval=interval):
-        raise SlotTakenError(resource_id=resource.id, units=units, **slot)
-    raise SlotNotOfferedError(resource_id=resource.id, **slot)
+    needed = [
+        (resource, available.alone, units),
+        *((one.resource, one.gaps, one.units * units) for one in available.companions),
+    ]
+    short = ((one, count) for one, gaps, count in needed if not _has_room(gaps, interval, count))
+    member, count = next(short, (resource, units))
+    if capacity.is_reserved(session=session, resource=member, interval=interval):
+        raise slot_taken(resource, member, interval, units=count)
+    raise SlotNotOfferedError(
+        resource_id=member.id, start=interval.start.isoformat(), end=interval.end.isoformat()
+    )
+
+
+def _has_room(gaps: Sequence[Gap], interval: Interval, units: int) -> bool:
+    return any(gap.interval.contains(interval) and gap.free_units >= units for gap in gaps)
 
 
 def _locked(
@@ -360,22 +386,24 @@ def _locked(
     return booking
 
 
-def _live(session: Session, resource_id: ResourceId) -> LiveState | None:
-    return capacity.live_states(session=session, resource_ids=[resource_id]).get(resource_id)
-
-
 def _is_withdrawn(booking: Booking, live: LiveState, *, now: datetime) -> bool:
-    """Whether the resource cannot be relied on for ``booking``; silence is no recovery."""
+    """Whether what ``live`` is of cannot be relied on for ``booking``; silence is no recovery."""
     if live.state in WITHDRAWING:
         return booking.interval.start < now + WITHDRAW_HORIZON
-    return booking.at_risk and live.state not in AVAILABLE
+    return booking.risky == live.resource_id and live.state not in AVAILABLE
 
 
 def _mark(
-    session: Session, clock: Clock, bookings: Sequence[Booking], reason: str | None
+    session: Session, clock: Clock, bookings: Sequence[Booking], near: Interval
 ) -> list[Booking]:
-    pairs = [(booking, with_risk(booking, reason, now=clock.now())) for booking in bookings]
-    return [_save(session, clock, new) for old, new in pairs if new is not old]
+    """Flag or clear each by the states of all it takes; those changed."""
+    changed = []
+    for booking in bookings:
+        states = capacity.states_of_booking(session=session, booking_id=booking.id)
+        judged = with_risk(booking, risk_of(booking, states, near=near), now=clock.now())
+        if judged is not booking:
+            changed.append(_save(session, clock, judged))
+    return changed
 
 
 def _leave(session: Session, clock: Clock, booking: Booking, to: BookingState) -> Booking:

@@ -20,8 +20,10 @@ class BookingIn(Document):
         default=None, description="whose price applies; absent for a resource of one's own"
     )
     demand_id: UUID | None = None
-    start: Instant = Field(description="a whole minute")
-    minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
+    start: Instant = Field(description="a whole minute; set-up begins then")
+    minutes: Annotated[
+        int, Field(ge=1, le=MINUTES_MAX, description="of work, after the resource's set-up")
+    ]
     units: Annotated[int, Field(ge=1)] = 1
 
 
@@ -31,7 +33,7 @@ class PriceOut(BaseModel):
 
 
 class BookingOut(BaseModel):
-    """A booking; ``version`` is its ETag."""
+    """A booking; ``version`` is its ETag. ``start`` to ``end`` is all that is occupied."""
 
     id: UUID
     organisation_id: UUID = Field(description="who books")
@@ -42,11 +44,15 @@ class BookingOut(BaseModel):
     start: datetime
     end: datetime
     units: int
+    setup_minutes: int = Field(description="set-up at the beginning; not charged by the hour")
     state: BookingState
     hold_until: datetime | None
     price: PriceOut | None
     at_risk: bool
     at_risk_reason: str | None
+    at_risk_resource_id: UUID | None = Field(
+        description="what is out of service: the resource, or one that it needs beside itself"
+    )
     created_at: datetime
     updated_at: datetime
     version: int
@@ -64,11 +70,13 @@ class BookingOut(BaseModel):
             start=booking.interval.start,
             end=booking.interval.end,
             units=booking.units,
+            setup_minutes=booking.setup_minutes,
             state=booking.state,
             hold_until=booking.hold_until,
             price=PriceOut(minor=price.minor, currency=price.currency) if price else None,
             at_risk=booking.at_risk,
             at_risk_reason=booking.at_risk_reason,
+            at_risk_resource_id=booking.risky,
             created_at=booking.created_at,
             updated_at=booking.updated_at,
             version=booking.version,

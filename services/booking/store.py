@@ -1,11 +1,11 @@
 """The SQL of booking."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import Range
-from sqlmodel import Session, col, or_, select, update
+from sqlmodel import Session, col, func, or_, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
 from services.booking.domain import ACTIVE, Booking, BookingState
@@ -29,6 +29,7 @@ def insert_booking(session: Session, booking: Booking) -> None:
             demand_id=booking.demand_id,
             during=Range(booking.interval.start, booking.interval.end),
             units=booking.units,
+            setup_minutes=booking.setup_minutes,
             price_minor=price.minor if price else None,
             currency=price.currency if price else None,
             created_at=booking.created_at,
@@ -57,13 +58,14 @@ def lock_booking(session: Session, booking_id: BookingId) -> Booking | None:
     return found[0] if found else None
 
 
-def lock_overdue_of_resource(
-    session: Session, resource_id: ResourceId, *, now: datetime
+def lock_overdue_of(
+    session: Session, resource_id: ResourceId, *, also: Collection[BookingId], now: datetime
 ) -> list[Booking]:
-    """Overdue holds of one resource; waits for whoever is changing them."""
+    """Overdue holds of one resource, and those among ``also``; waits for who is changing them."""
+    concerned = or_(col(BookingRow.resource_id) == resource_id, col(BookingRow.id).in_(also))
     query = (
         select(BookingRow)
-        .where(*_overdue(now), col(BookingRow.resource_id) == resource_id)
+        .where(*_overdue(now), concerned)
         .order_by(col(BookingRow.id))
         .with_for_update()
     )
@@ -82,28 +84,30 @@ def lock_overdue(session: Session, *, now: datetime, limit: int) -> list[Booking
     return _found(session, query)
 
 
-def lock_active_of_resource(
-    session: Session,
-    resource_id: ResourceId,
-    *,
-    overlapping: Interval | None = None,
-    at_risk: bool | None = None,
+def lock_active(
+    session: Session, ids: Collection[BookingId], *, overlapping: Interval
 ) -> list[Booking]:
-    """Bookings that occupy the resource, locked in id order."""
+    """Those of ``ids`` that occupy their resources during ``overlapping``, locked in id order."""
     query = select(BookingRow).where(
-        col(BookingRow.resource_id) == resource_id, col(BookingRow.state).in_(_ACTIVE)
+        col(BookingRow.id).in_(ids),
+        col(BookingRow.state).in_(_ACTIVE),
+        _during_overlaps(overlapping),
     )
-    if overlapping is not None:
-        query = query.where(_during_overlaps(overlapping))
-    if at_risk is not None:
-        query = query.where(col(BookingRow.at_risk) == at_risk)
+    return _found(session, query.order_by(col(BookingRow.id)).with_for_update())
+
+
+def lock_flagged_by(session: Session, resource_id: ResourceId) -> list[Booking]:
+    """Active bookings that the resource puts at risk, locked in id order."""
+    query = select(BookingRow).where(
+        col(BookingRow.at_risk), col(BookingRow.state).in_(_ACTIVE), _risky() == resource_id
+    )
     return _found(session, query.order_by(col(BookingRow.id)).with_for_update())
 
 
 def resources_with_risk(session: Session) -> set[ResourceId]:
-    """Resources that have a flagged active booking."""
+    """Resources that put an active booking at risk."""
     query = (
-        select(BookingRow.resource_id)
+        select(_risky())
         .where(col(BookingRow.at_risk), col(BookingRow.state).in_(_ACTIVE))
         .distinct()
     )
@@ -148,6 +152,11 @@ def _overdue(now: datetime) -> tuple[Any, Any]:
     return col(BookingRow.state) == BookingState.HELD, col(BookingRow.hold_until) <= now
 
 
+def _risky() -> Any:
+    """The resource that puts a flagged booking at risk."""
+    return func.coalesce(col(BookingRow.at_risk_resource_id), col(BookingRow.resource_id))
+
+
 def _during_overlaps(interval: Interval) -> Any:
     return col(BookingRow.during).op("&&")(Range(interval.start, interval.end))
 
@@ -164,6 +173,7 @@ def _life(booking: Booking) -> dict[str, Any]:
         "hold_until": booking.hold_until,
         "at_risk": booking.at_risk,
         "at_risk_reason": booking.at_risk_reason,
+        "at_risk_resource_id": booking.at_risk_by,
         "updated_at": booking.updated_at,
         "version": booking.version,
     }
@@ -192,4 +202,6 @@ def _booking(row: BookingRow) -> Booking:
         created_at=row.created_at,
         updated_at=row.updated_at,
         version=row.version,
+        setup_minutes=row.setup_minutes,
+        at_risk_by=ResourceId(row.at_risk_resource_id) if row.at_risk_resource_id else None,
     )

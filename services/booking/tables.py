@@ -19,7 +19,8 @@ def _one_of(states: Any) -> str:
 class BookingRow(SQLModel, table=True):
     """One booking of ``organisation_id`` with ``provider_id``, who owns the resource.
 
-    ``during`` is ``[start, end)`` without buffers.
+    ``during`` is ``[start, end)`` without buffers, with set-up. ``at_risk_resource_id`` is the
+    companion that puts it at risk, null for the resource itself.
     """
 
     __tablename__: ClassVar[str] = "booking"
@@ -27,6 +28,7 @@ class BookingRow(SQLModel, table=True):
         CheckConstraint(f"state IN ({_one_of(BookingState)})", name="state"),
         CheckConstraint("state <> 'held' OR hold_until IS NOT NULL", name="hold_has_end"),
         CheckConstraint("units >= 1", name="units"),
+        CheckConstraint("setup_minutes >= 0", name="setup_not_negative"),
         CheckConstraint("version >= 1", name="version"),
         CheckConstraint(
             "NOT isempty(during) AND NOT lower_inf(during) AND NOT upper_inf(during)",
@@ -35,6 +37,7 @@ class BookingRow(SQLModel, table=True):
         CheckConstraint("(price_minor IS NULL) = (currency IS NULL)", name="price_whole"),
         CheckConstraint("price_minor >= 0", name="price_not_negative"),
         CheckConstraint("at_risk = (at_risk_reason IS NOT NULL)", name="risk_has_reason"),
+        CheckConstraint("at_risk OR at_risk_resource_id IS NULL", name="cause_of_risk"),
         Index(
             "ix_booking_active_resource",
             "resource_id",
@@ -58,12 +61,14 @@ class BookingRow(SQLModel, table=True):
     demand_id: UUID | None = None
     during: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
     units: int
+    setup_minutes: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     state: str
     hold_until: datetime | None = instant(nullable=True)
     price_minor: int | None = Field(default=None, sa_column=Column(BigInteger))
     currency: str | None = None
     at_risk: bool = False
     at_risk_reason: str | None = None
+    at_risk_resource_id: UUID | None = None
     created_at: datetime = instant()
     updated_at: datetime = instant()
     version: int = 1

@@ -10,6 +10,7 @@ from services.capacity import handlers
 from services.capacity.domain import ServiceCatalogue
 from services.capacity.schemas import (
     CalendarPut,
+    CompanionsPut,
     GapRead,
     GapsRead,
     LiveStateRead,
@@ -102,6 +103,7 @@ def register_resource(
             visibility=asked.visibility,
             catalogue=catalogue,
             space_id=asked.space_id,
+            companions=[each.companion() for each in asked.companions],
         )
         return ResourceRead.of(resource)
 
@@ -150,6 +152,23 @@ def put_calendar(
         organisation_id=acting.organisation_id,
         resource_id=ResourceId(resource_id),
         ics=asked.ics,
+    )
+
+
+@router.put(
+    "/resources/{resource_id}/companions",
+    status_code=204,
+    dependencies=[requires(Action.RESOURCE_CHANGE)],
+)
+def put_companions(
+    resource_id: UUID, asked: CompanionsPut, session: SessionDep, acting: ActingDep
+) -> None:
+    """Replace what is booked along with the resource; existing bookings keep what they took."""
+    handlers.put_companions(
+        session=session,
+        organisation_id=acting.organisation_id,
+        resource_id=ResourceId(resource_id),
+        companions=[each.companion() for each in asked.companions],
     )
 
 

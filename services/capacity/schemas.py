@@ -13,15 +13,18 @@ from services.capacity.domain import (
     ATTRIBUTES_MAX,
     CAPABILITIES_MAX,
     CODES_MAX,
+    COMPANIONS_MAX,
     HORIZON_DAYS_MAX,
     ICS_BYTES_MAX,
     KIND_PATTERN,
     MINUTES_MAX,
     NAME_MAX,
+    QUANTITY_MAX,
     UNITS_MAX,
     CapabilityDeclaration,
     CapacityRule,
     Certificate,
+    Companion,
     Gap,
     LiveState,
     Provenance,
@@ -33,6 +36,7 @@ from services.capacity.domain import (
 )
 from services.capacity.handlers import Timeline
 from services.contracts.documents import Day, Document, Instant
+from services.contracts.ids import ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import JobPredictionSource, Quality, ResourceState
 from services.runtime.web import OwnOrganisation
@@ -67,12 +71,17 @@ def _intervals(intervals: Iterable[Interval]) -> list[IntervalDocument]:
 
 
 class CapacityRuleDocument(Document):
-    setup_minutes: Minutes = 0
+    setup_minutes: Minutes = Field(
+        default=0, description="occupied before the hours booked, and not charged by the hour"
+    )
     buffer_before_minutes: Minutes = 0
     buffer_after_minutes: Minutes = 0
     notice_minutes: Minutes = 0
     horizon_days: int = Field(default=60, ge=1, le=HORIZON_DAYS_MAX)
     minimum_hours: float = Field(default=0.5, gt=0, le=HORIZON_DAYS_MAX * 24)
+    minimum_quantity: int = Field(
+        default=1, ge=1, le=QUANTITY_MAX, description="pieces of the smallest lot taken on"
+    )
 
     def rule(self) -> CapacityRule:
         return CapacityRule(**self.model_dump())
@@ -133,6 +142,32 @@ class CapabilityDocument(Document):
         )
 
 
+class CompanionDocument(Document):
+    """Another resource of the organisation that is booked along (联合占用)."""
+
+    resource_id: UUID
+    units: int = Field(
+        default=1, ge=1, le=UNITS_MAX, description="of it, for each unit that is booked"
+    )
+
+    def companion(self) -> Companion:
+        return Companion(ResourceId(self.resource_id), self.units)
+
+
+Companions = Annotated[
+    list[CompanionDocument],
+    Field(
+        max_length=COMPANIONS_MAX,
+        description="what it needs beside itself for the whole slot, such as an operator; these"
+        " need no companions themselves",
+    ),
+]
+
+
+class CompanionsPut(Document):
+    companions: Companions
+
+
 class ResourceCreate(Document):
     organisation_id: OwnOrganisation = None
     site_id: UUID
@@ -154,6 +189,7 @@ class ResourceCreate(Document):
     space_id: UUID | None = Field(
         default=None, description="the chain space it is shared in, for visibility `space`"
     )
+    companions: Companions = Field(default_factory=list)
 
 
 class ResourceRead(Document):
@@ -170,6 +206,7 @@ class ResourceRead(Document):
     visibility: Visibility
     park: str | None
     space_id: UUID | None
+    companions: list[CompanionDocument]
     created_at: datetime
 
     @classmethod
@@ -191,11 +228,16 @@ class ResourceRead(Document):
                 notice_minutes=rule.notice_minutes,
                 horizon_days=rule.horizon_days,
                 minimum_hours=rule.minimum_hours,
+                minimum_quantity=rule.minimum_quantity,
             ),
             capabilities=[CapabilityDocument.of(each) for each in resource.capabilities],
             visibility=resource.visibility,
             park=resource.park,
             space_id=resource.space_id,
+            companions=[
+                CompanionDocument(resource_id=one.resource_id, units=one.units)
+                for one in resource.companions
+            ],
             created_at=resource.created_at,
         )
 

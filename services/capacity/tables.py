@@ -26,6 +26,7 @@ from services.capacity.domain import (
     HORIZON_DAYS_MAX,
     KIND_PATTERN,
     MINUTES_MAX,
+    QUANTITY_MAX,
     QUARANTINE_PAYLOAD_MAX,
     UNITS_MAX,
     WITHDRAWING,
@@ -68,6 +69,9 @@ class ResourceRow(SQLModel, table=True):
         ),
         CheckConstraint(f"horizon_days BETWEEN 1 AND {HORIZON_DAYS_MAX}", name="horizon_range"),
         CheckConstraint("minimum_hours > 0", name="minimum_positive"),
+        CheckConstraint(
+            f"minimum_quantity BETWEEN 1 AND {QUANTITY_MAX}", name="minimum_quantity_range"
+        ),
         CheckConstraint(_one_of("visibility", Visibility), name="visibility_known"),
         CheckConstraint("visibility <> 'park' OR park IS NOT NULL", name="park_visible_in_one"),
         CheckConstraint(
@@ -92,10 +96,32 @@ class ResourceRow(SQLModel, table=True):
     notice_minutes: int
     horizon_days: int
     minimum_hours: float
+    minimum_quantity: int = Field(sa_column_kwargs={"server_default": text("1")})
     visibility: str
     park: str | None = None
     space_id: UUID | None = Field(default=None, foreign_key="space.id")
     created_at: datetime = instant()
+
+
+class CompanionRow(SQLModel, table=True):
+    """``units`` of another resource of the same organisation that each booked unit needs."""
+
+    __tablename__: ClassVar[str] = "companion"
+    __table_args__ = (
+        CheckConstraint("resource_id <> companion_id", name="not_itself"),
+        CheckConstraint(f"units BETWEEN 1 AND {UNITS_MAX}", name="units_range"),
+        Index("ix_companion_companion_id", "companion_id"),
+        _of_resource(),
+        ForeignKeyConstraint(
+            ["organisation_id", "companion_id"], ["resource.organisation_id", "resource.id"]
+        ),
+    )
+
+    resource_id: UUID = Field(primary_key=True)
+    companion_id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    place: int
+    units: int
 
 
 class CapabilityRow(SQLModel, table=True):

@@ -257,8 +257,8 @@ POLICIES: Final[Mapping[Action, Policy]] = {
     Action.RESOURCE_CHANGE: Policy(
         _SELLING,
         Scope.OWN,
-        "change a resource's calendar, twin or maintenance",
-        "更改资源的日历、孪生或维护",
+        "change a resource's calendar, companions, twin or maintenance",
+        "更改资源的日历、联合占用、孪生或维护",
     ),
     Action.CAPACITY_READ: Policy(
         Who.ANYONE, Scope.VISIBLE, "read state, free time and withdrawals", "查看状态、空闲与撤回"

@@ -52,6 +52,7 @@ class Constraint(StrEnum):
     TOLERANCE = "tolerance"
     CERTIFICATES = "certificates"
     UNITS = "units"
+    LOT = "lot"
     HOURS = "hours"
     PLACE = "place"
     PROVENANCE = "provenance"
@@ -135,7 +136,10 @@ class Rate:
                 raise PriceInvalidError(field=field, value=getattr(self, field))
 
     def quote(self, *, minutes: int, units: int) -> Money:
-        """Hours × units × rate, rounded half up, plus set-up once; never below the minimum."""
+        """Hours × units × rate, rounded half up, plus set-up once; never below the minimum.
+
+        ``minutes`` are those of the work: set-up has its own price, however long it takes.
+        """
         hours = Fraction(minutes * units, MINUTES_PER_HOUR)
         price = Money(self.per_hour_minor, self.currency).times(hours)
         total = price + Money(self.setup_minor, self.currency)
@@ -147,7 +151,8 @@ class Requirement:
     """What a demand asks.
 
     ``processes`` holds every acceptable code (the demand's own and its descendants), ``materials``
-    likewise (the demand's own and its ancestors; empty asks for none). ``tolerance_um`` is ±;
+    likewise (the demand's own and its ancestors; empty asks for none). ``minutes`` are of work,
+    without any resource's set-up; ``quantity`` counts pieces. ``tolerance_um`` is ±;
     ``nominal_mm`` is the size it was asked at as a grade, which nothing is judged by.
     Candidates are ranked in one ``currency``; a listing in another fails on budget.
 
@@ -170,6 +175,7 @@ class Requirement:
     measured_only: bool = False
     nominal_mm: float | None = None
     ranking: Ranking = PRICE_ALONE
+    quantity: int = 1
 
     def __post_init__(self) -> None:
         for holds, field, en, zh in self._rules():
@@ -183,6 +189,7 @@ class Requirement:
             (self.minutes > 0, "hours", "the time asked is not positive", "所需时长不是正数"),
             (long_enough, "window", "the window is shorter than the hours", "时间窗短于所需时长"),
             (self.units > 0, "units", "no unit is asked", "所需数量不是正数"),
+            (self.quantity > 0, "quantity", "no piece is asked", "所需件数不是正数"),
             (min(self.envelope_mm or (1,)) > 0, "envelope", "an edge is not positive", "尺寸非正"),
             ((self.tolerance_um or 0) >= 0, "tolerance", "it is negative", "公差为负"),
             ((self.budget_minor or 0) >= 0, "budget", "it is negative", "预算为负"),
@@ -201,7 +208,8 @@ class Verdict:
     """What one listing answers to one constraint.
 
     ``margin`` is how much room is left (negative: how much is missing), in the constraint's unit:
-    mm for the envelope, µm, days for certificates, units, minutes for hours, metres for the place,
+    mm for the envelope, µm, days for certificates, units, pieces for the lot, minutes for hours,
+    metres for the place,
     minor units for the budget, minutes between the earliest end and the window's for the window.
     """
 
@@ -217,9 +225,10 @@ class Verdict:
 class Candidate:
     """A listing that fits, with the earliest slot it can give and the verdict of every constraint.
 
-    ``cost`` is what it ranks by: its price and what the requirement's ranking adds; ``None`` in
-    answers kept from before there was one. ``age_s`` is how long ago its twin was last seen;
-    ``None`` for a resource without one.
+    ``start`` to ``end`` is all that is occupied: the set-up of ``setup_minutes`` first, then the
+    minutes asked, which alone are charged by the hour. ``cost`` is what it ranks by: its price and
+    what the requirement's ranking adds; ``None`` in answers kept from before there was one.
+    ``age_s`` is how long ago its twin was last seen; ``None`` for a resource without one.
     """
 
     offer_id: OfferId
@@ -235,6 +244,7 @@ class Candidate:
     age_s: int | None
     verdicts: tuple[Verdict, ...]
     cost: Money | None = None
+    setup_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +285,7 @@ class Aspect(StrEnum):
     CERTIFICATE = "certificate"
     MATERIAL = "material"
     UNITS = "units"
+    QUANTITY = "quantity"
     HOURS = "hours"
     MEASURED_ONLY = "measured-only"
 
@@ -294,6 +305,7 @@ _CONSTRAINTS: Final[Mapping[Aspect, Constraint]] = MappingProxyType(
         Aspect.CERTIFICATE: Constraint.CERTIFICATES,
         Aspect.MATERIAL: Constraint.MATERIAL,
         Aspect.UNITS: Constraint.UNITS,
+        Aspect.QUANTITY: Constraint.LOT,
         Aspect.HOURS: Constraint.HOURS,
         Aspect.MEASURED_ONLY: Constraint.PROVENANCE,
     }

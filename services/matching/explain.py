@@ -48,6 +48,7 @@ CONSTRAINT_NAMES: Final[Mapping[Constraint, Text]] = MappingProxyType(
         Constraint.TOLERANCE: _text("tolerance", "公差"),
         Constraint.CERTIFICATES: _text("certificates", "资质证书"),
         Constraint.UNITS: _text("units", "数量"),
+        Constraint.LOT: _text("minimum lot", "最小批量"),
         Constraint.HOURS: _text("booking length", "预订时长"),
         Constraint.PLACE: _text("distance", "距离"),
         Constraint.PROVENANCE: _text("provenance of free time", "时段来源"),
@@ -110,6 +111,14 @@ _SENTENCES: Final[Mapping[tuple[Constraint, Reason], Text]] = MappingProxyType(
         (Constraint.UNITS, Reason.TOO_FEW): _text(
             "has {offered} unit(s) only, {asked} asked", "仅 {offered} 个单元，需要 {asked} 个"
         ),
+        (Constraint.LOT, Reason.MET): _text(
+            "{asked} piece(s) reach the minimum lot of {offered}",
+            "{asked} 件达到最小批量 {offered} 件",
+        ),
+        (Constraint.LOT, Reason.TOO_FEW): _text(
+            "{asked} piece(s) are below the minimum lot of {offered}",
+            "{asked} 件低于最小批量 {offered} 件",
+        ),
         (Constraint.HOURS, Reason.MET): _text(
             "{asked} is at least the minimum of {offered}", "{asked}不少于最短 {offered}"
         ),
@@ -145,7 +154,7 @@ _SENTENCES: Final[Mapping[tuple[Constraint, Reason], Text]] = MappingProxyType(
             "最早时段比截止时间提前 {margin}",
         ),
         (Constraint.WINDOW, Reason.NO_FREE_TIME): _text(
-            "longest free time is {offered}, {asked} is asked", "最长空闲 {offered}，需要 {asked}"
+            "longest free time is {offered}, {asked} is needed", "最长空闲 {offered}，需要 {asked}"
         ),
         (Constraint.LIVE, Reason.UNOBSERVED): _text("not observed live", "无实时监测"),
         (Constraint.LIVE, Reason.MET): _text("is {offered} now", "当前{offered}"),
@@ -164,6 +173,7 @@ _EASED: Final[Mapping[Aspect, Text]] = MappingProxyType(
         Aspect.WINDOW_START: _text("the window starts {moved} earlier", "时间窗开始提前 {moved}"),
         Aspect.BUDGET: _text("budget {asked} → {eased}", "预算 {asked} → {eased}"),
         Aspect.UNITS: _text("units {asked} → {eased}", "数量 {asked} → {eased}"),
+        Aspect.QUANTITY: _text("pieces {asked} → {eased}", "件数 {asked} → {eased}"),
         Aspect.HOURS: _text("booking length {asked} → {eased}", "预订时长 {asked} → {eased}"),
     }
 )

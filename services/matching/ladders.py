@@ -7,13 +7,14 @@ from fractions import Fraction
 from math import ceil, pi
 from typing import Any, Final
 
-from services.capacity.domain import Provenance
+from services.capacity.domain import QUANTITY_MAX, Provenance
 from services.contracts.intervals import Interval
 from services.matching.domain import (
     Aspect,
     Candidate,
     CertificateNeed,
     Constraint,
+    FailureCount,
     MatchResult,
     NearMiss,
     Requirement,
@@ -70,6 +71,7 @@ def ladders(asked: Requirement, known: Interval, before: MatchResult) -> tuple[L
         *(_without_certificate(need) for need in sorted(asked.certificates, key=str)),
         _without_material(asked),
         _fewer_units(asked),
+        _more_pieces(asked, before.failures),
         _declared_too(asked),
     )
     return tuple(ladder for ladder in all_of_them if ladder.top > 0)
@@ -233,4 +235,22 @@ def _fewer_units(asked: Requirement) -> Ladder:
         lambda requirement, rung: replace(requirement, units=asked.units - rung),
         step=lambda rung: Step(Aspect.UNITS, asked.units, asked.units - rung),
         relative=lambda rung: Fraction(rung, asked.units),
+    )
+
+
+def _more_pieces(asked: Requirement, failures: Sequence[FailureCount]) -> Ladder:
+    """A larger lot; pointless where nobody refuses the one asked."""
+    refused = any(one.constraint is Constraint.LOT for one in failures)
+
+    def reading(candidate: Candidate) -> int | None:
+        needed = offered_number(candidate, Constraint.LOT)
+        return None if needed is None else needed - asked.quantity
+
+    return Ladder(
+        Aspect.QUANTITY,
+        max(QUANTITY_MAX - asked.quantity, 0) if refused else 0,
+        lambda requirement, rung: replace(requirement, quantity=asked.quantity + rung),
+        step=lambda rung: Step(Aspect.QUANTITY, asked.quantity, asked.quantity + rung),
+        relative=lambda rung: Fraction(rung, asked.quantity),
+        reading=reading,
     )

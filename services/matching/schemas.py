@@ -52,8 +52,8 @@ class VerdictOut(BaseModel):
     passed: bool
     reason: Reason
     margin: int | None = Field(
-        description="room left, negative when short: mm, µm, days, units, minutes, metres or"
-        " minor units, by constraint"
+        description="room left, negative when short: mm, µm, days, units, pieces, minutes, metres"
+        " or minor units, by constraint"
     )
     asked: int | str | None
     offered: int | str | None
@@ -61,7 +61,11 @@ class VerdictOut(BaseModel):
 
 
 class CandidateOut(BaseModel):
-    """A listing that fits, best first; ``start`` and ``end`` may be held as they are."""
+    """A listing that fits, best first.
+
+    To hold it, ask for the demand's minutes from ``start`` on; ``end`` is after its set-up and
+    those minutes.
+    """
 
     rank: int
     offer_id: UUID
@@ -75,6 +79,9 @@ class CandidateOut(BaseModel):
     distance_m: int | None
     provenance: Provenance
     age_s: int | None = Field(description="seconds since the twin's last live sign")
+    setup_minutes: int = Field(
+        description="set-up at the beginning of the slot; not charged by the hour"
+    )
     verdicts: list[VerdictOut]
 
 
@@ -106,8 +113,8 @@ class StepOut(BaseModel):
     aspect: Aspect
     constraint: Constraint
     asked: int | str | None = Field(
-        description="µm, metres, minor units, units or minutes, by aspect; the bound of a window is"
-        " an RFC 3339 instant"
+        description="µm, metres, minor units, units, pieces or minutes, by aspect; the bound of a"
+        " window is an RFC 3339 instant"
     )
     eased: int | str | None = Field(description="likewise; null: asked no longer")
 
@@ -189,6 +196,7 @@ def _candidate(rank: int, one: Candidate, language: Language, term: TermName) ->
         distance_m=one.distance_m,
         provenance=one.provenance,
         age_s=one.age_s,
+        setup_minutes=one.setup_minutes,
         verdicts=_verdicts(one, language, term),
     )
 

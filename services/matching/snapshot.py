@@ -6,8 +6,16 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from services.capacity import handlers as capacity
-from services.capacity.domain import Gap, Provenance, Resource
+from services.capacity.domain import (
+    WITHDRAWING,
+    Gap,
+    LiveState,
+    Provenance,
+    Resource,
+    joint_units,
+)
 from services.contracts.intervals import Interval
+from services.contracts.telemetry import ResourceState
 from services.matching.domain import Listing
 from services.matching.engine.interface import (
     MINUTE,
@@ -54,21 +62,33 @@ def _offered(
     now: datetime,
     stale_after: timedelta,
 ) -> OfferedResource:
-    live = available.live
-    measured = live is not None and live.is_measured(now, stale_after)
+    """``resource`` together with its companions."""
+    lives = [available.live, *(one.live for one in available.companions)]
+    measured = all(live is not None and live.is_measured(now, stale_after) for live in lives)
+    seen = [live.seen_at for live in lives if live is not None and live.seen_at is not None]
     rule = resource.rule
     return OfferedResource(
         id=resource.id,
-        units=resource.units,
+        units=joint_units(
+            resource, {one.resource.id: one.resource for one in available.companions}
+        ),
         notice_minutes=rule.notice_minutes,
         minimum_minutes=-(-rule.minimum // MINUTE),
         horizon_minutes=rule.horizon // MINUTE,
         capabilities=resource.capabilities,
         gaps=tuple(_free_gap(gap) for gap in available.gaps),
-        state=None if live is None else live.state,
+        state=_state(lives),
         provenance=Provenance.MEASURED if measured else Provenance.DECLARED,
-        seen_at=None if live is None else live.seen_at,
+        seen_at=min(seen, default=None),
+        setup_minutes=rule.setup_minutes,
+        minimum_quantity=rule.minimum_quantity,
     )
+
+
+def _state(lives: Sequence[LiveState | None]) -> ResourceState | None:
+    """The resource's own state, or that of the first companion that is out of service."""
+    states = [None if live is None else live.state for live in lives]
+    return next((state for state in states if state in WITHDRAWING), states[0])
 
 
 def _free_gap(gap: Gap) -> FreeGap:

@@ -52,6 +52,9 @@ VISIBLE: Final = f"""(
         (SELECT string_to_array(nullif(current_setting('app.spaces', true), ''), ','))::uuid[]))
 )"""
 """The row's ``visibility``, ``park`` and ``space_id`` let the caller see it."""
+SHOWN: Final = """(id = ANY(
+    (SELECT string_to_array(nullif(current_setting('app.shown', true), ''), ','))::uuid[]))"""
+"""The one look-up under way is shown the row: it comes with what the caller may see."""
 OF_VISIBLE_RESOURCE: Final = "EXISTS (SELECT FROM resource WHERE resource.id = resource_id)"
 """The caller sees the resource: the policies of ``resource`` decide."""
 

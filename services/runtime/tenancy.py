@@ -4,10 +4,14 @@ The settings are local to the transaction, so a pooled connection never carries 
 request. A transaction nobody was bound to sees what is public and writes nothing.
 """
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session, text
 
@@ -22,6 +26,7 @@ _SET: Final = text(
     " set_config('app.spaces', :spaces, true), set_config('app.platform', :platform, true),"
     " set_config('app.credential', :credential, true), set_config('app.email', :email, true)"
 )
+_SHOW: Final = text("SELECT set_config('app.shown', :shown, true)")
 
 
 def bind(
@@ -38,6 +43,31 @@ def bind(
     session.info |= {_KEY: principal, _CREDENTIAL_KEY: credential, _EMAIL_KEY: email}
     if session.in_transaction():
         session.connection().execute(_SET, _parameters(session))
+
+
+@contextmanager
+def also_showing(session: Session, resource_ids: Collection[UUID]) -> Iterator[None]:
+    """Let the statements of the block see resources the caller may not.
+
+    For what comes with a resource the caller may see, such as the operator of a machine: its free
+    time decides, though nobody is shown it.
+    """
+    if not resource_ids:
+        yield
+        return
+    _show(session, ",".join(sorted(map(str, resource_ids))))
+    try:
+        yield
+    except DBAPIError:
+        raise  # The transaction is lost, and what it was shown with it.
+    except BaseException:
+        _show(session, "")
+        raise
+    _show(session, "")
+
+
+def _show(session: Session, shown: str) -> None:
+    session.connection().execute(_SHOW, {"shown": shown})
 
 
 def principal_of(session: Session) -> Principal:

@@ -50,7 +50,7 @@ def hold(client: httpx.Client, buyer: str, candidate: Document) -> httpx.Respons
         "offer_id": candidate["offer_id"],
         "demand_id": candidate["demand_id"],
         "start": candidate["start"],
-        "minutes": int((end - start) / timedelta(minutes=1)),
+        "minutes": int((end - start) / timedelta(minutes=1)) - candidate["setup_minutes"],
         "units": candidate["units"],
     }
     return client.post("bookings", json=body)

@@ -32,7 +32,8 @@ class Gap:
 
     A booking of ``n`` units fits iff it lies inside the interval of a gap with ``free_units >= n``;
     its buffers are already kept clear. Gaps of a pool may overlap: two units from eight to ten and
-    one of them until noon are (8-10, 2) and (8-12, 1). With one unit they are disjoint.
+    one of them until noon are (8-10, 2) and (8-12, 1). With one unit they are disjoint, unless it
+    needs a companion that is a pool.
     """
 
     resource_id: ResourceId
@@ -75,7 +76,7 @@ def free_gaps(
     now: datetime,
     stale_after: timedelta,
 ) -> list[Gap]:
-    """The gaps inside ``window`` that may be offered at ``now``.
+    """The gaps of the resource alone inside ``window`` that may be offered at ``now``.
 
     Args:
         resource: whose units and rule apply.
@@ -97,11 +98,11 @@ def free_gaps(
     measured = live is not None and live.is_measured(now, stale_after)
     provenance = Provenance.MEASURED if measured else Provenance.DECLARED
     age_s = None if live is None else live.age_s(now)
-    minimum = resource.rule.minimum
+    shortest = resource.rule.shortest
     return [
         Gap(resource.id, interval, units, provenance, age_s)
         for interval, units in _maximal(free)
-        if interval.duration >= minimum
+        if interval.duration >= shortest
     ]
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -20,10 +20,14 @@ UNITS_MAX = 10_000
 MINUTES_MAX = 7 * 24 * 60
 """Longest set-up, buffer or notice: a week."""
 HORIZON_DAYS_MAX = 400
+QUANTITY_MAX = 1_000_000
+"""Most pieces of one job."""
 CAPABILITIES_MAX = 50
 CODES_MAX = 100
 """Materials or certificates of one capability."""
 ATTRIBUTES_MAX = 50
+COMPANIONS_MAX = 8
+"""Other resources that one resource needs at the same time."""
 
 
 class Visibility(StrEnum):
@@ -63,9 +67,9 @@ class ServiceCatalogue(Protocol):
 class CapacityRule:
     """How time is sold.
 
-    A booking keeps its buffers clear before and after itself. Set-up is part of the booked time.
-    Time is offered from ``notice_minutes`` to ``horizon_days`` ahead, in pieces of
-    ``minimum_hours`` or more.
+    A booking occupies set-up and then the hours of work; it keeps its buffers clear before and
+    after that. Time is offered from ``notice_minutes`` to ``horizon_days`` ahead, for work of
+    ``minimum_hours`` or more, and for jobs of ``minimum_quantity`` pieces or more.
     """
 
     setup_minutes: int = 0
@@ -74,6 +78,11 @@ class CapacityRule:
     notice_minutes: int = 0
     horizon_days: int = 60
     minimum_hours: float = 0.5
+    minimum_quantity: int = 1
+
+    @property
+    def setup(self) -> timedelta:
+        return timedelta(minutes=self.setup_minutes)
 
     @property
     def buffer_before(self) -> timedelta:
@@ -95,6 +104,20 @@ class CapacityRule:
     def minimum(self) -> timedelta:
         return timedelta(hours=self.minimum_hours)
 
+    @property
+    def shortest(self) -> timedelta:
+        """The least time a booking occupies."""
+        return self.setup + self.minimum
+
+    def accompanying(self) -> "CapacityRule":
+        """The rule while it accompanies another resource, under whose rule the time is sold.
+
+        Only its buffers count.
+        """
+        return replace(
+            self, setup_minutes=0, notice_minutes=0, horizon_days=HORIZON_DAYS_MAX, minimum_hours=0
+        )
+
     def problem(self) -> tuple[str, object, str] | None:
         """The first field out of range, its value and what is wanted."""
         minutes = f"give 0 to {MINUTES_MAX} minutes"
@@ -106,6 +129,8 @@ class CapacityRule:
             return "horizon_days", self.horizon_days, f"give 1 to {HORIZON_DAYS_MAX} days"
         if not 0 < self.minimum_hours <= HORIZON_DAYS_MAX * 24:
             return "minimum_hours", self.minimum_hours, "give more than 0, less than the horizon"
+        if not 1 <= self.minimum_quantity <= QUANTITY_MAX:
+            return "minimum_quantity", self.minimum_quantity, f"give 1 to {QUANTITY_MAX} pieces"
         return None
 
 
@@ -134,7 +159,21 @@ class CapabilityDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """``units`` of another resource that each booked unit needs for its whole slot."""
+
+    resource_id: ResourceId
+    units: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
+    """Something with time to share.
+
+    With ``companions`` (联合占用, such as an operator and a measuring machine) it is bookable only
+    while they are free too, and a booking takes them all: ``n`` units take ``n`` times theirs.
+    """
+
     id: ResourceId
     organisation_id: OrganisationId
     site_id: SiteId
@@ -151,6 +190,7 @@ class Resource:
     """Code of the park (园区) its site stands in."""
     space_id: UUID | None = None
     """The chain space (产业链空间) it is shared in."""
+    companions: tuple[Companion, ...] = ()
 
     @property
     def audience(self) -> Audience:

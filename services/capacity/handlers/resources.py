@@ -1,6 +1,7 @@
 """Use cases around a resource: register it, give it a calendar, a twin and maintenance."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from services.capacity.domain import (
     NEVER_REPORTED,
     CapabilityDeclaration,
     CapacityRule,
+    Companion,
     InvalidResourceError,
     LiveState,
     Resource,
@@ -18,6 +20,7 @@ from services.capacity.domain import (
     TwinRecord,
     Visibility,
     check_calendar,
+    check_companions,
     check_resource,
 )
 from services.contracts.errors import DomainError, ErrorKind
@@ -29,6 +32,7 @@ from services.identity import handlers as identity
 from services.identity.domain import Site, check_sparkplug_id
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
+from services.runtime.tenancy import also_showing
 
 
 class ResourceNotFoundError(DomainError):
@@ -65,11 +69,13 @@ def register_resource(
     visibility: Visibility,
     catalogue: ServiceCatalogue,
     space_id: UUID | None = None,
+    companions: Sequence[Companion] = (),
 ) -> Resource:
     """Register a resource of any kind; without a calendar it works around the clock.
 
     Raises:
         InvalidResourceError, UnknownServiceCodeError, CalendarError: malformed facts.
+        InvalidCompanionError: a companion that could never be booked along.
         SiteNotFoundError: no such site.
     """
     now = clock.now()
@@ -90,10 +96,12 @@ def register_resource(
         created_at=now,
         park=site.park,
         space_id=space_id,
+        companions=tuple(companions),
     )
     check_resource(resource, catalogue)
     _check_site(resource, site)
     _check_shared(session, resource)
+    _check_companions(session, resource)
     store.insert_resource(session, resource, [clock.new_id() for _ in capabilities])
     if calendar_ics is not None:
         check_calendar(calendar_ics)
@@ -129,6 +137,26 @@ def resources_by_id(
     return {
         resource.id: resource for resource in store.resources_by_id(session, list(resource_ids))
     }
+
+
+def companions_of(*, session: Session, resources: Iterable[Resource]) -> dict[ResourceId, Resource]:
+    """Every companion of ``resources``, whether or not the caller may see it."""
+    ids = {companion.resource_id for one in resources for companion in one.companions}
+    with also_showing(session, ids):
+        return resources_by_id(session=session, resource_ids=ids)
+
+
+def affected_resources(
+    *, session: Session, resource_ids: Collection[ResourceId]
+) -> set[ResourceId]:
+    """Whose free time or live state may change for matching when ``resource_ids`` change.
+
+    They, their companions, which a booking takes along, and all that need one of these.
+    """
+    known = resources_by_id(session=session, resource_ids=resource_ids).values()
+    concerned = {companion.resource_id for one in known for companion in one.companions}
+    concerned |= set(resource_ids)
+    return concerned | store.leaders(session, concerned)
 
 
 def list_resources(
@@ -168,6 +196,25 @@ def put_calendar(
     check_calendar(ics)
     resource = _own_resource(session, organisation_id, resource_id)
     store.put_calendar(session, resource, ics)
+
+
+def put_companions(
+    *,
+    session: Session,
+    organisation_id: OrganisationId,
+    resource_id: ResourceId,
+    companions: Sequence[Companion],
+) -> None:
+    """Replace what the resource needs beside itself; existing bookings keep what they took.
+
+    Raises:
+        InvalidCompanionError: a companion that could never be booked along.
+        ResourceNotFoundError: the organisation has no such resource.
+    """
+    resource = _own_resource(session, organisation_id, resource_id)
+    changed = replace(resource, companions=tuple(companions))
+    _check_companions(session, changed)
+    store.put_companions(session, changed)
 
 
 def bind_twin(
@@ -248,6 +295,23 @@ def _check_shared(session: Session, resource: Resource) -> None:
             value=str(resource.space_id),
             wanted="name a chain space of the organisation",
         )
+
+
+def _check_companions(session: Session, resource: Resource) -> None:
+    """Judge companions under lock: another change at the same time could make them reach deeper."""
+    if not resource.companions:
+        return
+    ids = {companion.resource_id for companion in resource.companions}
+    store.lock_resources(session, {resource.id, *ids})
+    known = resources_by_id(session=session, resource_ids=ids)
+    leaders = store.leaders(session, [resource.id])
+    check_companions(
+        resource,
+        {key: one for key, one in known.items() if one.organisation_id == resource.organisation_id},
+        accompanies=[
+            one.name for one in resources_by_id(session=session, resource_ids=leaders).values()
+        ],
+    )
 
 
 def _check_site(resource: Resource, site: Site) -> None:

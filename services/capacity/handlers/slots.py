@@ -1,7 +1,7 @@
 """Use cases around time: what is free, taking it, giving it back, what was withdrawn."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
@@ -15,18 +15,24 @@ from services.capacity.domain import (
     Gap,
     LiveState,
     Resource,
-    SlotTakenError,
     StateSpan,
     Withdrawal,
     free_gaps,
+    joint_gaps,
+    slot_taken,
     state_spans,
     working_time,
 )
-from services.capacity.handlers.resources import get_resource, resources_by_id
+from services.capacity.handlers.resources import (
+    companions_of,
+    get_resource,
+    resources_by_id,
+)
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import BookingId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval, clip
 from services.runtime.clock import Clock
+from services.runtime.tenancy import also_showing
 
 RESERVE_ATTEMPTS_MAX: Final = 8
 """Each lost attempt means that a rival took a unit meanwhile."""
@@ -41,11 +47,26 @@ class WindowTooLongError(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
+class CompanionAvailability:
+    """What is free of a companion, of which each booked unit needs ``units``."""
+
+    resource: Resource
+    units: int
+    gaps: list[Gap]
+    live: LiveState | None
+
+
+@dataclass(frozen=True, slots=True)
 class Availability:
-    """Free gaps of a resource, and its live state when it has a twin."""
+    """What is free of a resource, and its live state when it has a twin.
+
+    ``gaps`` can be booked; ``alone`` is free of the resource itself, whatever its companions do.
+    """
 
     gaps: list[Gap]
     live: LiveState | None
+    alone: list[Gap]
+    companions: tuple[CompanionAvailability, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +114,79 @@ def availability(
 ) -> dict[ResourceId, Availability]:
     """Free gaps of ``resources`` inside ``window`` and the live states they follow from.
 
+    Of a joint resource they are the time in which its companions are free too, be these shown to
+    the caller or not.
+
     Raises:
         WindowTooLongError: ``window`` is longer than any horizon.
     """
     _check_window(window)
-    now = clock.now()
-    ids = [resource.id for resource in resources]
-    facts = store.slot_facts(session, ids, window)
-    states = store.live_states(session, ids)
-    working = _WorkingTimes(facts.calendars, window)
-    return {
-        resource.id: Availability(
-            gaps=free_gaps(
-                resource=resource,
-                working=working.of(resource),
-                reservations=facts.reservations.get(resource.id, ()),
-                maintenance=facts.maintenance.get(resource.id, ()),
-                withdrawn=facts.withdrawn.get(resource.id, ()),
-                live=states.get(resource.id),
-                window=window,
-                now=now,
-                stale_after=stale_after,
-            ),
-            live=states.get(resource.id),
+    companions = companions_of(session=session, resources=resources)
+    ids = {resource.id for resource in resources} | companions.keys()
+    with also_showing(session, companions):
+        free = _FreeTime(session, list(ids), window, now=clock.now(), stale_after=stale_after)
+    return {resource.id: free.joint(resource, companions) for resource in resources}
+
+
+class _FreeTime:
+    """Free time of resources inside one window, from facts read once."""
+
+    def __init__(
+        self,
+        session: Session,
+        ids: Sequence[ResourceId],
+        window: Interval,
+        *,
+        now: datetime,
+        stale_after: timedelta,
+    ) -> None:
+        self._facts = store.slot_facts(session, ids, window)
+        self._states = store.live_states(session, ids)
+        self._working = _WorkingTimes(self._facts.calendars, window)
+        self._window = window
+        self._now = now
+        self._stale_after = stale_after
+        self._spare: dict[ResourceId, list[Gap]] = {}
+
+    def joint(self, resource: Resource, known: Mapping[ResourceId, Resource]) -> Availability:
+        """What is free of ``resource`` together with its companions, which are ``known``."""
+        alone = self._gaps(resource)
+        companions = tuple(
+            CompanionAvailability(
+                resource=known[one.resource_id],
+                units=one.units,
+                gaps=self._spare_gaps(known[one.resource_id]),
+                live=self._states.get(one.resource_id),
+            )
+            for one in resource.companions
         )
-        for resource in resources
-    }
+        needed = [(one.gaps, one.units) for one in companions]
+        return Availability(
+            gaps=joint_gaps(alone, needed, shortest=resource.rule.shortest),
+            live=self._states.get(resource.id),
+            alone=alone,
+            companions=companions,
+        )
+
+    def _spare_gaps(self, companion: Resource) -> list[Gap]:
+        if companion.id not in self._spare:
+            accompanying = replace(companion, rule=companion.rule.accompanying())
+            self._spare[companion.id] = self._gaps(accompanying)
+        return self._spare[companion.id]
+
+    def _gaps(self, resource: Resource) -> list[Gap]:
+        facts = self._facts
+        return free_gaps(
+            resource=resource,
+            working=self._working.of(resource),
+            reservations=facts.reservations.get(resource.id, ()),
+            maintenance=facts.maintenance.get(resource.id, ()),
+            withdrawn=facts.withdrawn.get(resource.id, ()),
+            live=self._states.get(resource.id),
+            window=self._window,
+            now=self._now,
+            stale_after=self._stale_after,
+        )
 
 
 class _WorkingTimes:
@@ -145,40 +213,90 @@ def reserve(
     interval: Interval,
     units: int,
 ) -> list[int]:
-    """Take ``units`` of the resource for ``booked_by`` during ``interval`` and its buffers.
+    """Take ``units`` of the resource and what each needs of its companions, all or nothing.
+
+    Everything is taken during ``interval`` and its own buffers, in the order of ids: rivals for
+    the same things wait for each other in one direction only.
+
+    Returns:
+        The units of the resource itself.
+
+    Raises:
+        SlotTakenError: fewer units than needed are free throughout.
+        CompanionTakenError: likewise, of a companion.
+    """
+    if not resource.companions:
+        return _take(session, resource, resource, booking_id, booked_by, interval, units)
+    known = companions_of(session=session, resources=[resource])
+    needed = [(resource, units)]
+    needed += [(known[one.resource_id], one.units * units) for one in resource.companions]
+    taken: dict[ResourceId, list[int]] = {}
+    with session.begin_nested(), also_showing(session, known):
+        for member, count in sorted(needed, key=lambda each: each[0].id.bytes):
+            taken[member.id] = _take(
+                session, resource, member, booking_id, booked_by, interval, count
+            )
+    return taken[resource.id]
+
+
+def _take(
+    session: Session,
+    resource: Resource,
+    member: Resource,
+    booking_id: BookingId,
+    booked_by: OrganisationId,
+    interval: Interval,
+    units: int,
+) -> list[int]:
+    """Take units of ``member``, the resource or a companion of it.
 
     The lowest free units are taken; after losing a race the choice starts elsewhere, so that
     rivals spread out. The exclusion constraint decides, this only proposes.
-
-    Raises:
-        SlotTakenError: fewer units than asked are free throughout.
     """
-    during = _with_buffers(resource, interval)
+    during = _with_buffers(member, interval)
     for number in range(RESERVE_ATTEMPTS_MAX):
         attempt = store.reserve_units(
             session,
-            resource,
+            member,
             booking_id=booking_id,
             booked_by=booked_by,
             during=during,
             units=units,
-            first=(booking_id.int + number) % resource.units if number else 0,
+            first=(booking_id.int + number) % member.units if number else 0,
         )
         if attempt.reserved:
             return list(attempt.reserved)
         if attempt.chosen < units:
             break
-    raise SlotTakenError(
-        resource_id=resource.id,
-        start=interval.start.isoformat(),
-        end=interval.end.isoformat(),
-        units=units,
-    )
+    raise slot_taken(resource, member, interval, units=units)
 
 
 def is_reserved(*, session: Session, resource: Resource, interval: Interval) -> bool:
     """Whether somebody has a unit of the resource during ``interval`` and its buffers."""
-    return store.has_reservation(session, resource.id, _with_buffers(resource, interval))
+    with also_showing(session, [resource.id]):
+        return store.has_reservation(session, resource.id, _with_buffers(resource, interval))
+
+
+def takers(
+    *, session: Session, resources: Collection[Resource], interval: Interval
+) -> set[BookingId]:
+    """Bookings that have a unit of one of ``resources`` during ``interval`` or near it."""
+    ids = {resource.id for resource in resources}
+    if not ids:
+        return set()
+    near = interval.widened(
+        before=max(one.rule.buffer_before for one in resources),
+        after=max(one.rule.buffer_after for one in resources),
+    )
+    with also_showing(session, ids):
+        return store.takers(session, ids, near)
+
+
+def states_of_booking(*, session: Session, booking_id: BookingId) -> dict[ResourceId, LiveState]:
+    """Latest states of whatever the booking has a unit of and has a twin."""
+    members = store.members(session, booking_id)
+    with also_showing(session, members):
+        return store.live_states(session, list(members))
 
 
 def release(*, session: Session, booking_id: BookingId) -> None:

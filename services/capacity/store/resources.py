@@ -16,11 +16,13 @@ from services.capacity.domain import (
     CapabilityDeclaration,
     CapacityRule,
     Certificate,
+    Companion,
     Resource,
     Visibility,
 )
 from services.capacity.tables import (
     CapabilityRow,
+    CompanionRow,
     MaintenanceRow,
     ResourceRow,
     TwinRow,
@@ -33,6 +35,7 @@ from services.contracts.intervals import Interval
 _UNIQUE_VIOLATION = "23505"
 _RESOURCE = SQLModel.metadata.tables["resource"]
 _CAPABILITY = SQLModel.metadata.tables["capability"]
+_COMPANION = SQLModel.metadata.tables["companion"]
 """Read as plain rows: whoever ranks a market reads thousands, and no session need track them."""
 
 
@@ -54,6 +57,7 @@ def insert_resource(session: Session, resource: Resource, capability_ids: Sequen
             notice_minutes=rule.notice_minutes,
             horizon_days=rule.horizon_days,
             minimum_hours=rule.minimum_hours,
+            minimum_quantity=rule.minimum_quantity,
             visibility=resource.visibility.value,
             park=resource.park,
             space_id=resource.space_id,
@@ -66,6 +70,39 @@ def insert_resource(session: Session, resource: Resource, capability_ids: Sequen
         for capability_id, capability in zip(capability_ids, resource.capabilities, strict=True)
     )
     session.flush()
+    _insert_companions(session, resource)
+
+
+def put_companions(session: Session, resource: Resource) -> None:
+    """Let ``resource`` need exactly its companions."""
+    session.connection().execute(_COMPANION.delete().where(_COMPANION.c.resource_id == resource.id))
+    _insert_companions(session, resource)
+
+
+def _insert_companions(session: Session, resource: Resource) -> None:
+    session.add_all(
+        CompanionRow(
+            resource_id=resource.id,
+            companion_id=companion.resource_id,
+            organisation_id=resource.organisation_id,
+            place=place,
+            units=companion.units,
+        )
+        for place, companion in enumerate(resource.companions)
+    )
+    session.flush()
+
+
+def leaders(session: Session, ids: Collection[UUID]) -> set[ResourceId]:
+    """Resources of which one of ``ids`` is a companion."""
+    query = select(_COMPANION.c.resource_id).where(_COMPANION.c.companion_id.in_(ids))
+    return {ResourceId(one) for one in session.connection().execute(query).scalars()}
+
+
+def lock_resources(session: Session, ids: Collection[UUID]) -> None:
+    """Let nobody else change what accompanies what among ``ids`` until this transaction ends."""
+    query = select(_RESOURCE.c.id).where(_RESOURCE.c.id.in_(ids)).order_by(_RESOURCE.c.id)
+    session.connection().execute(query.with_for_update(key_share=True)).all()
 
 
 def resources_by_id(session: Session, ids: Sequence[UUID]) -> list[Resource]:
@@ -73,7 +110,7 @@ def resources_by_id(session: Session, ids: Sequence[UUID]) -> list[Resource]:
     if not ids:
         return []
     query = select(_RESOURCE).where(_RESOURCE.c.id.in_(ids)).order_by(_RESOURCE.c.id)
-    return _with_capabilities(session, session.connection().execute(query).all())
+    return _whole(session, session.connection().execute(query).all())
 
 
 def owners(session: Session, ids: Collection[UUID]) -> dict[ResourceId, OrganisationId]:
@@ -119,7 +156,7 @@ def resources_after(
         query = query.where(_RESOURCE.c.kind == kind)
     if organisation_id is not None:
         query = query.where(_RESOURCE.c.organisation_id == organisation_id)
-    return _with_capabilities(session, session.connection().execute(query).all())
+    return _whole(session, session.connection().execute(query).all())
 
 
 def narrow_to_organisation(
@@ -201,21 +238,32 @@ def devices_of(session: Session, gateway_id: UUID) -> dict[str, ResourceId]:
     return {device: ResourceId(resource_id) for device, resource_id in session.exec(query)}
 
 
-def _with_capabilities(session: Session, rows: Sequence[Row[Any]]) -> list[Resource]:
+def _whole(session: Session, rows: Sequence[Row[Any]]) -> list[Resource]:
+    """The resources of ``rows`` with what other tables say of them."""
     if not rows:
         return []
-    query = (
-        select(_CAPABILITY)
-        .where(_CAPABILITY.c.resource_id.in_([row.id for row in rows]))
-        .order_by(_CAPABILITY.c.id)
-    )
+    ids = [row.id for row in rows]
+    query = select(_CAPABILITY).where(_CAPABILITY.c.resource_id.in_(ids)).order_by(_CAPABILITY.c.id)
     capabilities: dict[UUID, list[CapabilityDeclaration]] = defaultdict(list)
     for capability in session.connection().execute(query):
         capabilities[capability.resource_id].append(_capability(capability))
-    return [_resource(row, capabilities[row.id]) for row in rows]
+    companions = _companions(session, ids)
+    return [_resource(row, capabilities[row.id], companions[row.id]) for row in rows]
 
 
-def _resource(row: Row[Any], capabilities: Iterable[CapabilityDeclaration]) -> Resource:
+def _companions(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[Companion]]:
+    query = select(_COMPANION).where(_COMPANION.c.resource_id.in_(ids)).order_by(_COMPANION.c.place)
+    found: dict[UUID, list[Companion]] = defaultdict(list)
+    for row in session.connection().execute(query):
+        found[row.resource_id].append(Companion(ResourceId(row.companion_id), row.units))
+    return found
+
+
+def _resource(
+    row: Row[Any],
+    capabilities: Iterable[CapabilityDeclaration],
+    companions: Iterable[Companion],
+) -> Resource:
     return Resource(
         id=ResourceId(row.id),
         organisation_id=OrganisationId(row.organisation_id),
@@ -232,12 +280,14 @@ def _resource(row: Row[Any], capabilities: Iterable[CapabilityDeclaration]) -> R
             notice_minutes=row.notice_minutes,
             horizon_days=row.horizon_days,
             minimum_hours=row.minimum_hours,
+            minimum_quantity=row.minimum_quantity,
         ),
         capabilities=tuple(capabilities),
         visibility=Visibility(row.visibility),
         created_at=row.created_at,
         park=row.park,
         space_id=row.space_id,
+        companions=tuple(companions),
     )
 
 

@@ -1,7 +1,7 @@
 """SQL of time: reservations, withdrawals, and the facts free gaps follow from."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,6 +60,11 @@ _RESERVE = text(
 ).bindparams(_DURING)
 _IS_RESERVED = text(
     "SELECT EXISTS (SELECT FROM reservation WHERE resource_id = :resource_id AND during && :during)"
+).bindparams(_DURING)
+_MEMBERS = text("SELECT DISTINCT resource_id FROM reservation WHERE booking_id = :booking_id")
+_TAKERS = text(
+    "SELECT DISTINCT booking_id FROM reservation"
+    " WHERE resource_id = ANY(:ids) AND during && :during"
 ).bindparams(_DURING)
 _RELEASE = text("DELETE FROM reservation WHERE booking_id = :booking_id")
 _DAY_CHANGES = text(
@@ -172,6 +177,18 @@ def _attempt(session: Session, asked: Mapping[str, object]) -> Attempt:
 def has_reservation(session: Session, resource_id: ResourceId, during: Interval) -> bool:
     asked = {"resource_id": resource_id, "during": _range(during)}
     return bool(session.connection().execute(_IS_RESERVED, asked).scalar_one())
+
+
+def members(session: Session, booking_id: BookingId) -> set[ResourceId]:
+    """Every resource of which the booking has a unit."""
+    rows = session.connection().execute(_MEMBERS, {"booking_id": booking_id})
+    return {ResourceId(one) for one in rows.scalars()}
+
+
+def takers(session: Session, ids: Collection[ResourceId], during: Interval) -> set[BookingId]:
+    """Bookings that have a unit of one of ``ids`` at some time of ``during``."""
+    asked = {"ids": list(ids), "during": _range(during)}
+    return {BookingId(one) for one in session.connection().execute(_TAKERS, asked).scalars()}
 
 
 def delete_reservations(session: Session, booking_id: BookingId) -> None:

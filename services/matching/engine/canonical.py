@@ -72,7 +72,13 @@ def _resource(resource: OfferedResource) -> list[Any]:
     return [
         resource.id.hex,
         resource.units,
-        [resource.notice_minutes, resource.minimum_minutes, resource.horizon_minutes],
+        [
+            resource.notice_minutes,
+            resource.minimum_minutes,
+            resource.horizon_minutes,
+            resource.setup_minutes,
+            resource.minimum_quantity,
+        ],
         resource.state.value if resource.state else "",
         resource.provenance.value,
         resource.reliability,

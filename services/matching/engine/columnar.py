@@ -261,7 +261,7 @@ class ColumnarEngine:
             organisation_id=listing.organisation_id,
             process=capability.process,
             start=instant_of(start),
-            end=instant_of(start + requirement.minutes),
+            end=instant_of(start + slot.occupied),
             units=requirement.units,
             price=price,
             distance_m=distance,
@@ -271,6 +271,7 @@ class ColumnarEngine:
                 requirement, resource, capability, slot, price=price, distance_m=distance
             ),
             cost=Money(int(found[at.F_COST]), price.currency),
+            setup_minutes=resource.setup_minutes,
         )
 
     def _near_miss(self, missed: Array, requirement: Requirement, now: datetime) -> NearMiss:

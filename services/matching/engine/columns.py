@@ -241,6 +241,7 @@ class Columns:
             resource.minimum_minutes,
         )
         fields[at.S_HORIZON], fields[at.S_UNITS] = resource.horizon_minutes, resource.units
+        fields[at.S_SETUP], fields[at.S_LOT] = resource.setup_minutes, resource.minimum_quantity
         known = resource.reliability is not None
         fields[at.S_RELIABILITY] = resource.reliability if known else RELIABILITY_UNKNOWN
         self.see(number, resource.seen_at)

@@ -82,6 +82,7 @@ def encode(
     numbers = _head(requirement, limit, end, now_up, now_down)
     numbers.append(viewer is None)
     numbers += _weights(requirement, columns)
+    numbers.append(requirement.quantity)
     numbers += map(len, lists)
     for one in lists:
         numbers += one

@@ -8,13 +8,21 @@ Semantics, binding for every implementation (``tests/contract/matching`` runs th
   tolerance and certificates must be met by the *same* capability. Only capabilities whose process
   is acceptable compete; the listing takes the one with the fewest causes of failure, the earlier
   in the resource's order among equals. Listings without such a capability are not considered.
-* **Slot.** The earliest ``[start, start + minutes)`` with ``start`` ≥ the window's start and
-  ≥ ``now`` + the resource's notice; its end ≤ the window's end and ≤ ``now`` + its horizon; and
+* **Slot.** The earliest ``[start, start + setup + minutes)`` with ``start`` ≥ the window's start
+  and ≥ ``now`` + the resource's notice; its end ≤ the window's end and ≤ ``now`` + its horizon; and
   inside *one* gap with enough units. Gaps of a pool may overlap (two units until ten, one of them
   until noon); touching gaps do not join, for they are different units. Buffers are already clear
-  of the gaps; set-up is part of the minutes asked.
+  of the gaps. The whole slot is occupied, its first ``setup_minutes`` by set-up; hours, price and
+  the resource's minimum are of the minutes asked alone.
+* **Lot.** The pieces asked are at least the resource's minimum lot.
 * **Live state.** A resource that is down, off or in maintenance gives no slot that starts before
   ``now`` + the withdraw horizon, whatever its gaps say; so a state flip needs no new gaps.
+* **Companions.** Engines do not know them. A resource that needs others is offered with its joint
+  free time (``services.capacity.domain.joint_gaps``), as many units as all of them allow, measured
+  only if all are, and as out of service when one is (``services.matching.snapshot``). So whatever
+  changes of a companion changes every resource that needs it, and a booking takes time from all of
+  them: whoever keeps an engine up to date puts all of
+  ``services.capacity.handlers.affected_resources`` anew, not just the resource an event names.
 * **Certificates** hold through the whole UTC day on which the slot ends (without a slot: through
   the day the search begins).
 * **Viewer.** Only listings the viewer may see are considered (:meth:`Viewer.sees`); without a
@@ -74,7 +82,8 @@ class OfferedResource:
     """A resource as engines see it; ``gaps`` in any order.
 
     ``reliability`` is the share of its time in which it was in service, in thousandths; ``None``
-    where that is not known.
+    where that is not known. ``setup_minutes`` precede the work in every slot;
+    ``minimum_quantity`` counts pieces.
     """
 
     id: ResourceId
@@ -88,6 +97,8 @@ class OfferedResource:
     provenance: Provenance = Provenance.DECLARED
     seen_at: datetime | None = None
     reliability: int | None = None
+    setup_minutes: int = 0
+    minimum_quantity: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,8 @@ from services.matching.engine.kernel import (
 _BIT: Final = {constraint: 1 << index for index, constraint in enumerate(Constraint)}
 _MATERIAL, _ENVELOPE = _BIT[Constraint.MATERIAL], _BIT[Constraint.ENVELOPE]
 _TOLERANCE, _CERTIFICATES = _BIT[Constraint.TOLERANCE], _BIT[Constraint.CERTIFICATES]
-_UNITS, _HOURS, _PLACE = (
-    _BIT[Constraint.UNITS],
-    _BIT[Constraint.HOURS],
-    _BIT[Constraint.PLACE],
-)
+_UNITS, _LOT = _BIT[Constraint.UNITS], _BIT[Constraint.LOT]
+_HOURS, _PLACE = _BIT[Constraint.HOURS], _BIT[Constraint.PLACE]
 _PROVENANCE, _BUDGET = _BIT[Constraint.PROVENANCE], _BIT[Constraint.BUDGET]
 _WINDOW, _LIVE = _BIT[Constraint.WINDOW], _BIT[Constraint.LIVE]
 _ONE = np.uint64(1)
@@ -49,7 +46,7 @@ def _time_causes(resources: Array, resource: int, gaps: Array, query: Array) -> 
     if resources[resource, at.S_WITHDRAWN]:
         live = max(lower, query[at.Q_NOW_UP] + at.WITHDRAWN_MINUTES)
     first, count = resources[resource, at.S_GAPS], resources[resource, at.S_GAP_COUNT]
-    units, minutes = query[at.Q_UNITS], query[at.Q_MINUTES]
+    units, minutes = query[at.Q_UNITS], resources[resource, at.S_SETUP] + query[at.Q_MINUTES]
     start = earliest(gaps, first, count, units, minutes, live, end)
     if start != at.NONE:
         return 0, start + minutes - 1
@@ -69,6 +66,8 @@ def _thing_causes(rows: Array, row: int, resources: Array, resource: int, query:
         mask |= _TOLERANCE
     if resources[resource, at.S_UNITS] < query[at.Q_UNITS]:
         mask |= _UNITS
+    if resources[resource, at.S_LOT] > query[at.Q_QUANTITY]:
+        mask |= _LOT
     if resources[resource, at.S_SHORTEST] > query[at.Q_MINUTES]:
         mask |= _HOURS
     if query[at.Q_MEASURED] and not resources[resource, at.S_MEASURED]:

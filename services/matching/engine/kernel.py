@@ -113,7 +113,7 @@ def slot_of(resources: Array, resource: int, gaps: Array, query: Array) -> int:
         resources[resource, at.S_GAPS],
         resources[resource, at.S_GAP_COUNT],
         query[at.Q_UNITS],
-        query[at.Q_MINUTES],
+        resources[resource, at.S_SETUP] + query[at.Q_MINUTES],
         start,
         end,
     )
@@ -125,6 +125,7 @@ def fits(rows: Array, row: int, resources: Array, resource: int, query: Array) -
     return bool(
         resources[resource, at.S_UNITS] >= query[at.Q_UNITS]
         and resources[resource, at.S_SHORTEST] <= query[at.Q_MINUTES]
+        and resources[resource, at.S_LOT] <= query[at.Q_QUANTITY]
         and (resources[resource, at.S_MEASURED] or not query[at.Q_MEASURED])
         and precise(rows, row, query)
         and roomy(rows, row, query)
@@ -156,7 +157,8 @@ def near_enough(columns: Any, row: int, query: Array, place: Array) -> bool:
 @compiled
 def lasting(columns: Any, row: int, query: Array, start: int) -> bool:
     """Whether the certificates asked for hold through the day a slot from ``start`` ends."""
-    day = (start + query[at.Q_MINUTES] - 1) // at.DAY_MINUTES
+    setup = columns.resources[columns.rows[row, at.R_RESOURCE], at.S_SETUP]
+    day = (start + setup + query[at.Q_MINUTES] - 1) // at.DAY_MINUTES
     return bool(
         query[at.Q_CERTIFICATES] == 0
         or certified(columns.certificates, columns.rows, row, query, day)

@@ -63,7 +63,8 @@ INSIDE, OUTSIDE, PLACE_FIELDS = range(GEO_FIELDS, GEO_FIELDS + 3)
 
 # resources
 (S_WITHDRAWN, S_STATE, S_MEASURED, S_NOTICE, S_SHORTEST, S_HORIZON, S_UNITS, S_GAPS, S_GAP_COUNT,
- S_GAP_ROOM, S_LINKS, S_LINK_COUNT, S_SEEN, S_RELIABILITY, RESOURCE_FIELDS) = range(15)  # fmt: skip
+ S_GAP_ROOM, S_LINKS, S_LINK_COUNT, S_SEEN, S_RELIABILITY, S_SETUP, S_LOT,
+ RESOURCE_FIELDS) = range(17)  # fmt: skip
 
 # gaps, certificates, links
 GAP_START, GAP_END, GAP_UNITS, GAP_FIELDS = range(4)
@@ -86,8 +87,9 @@ BAND_FIELDS: Final = BAND_DEGREES + BANDS
 # query
 (Q_LIMIT, Q_MINUTES, Q_UNITS, Q_UNIT_MINUTES, Q_START, Q_END, Q_NOW_UP, Q_NOW_DOWN, Q_BUDGET,
  Q_TOLERANCE, Q_SHORT, Q_MIDDLE, Q_LONG, Q_RADIUS_M, Q_MEASURED, Q_PLACED, Q_SEES_ALL, Q_RANKED,
- Q_PER_KM, Q_PER_HOUR, Q_UNRELIABILITY, Q_PER_HOUR_OF_AGE, Q_OUTSIDE_PARK, Q_PARK, Q_PARTITIONS,
- Q_FOREIGN, Q_ALL, Q_ANY, Q_NOT, Q_CERTIFICATES, Q_AUDIENCES, Q_LISTS) = range(32)  # fmt: skip
+ Q_PER_KM, Q_PER_HOUR, Q_UNRELIABILITY, Q_PER_HOUR_OF_AGE, Q_OUTSIDE_PARK, Q_PARK, Q_QUANTITY,
+ Q_PARTITIONS, Q_FOREIGN, Q_ALL, Q_ANY, Q_NOT, Q_CERTIFICATES, Q_AUDIENCES,
+ Q_LISTS) = range(33)  # fmt: skip
 """From ``Q_LISTS`` on: partitions, partitions of other currencies, sets that all hold, sets of
 which one holds, sets that none holds, keys of certificates, and audiences the viewer belongs to;
 the fields named alike count them.

@@ -141,7 +141,7 @@ def _candidate(answer: _Answer, requirement: Requirement, now: datetime) -> Cand
         organisation_id=listing.organisation_id,
         process=answer.capability.process,
         start=instant_of(start),
-        end=instant_of(start + requirement.minutes),
+        end=instant_of(start + answer.slot.occupied),
         units=requirement.units,
         price=answer.price,
         distance_m=answer.distance_m,
@@ -149,6 +149,7 @@ def _candidate(answer: _Answer, requirement: Requirement, now: datetime) -> Cand
         age_s=int((now - resource.seen_at).total_seconds()) if resource.seen_at else None,
         verdicts=answer.verdicts,
         cost=answer.cost,
+        setup_minutes=resource.setup_minutes,
     )
 
 

@@ -58,6 +58,7 @@ class Wanted(NamedTuple):
     z: Any
     inside: Any
     outside: Any
+    quantity: Any
     single: Any
     """One unit; with more, each row is judged by its exact columns."""
     budget: Any
@@ -104,6 +105,7 @@ def _wanted(queries: Array, asked: int, places: Array) -> Wanted:
         np.float32(places[asked, at.Z]),
         np.float32(places[asked, at.INSIDE]),
         np.float32(places[asked, at.OUTSIDE]),
+        queries[asked, at.Q_QUANTITY],
         queries[asked, at.Q_UNITS] == 1,
         queries[asked, at.Q_BUDGET],
         queries[asked, at.Q_LIMIT],
@@ -129,6 +131,7 @@ def _plainly_fits(row: Any, chord: float, wanted: Wanted) -> bool:
         & (row.short >= wanted.short)
         & (row.tolerance <= wanted.tolerance)
         & (row.shortest <= wanted.minutes)
+        & (row.lot <= wanted.quantity)
         & (chord <= wanted.outside)
     )
 
@@ -138,12 +141,13 @@ def _plain_slot(row: Any, wanted: Wanted) -> Any:
     """The earliest start in the two gaps of a compact row; ``NONE`` without any."""
     notice = max(np.int64(row.notice), at.WITHDRAWN_MINUTES * ((row.flags & at.WITHDRAWN) != 0))
     opens = max(wanted.start, wanted.now_up + notice)
-    last = min(wanted.end, wanted.now_down + row.horizon) - wanted.minutes
+    occupied = row.changeover + wanted.minutes
+    last = min(wanted.end, wanted.now_down + row.horizon) - occupied
     first, second = max(np.int64(row.first), opens), max(np.int64(row.second), opens)
-    room = np.int64(row.first_minutes) - wanted.minutes
+    room = np.int64(row.first_minutes) - occupied
     if first <= min(last, row.first + room):
         return first
-    room = np.int64(row.second_minutes) - wanted.minutes
+    room = np.int64(row.second_minutes) - occupied
     if second <= min(last, row.second + room):
         return second
     return np.int64(at.NONE)

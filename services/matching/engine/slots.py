@@ -21,9 +21,11 @@ class SlotSearch:
 
     ``start`` respects the live state, ``start_if_in_service`` ignores it; ``longest_free`` is the
     longest free time inside the bounds, live state ignored. ``live_from`` is later than
-    ``not_before`` when the live state takes some of the bounds away.
+    ``not_before`` when the live state takes some of the bounds away. ``occupied`` is how long a
+    slot is: set-up and the minutes asked.
     """
 
+    occupied: int
     not_before: int
     live_from: int
     end_by: int
@@ -42,13 +44,15 @@ def search(requirement: Requirement, resource: OfferedResource, *, now: datetime
     if resource.state in WITHDRAWING:
         live_from = max(not_before, ceil_minute(now) + WITHDRAW_HORIZON // MINUTE)
     roomy = [gap for gap in resource.gaps if gap.units >= requirement.units]
+    occupied = resource.setup_minutes + requirement.minutes
     lengths = (min(gap.end, end_by) - max(gap.start, not_before) for gap in roomy)
     return SlotSearch(
+        occupied=occupied,
         not_before=not_before,
         live_from=live_from,
         end_by=end_by,
-        start=_earliest(roomy, requirement.minutes, live_from, end_by),
-        start_if_in_service=_earliest(roomy, requirement.minutes, not_before, end_by),
+        start=_earliest(roomy, occupied, live_from, end_by),
+        start_if_in_service=_earliest(roomy, occupied, not_before, end_by),
         longest_free=max(0, max(lengths, default=0)),
     )
 

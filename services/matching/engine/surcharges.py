@@ -55,7 +55,8 @@ def surcharge(columns: Any, row: int, start: Any, queries: Array, asked: int, pl
             columns.geo[row, at.LONGITUDE] - places[asked, at.LONGITUDE],
             places[asked, at.COSINE] * columns.geo[row, at.COSINE],
         )
-    ends = start + queries[asked, at.Q_MINUTES] - queries[asked, at.Q_NOW_DOWN]
+    occupied = columns.resources[resource, at.S_SETUP] + queries[asked, at.Q_MINUTES]
+    ends = start + occupied - queries[asked, at.Q_NOW_DOWN]
     failing = PERMILLE - columns.resources[resource, at.S_RELIABILITY]
     seen = columns.resources[resource, at.S_SEEN]
     age = max(0, min(queries[asked, at.Q_NOW_DOWN] - seen, SIGHT_AGE_MAX_MINUTES))

@@ -105,10 +105,12 @@ def _condense_rules(compact: Any, resource: Array) -> bool:
         _saturated(shortest, at.WIDE),
     )
     compact.horizon = _saturated(horizon, at.LONG)
+    compact.changeover = _saturated(resource[at.S_SETUP], at.WIDE)
+    compact.lot = _saturated(resource[at.S_LOT], at.WIDE)
     compact.reliability = resource[at.S_RELIABILITY]
     return bool(
         0 <= notice <= at.WIDE
-        and shortest <= at.WIDE
+        and max(shortest, resource[at.S_SETUP], resource[at.S_LOT]) <= at.WIDE
         and 0 <= horizon <= at.LONG
         and resource[at.S_UNITS] >= 1
     )

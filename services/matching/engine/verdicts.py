@@ -38,13 +38,14 @@ def verdicts(
         _material(requirement, capability),
         _envelope(requirement, capability),
         _tolerance(requirement, capability),
-        _certificates(requirement, capability, _day(requirement, slot)),
+        _certificates(requirement, capability, _day(slot)),
         _units(requirement, resource),
+        _lot(requirement, resource),
         _hours(requirement, resource),
         _place(requirement, distance_m),
         _provenance(requirement, resource),
         _budget(requirement, price),
-        _window(requirement, slot),
+        _window(slot),
         _live(resource, slot),
     )
 
@@ -79,7 +80,7 @@ def cost_of(
     seen, this_minute = resource.seen_at, floor_minute(now)
     surcharge = requirement.ranking.surcharge(
         distance_m=distance if requirement.place else 0,
-        minutes_until_end=start + requirement.minutes - this_minute,
+        minutes_until_end=start + resource.setup_minutes + requirement.minutes - this_minute,
         reliability=resource.reliability,
         age_minutes=None if seen is None else this_minute - floor_minute(seen),
         park=listing.park,
@@ -186,6 +187,16 @@ def _units(requirement: Requirement, resource: OfferedResource) -> Verdict:
     )
 
 
+def _lot(requirement: Requirement, resource: OfferedResource) -> Verdict:
+    return _measured(
+        Constraint.LOT,
+        requirement.quantity - resource.minimum_quantity,
+        Reason.TOO_FEW,
+        asked=requirement.quantity,
+        offered=resource.minimum_quantity,
+    )
+
+
 def _hours(requirement: Requirement, resource: OfferedResource) -> Verdict:
     return _measured(
         Constraint.HOURS,
@@ -241,23 +252,23 @@ def _budget(requirement: Requirement, price: Money) -> Verdict:
     )
 
 
-def _window(requirement: Requirement, slot: SlotSearch) -> Verdict:
+def _window(slot: SlotSearch) -> Verdict:
     start = slot.start_if_in_service
     if start is None:
         return Verdict(
             Constraint.WINDOW,
             passed=False,
             reason=Reason.NO_FREE_TIME,
-            margin=max(slot.longest_free, 0) - requirement.minutes,
-            asked=requirement.minutes,
-            offered=max(slot.longest_free, 0),
+            margin=slot.longest_free - slot.occupied,
+            asked=slot.occupied,
+            offered=slot.longest_free,
         )
     return Verdict(
         Constraint.WINDOW,
         passed=True,
         reason=Reason.MET,
-        margin=slot.end_by - (start if slot.start is None else slot.start) - requirement.minutes,
-        asked=requirement.minutes,
+        margin=slot.end_by - (start if slot.start is None else slot.start) - slot.occupied,
+        asked=slot.occupied,
         offered=slot.longest_free,
     )
 
@@ -270,9 +281,9 @@ def _live(resource: OfferedResource, slot: SlotSearch) -> Verdict:
     return Verdict(Constraint.LIVE, passed, reason, offered=resource.state.value)
 
 
-def _day(requirement: Requirement, slot: SlotSearch) -> date:
+def _day(slot: SlotSearch) -> date:
     start = slot.start_if_in_service if slot.start is None else slot.start
-    last_minute = slot.not_before if start is None else start + requirement.minutes - 1
+    last_minute = slot.not_before if start is None else start + slot.occupied - 1
     return instant_of(last_minute).date()
 
 

@@ -18,6 +18,7 @@ from services.matching.domain import (
     great_circle_m,
 )
 from services.matching.engine.interface import (
+    OfferedResource,
     Snapshot,
     ceil_minute,
     floor_minute,
@@ -34,6 +35,7 @@ FIELDS = {
     Aspect.RADIUS: "radius_km",
     Aspect.BUDGET: "budget_minor",
     Aspect.UNITS: "units",
+    Aspect.QUANTITY: "quantity",
     Aspect.HOURS: "minutes",
 }
 Kind = tuple[Aspect, str]
@@ -100,6 +102,11 @@ def values(snapshot: Snapshot, asked: Requirement) -> dict[Kind, list[Any]]:
         (Aspect.WINDOW_END, ""): [*_ends(snapshot, asked), KNOWN.end],
         (Aspect.WINDOW_START, ""): [*_starts(snapshot, asked), KNOWN.start],
         (Aspect.UNITS, ""): list(range(1, asked.units)),
+        (Aspect.QUANTITY, ""): [
+            one.minimum_quantity
+            for one in snapshot.resources.values()
+            if one.minimum_quantity > asked.quantity
+        ],
         (Aspect.HOURS, ""): [
             one.minimum_minutes
             for one in snapshot.resources.values()
@@ -149,9 +156,15 @@ def _prices(snapshot: Snapshot, asked: Requirement) -> Iterator[int]:
                     yield price
 
 
+def _lengths(resource: OfferedResource, asked: Requirement) -> set[int]:
+    """How long a slot is, as asked or as long as the resource wants it."""
+    work = {asked.minutes, max(asked.minutes, resource.minimum_minutes)}
+    return {resource.setup_minutes + minutes for minutes in work}
+
+
 def _ends(snapshot: Snapshot, asked: Requirement) -> Iterator[datetime]:
     for resource in snapshot.resources.values():
-        lengths = {asked.minutes, max(asked.minutes, resource.minimum_minutes)}
+        lengths = _lengths(resource, asked)
         begins = {
             ceil_minute(asked.window.start),
             ceil_minute(KNOWN.start),
@@ -166,7 +179,7 @@ def _ends(snapshot: Snapshot, asked: Requirement) -> Iterator[datetime]:
 
 def _starts(snapshot: Snapshot, asked: Requirement) -> Iterator[datetime]:
     for resource in snapshot.resources.values():
-        lengths = {asked.minutes, max(asked.minutes, resource.minimum_minutes)}
+        lengths = _lengths(resource, asked)
         ends = {
             floor_minute(asked.window.end),
             floor_minute(NOW) + resource.horizon_minutes,

@@ -9,7 +9,14 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from services.capacity.domain import CapabilityDeclaration, Certificate, Provenance, Visibility
+from services.capacity.domain import (
+    CapabilityDeclaration,
+    Certificate,
+    Gap,
+    Provenance,
+    Visibility,
+    joint_gaps,
+)
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
@@ -20,6 +27,7 @@ from services.matching.engine.interface import (
     Snapshot,
     Viewer,
     floor_minute,
+    instant_of,
 )
 from services.matching.ranking import PRICE_ALONE, Ranking
 from tests.support.clock import START as NOW
@@ -49,6 +57,29 @@ def machine(number: int) -> ResourceId:
 def gap(start: int, end: int, units: int = 1) -> FreeGap:
     """Free from ``start`` to ``end`` minutes after now."""
     return FreeGap(NOW_MINUTE + start, NOW_MINUTE + end, units)
+
+
+def joined(own: Iterable[FreeGap], companion: Iterable[FreeGap], units: int) -> tuple[FreeGap, ...]:
+    """The free time of a resource that needs ``units`` of a companion, as capacity joins it."""
+    joint = joint_gaps(_gaps(own), [(_gaps(companion), units)], shortest=timedelta())
+    return tuple(
+        FreeGap(floor_minute(one.interval.start), floor_minute(one.interval.end), one.free_units)
+        for one in joint
+    )
+
+
+def _gaps(free: Iterable[FreeGap]) -> list[Gap]:
+    return [
+        Gap(
+            machine(0),
+            Interval(instant_of(one.start), instant_of(one.end)),
+            one.units,
+            Provenance.DECLARED,
+            None,
+        )
+        for one in free
+        if one.start < one.end
+    ]
 
 
 def capability(**changes: Any) -> CapabilityDeclaration:
@@ -167,6 +198,8 @@ class Draw:
             provenance=self.one(*Provenance),
             seen_at=self.one(None, NOW - timedelta(seconds=7), NOW - timedelta(hours=5)),
             reliability=self.one(None, 0, 900, 1_000),
+            setup_minutes=self.one(0, 0, 15, 90),
+            minimum_quantity=self.one(1, 1, 1, 20),
         )
 
     def rate(self) -> Rate:
@@ -244,6 +277,7 @@ class Draw:
             radius_km=None if place is None else self.one(None, 20, 1_000),
             measured_only=self.random.random() < MEASURED_SHARE,
             ranking=self.maybe(0.5, self.ranking) or PRICE_ALONE,
+            quantity=self.one(1, 19, 20),
         )
 
 

@@ -107,7 +107,7 @@ class SteppingEngine:
             organisation_id=one.listing.organisation_id,
             process=one.capability.process,
             start=one.start,
-            end=one.start + requirement.minutes * MINUTE,
+            end=one.start + (resource.setup_minutes + requirement.minutes) * MINUTE,
             units=requirement.units,
             price=one.listing.rate.quote(minutes=requirement.minutes, units=requirement.units),
             distance_m=one.distance,
@@ -115,6 +115,7 @@ class SteppingEngine:
             age_s=None if seen is None else (now - seen) // timedelta(seconds=1),
             verdicts=(),
             cost=Money(one.cost, requirement.currency),
+            setup_minutes=resource.setup_minutes,
         )
 
     def _near_miss(self, one: Judgement) -> NearMiss:
@@ -137,7 +138,7 @@ def _judge(
     capability: CapabilityDeclaration,
     now: datetime,
 ) -> Judgement:
-    lengths = requirement.minutes * MINUTE
+    lengths = (resource.setup_minutes + requirement.minutes) * MINUTE
     possible = [
         start
         for start in _every_minute(requirement.window.start, requirement.window.end)
@@ -145,7 +146,7 @@ def _judge(
         and start + lengths <= now.replace(second=0) + resource.horizon_minutes * MINUTE
         and start + lengths <= requirement.window.end
     ]
-    free = [start for start in possible if _is_free(resource, start, requirement)]
+    free = [start for start in possible if _is_free(resource, start, start + lengths, requirement)]
     reach = now + WITHDRAW_HORIZON
     running = [start for start in free if resource.state not in BROKEN or start >= reach]
     start = min(running or free, default=None)
@@ -165,6 +166,7 @@ def _judge(
                 _certified(need, capability, ends) for need in requirement.certificates
             ),
             Constraint.UNITS: resource.units >= requirement.units,
+            Constraint.LOT: requirement.quantity >= resource.minimum_quantity,
             Constraint.HOURS: requirement.minutes >= resource.minimum_minutes,
             Constraint.PLACE: requirement.radius_km is None
             or (distance is not None and distance <= requirement.radius_km * 1_000),
@@ -239,8 +241,9 @@ def _ceil(instant: datetime) -> datetime:
     return whole if whole == instant else whole + MINUTE
 
 
-def _is_free(resource: OfferedResource, start: datetime, requirement: Requirement) -> bool:
-    end = start + requirement.minutes * MINUTE
+def _is_free(
+    resource: OfferedResource, start: datetime, end: datetime, requirement: Requirement
+) -> bool:
     return any(
         instant_of(gap.start) <= start and end <= instant_of(gap.end)
         for gap in resource.gaps

@@ -475,7 +475,7 @@ RELAXATIONS: tuple[Callable[[Requirement], Requirement], ...] = (
     lambda asked: replace(asked, units=1, budget_minor=None),
     lambda asked: replace(asked, budget_minor=None),
     lambda asked: replace(asked, radius_km=None),
-    lambda asked: replace(asked, measured_only=False),
+    lambda asked: replace(asked, measured_only=False, quantity=asked.quantity + 1),
     lambda asked: replace(asked, processes=asked.processes | {MILLING, TURNING}),
     lambda asked: replace(
         asked, window=Interval(asked.window.start, asked.window.end + timedelta(hours=1))

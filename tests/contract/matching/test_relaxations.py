@@ -365,6 +365,10 @@ class TestSingleSteps:
         minimums = market(*(resource(n, minimum_minutes=m) for n, m in enumerate((240, 180), 1)))
         assert told(minimums, requirement()) == [[(Aspect.HOURS, 120, 180)]]
 
+    def test_a_larger_lot(self) -> None:
+        lots = market(*(resource(n, minimum_quantity=m) for n, m in enumerate((80, 50), 1)))
+        assert told(lots, requirement(quantity=20)) == [[(Aspect.QUANTITY, 20, 50)]]
+
     def test_a_longer_booking_tells_who_it_loses(self) -> None:
         snapshot = market(
             resource(1, gaps=(gap(0, 150),)), resource(2, minimum_minutes=180),

@@ -51,6 +51,8 @@ DIFFERENT = {
     "notice": of_resource(notice_minutes=1),
     "minimum": of_resource(minimum_minutes=31),
     "horizon": of_resource(horizon_minutes=1),
+    "set-up": of_resource(setup_minutes=1),
+    "lot": of_resource(minimum_quantity=2),
     "state": of_resource(state=ResourceState.DOWN),
     "idle is not unobserved": of_resource(state=ResourceState.IDLE),
     "provenance": of_resource(provenance=Provenance.MEASURED),
@@ -113,7 +115,7 @@ def test_canonical_forms_are_fixed() -> None:
         b'["00000000000000000000000000000001","public"],["",""]]]'
     )
     assert resource_bytes(resource(gaps=(gap(0, 60),))) == (
-        b'["resource",["000000000000000000000000000007d1",1,[0,30,86400],"","declared",null,'
+        b'["resource",["000000000000000000000000000007d1",1,[0,30,86400,0,1],"","declared",null,'
         b'[["machining.milling",["metal.steel"],[200,300,400],20,[]]],'
         b"[[%d,%d,1]]]]" % (NOW_MINUTE, NOW_MINUTE + 60)
     )

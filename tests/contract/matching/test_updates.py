@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.capacity.domain import Provenance
+from services.capacity.domain import WITHDRAWING, Provenance
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 from services.matching.engine.columnar import ColumnarEngine
@@ -19,6 +19,7 @@ from tests.contract.matching.market import (
     FAR,
     PROCESSES,
     Draw,
+    joined,
     listing,
     machine,
     requirement,
@@ -64,6 +65,22 @@ class Market(RuleBasedStateMachine):
         gaps = tuple(self.draw.gap() for _ in range(count))
         self.with_resource(gaps=gaps)
         self.engine.set_gaps(self.last, gaps)
+
+    @rule(state=st.sampled_from([None, *ResourceState]), count=st.integers(0, 4))
+    def changes_a_companion(self, state: ResourceState | None, count: int) -> None:
+        """All that need it get the free time and the state they have together."""
+        spare = [self.draw.gap() for _ in range(count)]
+        known = list(self.snapshot.resources.values())
+        for leader in self.draw.some(known, min(2, len(known))):
+            gaps = joined(leader.gaps, spare, units=self.draw.one(1, 2))
+            joint = replace(
+                leader, gaps=gaps, state=state if state in WITHDRAWING else leader.state
+            )
+            self.changed(resources={**self.snapshot.resources, leader.id: joint})
+            self.engine.set_gaps(leader.id, gaps)
+            self.engine.observe(
+                leader.id, state=joint.state, provenance=joint.provenance, seen_at=joint.seen_at
+            )
 
     @rule()
     def reprices(self) -> None:

@@ -1,6 +1,6 @@
 """A park to book in: two firms, a site, and one resource of every kind, all through use cases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +12,13 @@ from sqlmodel import Session
 from services.booking import handlers
 from services.booking.domain import Booking
 from services.capacity import handlers as capacity
-from services.capacity.domain import CapabilityDeclaration, CapacityRule, Resource, Visibility
+from services.capacity.domain import (
+    CapabilityDeclaration,
+    CapacityRule,
+    Companion,
+    Resource,
+    Visibility,
+)
 from services.contracts.ids import BookingId, OfferId, OrganisationId
 from services.contracts.telemetry import ResourceState
 from services.identity import handlers as identity
@@ -60,6 +66,8 @@ class Park:
         calendar: str | None = None,
         timezone: str = "UTC",
         capability: CapabilityDeclaration | None = None,
+        companions: Sequence[Companion] = (),
+        visibility: Visibility = Visibility.PUBLIC,
         **rule: Any,
     ) -> Resource:
         return capacity.register_resource(
@@ -75,8 +83,9 @@ class Park:
             rule=CapacityRule(**rule),
             capabilities=[capability or CapabilityDeclaration(process=MILLING)],
             calendar_ics=calendar,
-            visibility=Visibility.PUBLIC,
+            visibility=visibility,
             catalogue=AnyCode(),
+            companions=companions,
         )
 
     def offer(

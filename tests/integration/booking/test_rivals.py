@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.booking import handlers
 from services.booking.domain import Booking, BookingState
-from services.capacity.domain import Resource, SlotTakenError
+from services.capacity.domain import Companion, Resource, SlotTakenError
 from services.contracts.errors import DomainError
 from services.contracts.ids import OfferId, OrganisationId
 from services.runtime.clock import SystemClock
@@ -96,6 +96,25 @@ def test_a_pool_goes_to_as_many_as_it_has_units(
     assert sum(isinstance(one, SlotTakenError) for one in outcomes) == RIVALS - winners
     with transaction(contest.sessions) as session:
         assert count(session, "reservation") == winners * each
+
+
+def test_what_two_cells_both_need_goes_to_as_many_as_there_are(contest: Contest) -> None:
+    """They name it in opposite order, and yet nobody waits in a circle."""
+    with committed(contest.sessions, contest.clock) as park:
+        pools = [park.resource("expert", units=3) for _ in range(2)]
+        needed = [Companion(one.id) for one in pools]
+        cells = [park.resource(units=RIVALS, companions=order) for order in (needed, needed[::-1])]
+        offers = [park.offer(cell) for cell in cells]
+        buyer = park.buyer
+
+    def attempt(number: int) -> Booking:
+        cell, offer_id = cells[number % 2], offers[number % 2]
+        with transaction(contest.sessions) as session:
+            return hold(session, contest.clock, buyer, cell, offer_id, start=contest.start)
+
+    assert len(won(contest.all_at_once(attempt))) == 3
+    with transaction(contest.sessions) as session:
+        assert (count(session, "booking"), count(session, "reservation")) == (3, 9)
 
 
 def test_overlapping_slots_of_different_lengths_never_share_a_unit(contest: Contest) -> None:

@@ -278,3 +278,27 @@ class TestLive:
         topics = [one["topic"] for one in seen[Role.SYSTEM_ADMIN].json()["items"]]
         assert topics == ["spBv1.0/wuhan-1/NDATA/edge-1", "t"]
         assert seen[Role.AUDIT_ADMIN].status_code == 403
+
+
+def test_companions_are_registered_replaced_and_read(
+    client: httpx.Client, park: Park, mill: str
+) -> None:
+    facts = {
+        "organisation_id": str(park.organisation_id),
+        "site_id": str(park.site_id),
+        "name": "x",
+        "name_zh": "x",
+    }
+    operators = post(client, "resources", kind="expert", units=3, **facts)
+    needed = [{"resource_id": mill, "units": 1}, {"resource_id": operators["id"], "units": 2}]
+    cell = post(client, "resources", kind="cell", companions=needed, **facts)
+    assert get(client, f"resources/{cell['id']}")["companions"] == needed
+
+    path = f"resources/{cell['id']}/companions"
+    assert client.put(path, json={"companions": needed[::-1]}).status_code == 204
+    assert get(client, f"resources/{cell['id']}")["companions"] == needed[::-1]
+
+    refused = client.put(f"resources/{mill}/companions", json={"companions": needed[1:]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid-companion")
+    assert client.put(path, json={"companions": []}).status_code == 204
+    assert get(client, f"resources/{cell['id']}")["companions"] == []

@@ -38,7 +38,7 @@ def run(*arguments: str, key: str | None = None, state: Path | None = None) -> R
 
 
 def test_match_shows_who_can_and_book_takes_it(market: Market, api: str) -> None:
-    market.listed_mill()
+    market.listed_mill(rule={"setup_minutes": 30})
     buyer = market.organisation("Buyer")
     demand = market.demand(buyer)
     key = market.keyring.key(buyer, Role.BUYER)
@@ -52,7 +52,10 @@ def test_match_shows_who_can_and_book_takes_it(market: Market, api: str) -> None
 
     assert shown.exit_code == 0, shown.output
     assert "1 candidates of 1 listings" in shown.stdout
-    assert json.loads(booked.stdout)["state"] == "confirmed"
+    booking, best = json.loads(booked.stdout), found["candidates"][0]
+    assert booking["state"] == "confirmed"
+    for name in ("start", "end", "price", "setup_minutes"):
+        assert booking[name] == best[name]
     assert again.exit_code == 1
     assert "409" in again.stderr
     cancelled = run("book", "cancel", json.loads(booked.stdout)["id"], "--api", api, key=key)

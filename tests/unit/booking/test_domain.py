@@ -14,6 +14,7 @@ from services.booking.domain import (
     Booking,
     BookingState,
     HoldExpiredError,
+    Risk,
     SlotInvalidError,
     TransitionRefusedError,
     VersionMismatchError,
@@ -21,10 +22,13 @@ from services.booking.domain import (
     check_version,
     confirmed,
     moved,
+    risk_of,
     with_risk,
 )
+from services.capacity.domain import LiveState
 from services.contracts.ids import BookingId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
+from services.contracts.telemetry import ResourceState
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -95,20 +99,75 @@ def test_a_hold_is_overdue_at_its_deadline_not_before() -> None:
         confirmed(HELD, now=deadline)
 
 
+OPERATOR = ResourceId(UUID(int=5))
+DOWN = Risk("down", HELD.resource_id)
+
+
 def test_risk_is_a_change_only_when_it_changes() -> None:
-    flagged = with_risk(HELD, "down", now=LATER)
+    flagged = with_risk(HELD, DOWN, now=LATER)
     assert (flagged.at_risk, flagged.at_risk_reason, flagged.version) == (True, "down", 2)
-    assert with_risk(flagged, "down", now=LATER) is flagged
-    assert with_risk(flagged, "off", now=LATER).version == 3
-    assert with_risk(flagged, None, now=LATER).at_risk is False
+    assert flagged.risky == HELD.resource_id
+    assert with_risk(flagged, DOWN, now=LATER) is flagged
+    assert with_risk(flagged, replace(DOWN, reason="off"), now=LATER).version == 3
+    other = with_risk(flagged, replace(DOWN, resource_id=OPERATOR), now=LATER)
+    assert (other.risky, other.at_risk_by, other.version) == (OPERATOR, OPERATOR, 3)
+    cleared = with_risk(other, None, now=LATER)
+    assert (cleared.at_risk, cleared.risky, cleared.at_risk_by) == (False, None, None)
     ended = replace(HELD, state=BookingState.FINISHED)
-    assert with_risk(ended, "down", now=LATER) is ended
+    assert with_risk(ended, DOWN, now=LATER) is ended
+
+
+class TestRiskOfSeveral:
+    near = Interval(NOW, NOW + timedelta(days=1))
+
+    def risk(
+        self, booking: Booking, own: ResourceState | None, operator: ResourceState | None
+    ) -> Risk | None:
+        states = {
+            key: LiveState(key, state, reason=None, since=NOW)
+            for key, state in ((HELD.resource_id, own), (OPERATOR, operator))
+            if state is not None
+        }
+        return risk_of(booking, states, near=self.near)
+
+    @pytest.mark.parametrize(
+        ("own", "operator", "cause"),
+        [
+            (ResourceState.IDLE, ResourceState.IDLE, None),
+            (None, None, None),
+            (ResourceState.UNKNOWN, ResourceState.UNKNOWN, None),
+            (ResourceState.DOWN, ResourceState.IDLE, HELD.resource_id),
+            (None, ResourceState.OFF, OPERATOR),
+            (ResourceState.DOWN, ResourceState.OFF, HELD.resource_id),
+        ],
+    )
+    def test_the_first_that_is_out_of_service_is_the_cause(
+        self,
+        own: ResourceState | None,
+        operator: ResourceState | None,
+        cause: ResourceId | None,
+    ) -> None:
+        found = self.risk(HELD, own, operator)
+        assert (None if found is None else found.resource_id) == cause
+
+    def test_what_flagged_it_stays_the_cause_until_that_recovers(self) -> None:
+        flagged = with_risk(HELD, Risk("off", OPERATOR), now=LATER)
+        silent = self.risk(flagged, ResourceState.DOWN, ResourceState.UNKNOWN)
+        assert silent == Risk("off", OPERATOR)
+        assert self.risk(flagged, ResourceState.DOWN, ResourceState.OFF) == Risk("off", OPERATOR)
+        assert self.risk(flagged, ResourceState.DOWN, ResourceState.IDLE) == DOWN
+        assert self.risk(flagged, ResourceState.UNKNOWN, ResourceState.IDLE) is None
+
+    def test_far_bookings_are_not_at_risk(self) -> None:
+        far = replace(HELD, interval=Interval(NOW + timedelta(days=2), NOW + timedelta(days=3)))
+        assert self.risk(far, ResourceState.DOWN, None) is None
 
 
 def test_risk_lasts_while_active_and_ends_with_the_booking() -> None:
-    flagged = with_risk(HELD, "down", now=LATER)
+    flagged = with_risk(HELD, Risk("down", OPERATOR), now=LATER)
     assert moved(flagged, BookingState.CONFIRMED, now=LATER).at_risk
-    assert not moved(flagged, BookingState.CANCELLED, now=LATER).at_risk
+    cancelled = moved(flagged, BookingState.CANCELLED, now=LATER)
+    assert (cancelled.at_risk, cancelled.at_risk_by) == (False, None)
 
 
 def test_versions_are_compared_only_when_one_is_expected() -> None:

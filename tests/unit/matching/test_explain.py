@@ -68,8 +68,13 @@ SENTENCES: list[tuple[Verdict, str, str]] = [
     ),
     (
         verdict(Constraint.WINDOW, Reason.NO_FREE_TIME, asked=240, offered=90, margin=-150),
-        "longest free time is 1 h 30 min, 4 h is asked",
+        "longest free time is 1 h 30 min, 4 h is needed",
         "最长空闲 1 小时 30 分，需要 4 小时",
+    ),
+    (
+        verdict(Constraint.LOT, Reason.TOO_FEW, asked=20, offered=50, margin=-30),
+        "20 piece(s) are below the minimum lot of 50",
+        "20 件低于最小批量 50 件",
     ),
     (
         verdict(Constraint.LIVE, Reason.OUT_OF_SERVICE, offered="down"),
@@ -184,6 +189,7 @@ STEPS: list[tuple[Step, str, str]] = [
         "declared free time too",
         "也接受自行申报的时段",
     ),
+    (Step(Aspect.QUANTITY, 20, 50), "pieces 20 → 50", "件数 20 → 50"),
 ]
 
 
