@@ -63,7 +63,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     offers.router,
     demands.router,
     matching.router,
-    booking.router,
+    *booking.ROUTERS,
     *risk.ROUTERS,
     search.router,
     stream.router,

@@ -25,3 +25,5 @@ class BookingChanged(Event):
     start: datetime
     end: datetime
     units: int
+    joint_id: UUID | None = None
+    """Of the joint booking it is a leg of."""

@@ -1,4 +1,4 @@
-"""Use cases of booking: hold, confirm, cancel, start, finish, expire, flag at risk.
+"""Use cases of single bookings: hold, confirm, cancel, start, finish, expire, flag at risk.
 
 The exclusion constraint on capacity's reservations decides who gets a slot. What is checked before
 it only gives a better answer.
@@ -14,7 +14,9 @@ from services.booking import store
 from services.booking.domain import (
     Booking,
     BookingState,
+    Part,
     asked_interval,
+    check_alone,
     check_rule,
     check_version,
     confirmed,
@@ -97,10 +99,12 @@ def hold(
     demand_id: DemandId | None,
     hold_ttl: timedelta,
     stale_after: timedelta,
+    part: Part | None = None,
 ) -> Booking:
     """Take a free slot until ``hold_ttl`` from now, at the price its listing quotes.
 
-    Without an offer an organisation holds a resource of its own, and pays nothing.
+    Without an offer an organisation holds a resource of its own, and pays nothing. As ``part`` of a
+    joint booking it is held until the time of that.
 
     Raises:
         SlotInvalidError: the slot breaks the resource's rule, or is over.
@@ -116,7 +120,7 @@ def hold(
     check_rule(resource, interval, units=units, now=now)
     price = _price(session, resource, organisation_id, offer_id, minutes=minutes, units=units)
     for overdue in store.lock_overdue_of_resource(session, resource_id, now=now):
-        _leave(session, clock, overdue, BookingState.EXPIRED)
+        leave(session=session, clock=clock, booking=overdue, to=BookingState.EXPIRED)
     _check_free(session, clock, resource, interval, units=units, stale_after=stale_after)
     booking = Booking(
         id=BookingId(clock.new_id()),
@@ -128,11 +132,13 @@ def hold(
         interval=interval,
         units=units,
         state=BookingState.HELD,
-        hold_until=now + hold_ttl,
+        hold_until=part.hold_until if part else now + hold_ttl,
         price=price,
         at_risk_reason=None,
         created_at=now,
         updated_at=now,
+        joint_id=part.joint_id if part else None,
+        leg=part.leg if part else None,
     )
     capacity.reserve(
         session=session,
@@ -160,14 +166,25 @@ def confirm(
     Raises:
         HoldExpiredError: it is over.
         OutOfServiceError: the resource went out of service meanwhile.
+        PartOfJointError: it is held with others, to be confirmed with them.
         TransitionRefusedError, VersionMismatchError, BookingNotFoundError: as they say.
     """
     booking = _locked(session, booking_id, expected_version, buyer=organisation_id)
+    check_alone(booking)
+    return make_firm(session=session, clock=clock, booking=booking)
+
+
+def make_firm(*, session: Session, clock: Clock, booking: Booking) -> Booking:
+    """The locked ``booking``, confirmed.
+
+    Raises:
+        HoldExpiredError, OutOfServiceError, TransitionRefusedError: as they say.
+    """
     changed = confirmed(booking, now=clock.now())
     live = _live(session, booking.resource_id)
     if live is not None and _is_withdrawn(booking, live, now=clock.now()):
         raise OutOfServiceError(
-            resource_id=booking.resource_id, state=live.state, booking_id=booking_id
+            resource_id=booking.resource_id, state=live.state, booking_id=booking.id
         )
     return _save(session, clock, changed)
 
@@ -183,10 +200,14 @@ def cancel(
     """Give a held or confirmed slot back; it is free at once.
 
     Raises:
+        PartOfJointError: its buyer holds it with others, to be cancelled with them. Its provider
+            may cancel it alone; then the others fall (``joints.release_fallen``).
         TransitionRefusedError, VersionMismatchError, BookingNotFoundError: as they say.
     """
     booking = _locked(session, booking_id, expected_version, party=organisation_id)
-    return _leave(session, clock, booking, BookingState.CANCELLED)
+    if organisation_id == booking.organisation_id:
+        check_alone(booking)
+    return leave(session=session, clock=clock, booking=booking, to=BookingState.CANCELLED)
 
 
 def start(
@@ -213,7 +234,7 @@ def finish(
     """Note that the work is done; what is left of its time is free again."""
     booking = _locked(session, booking_id, expected_version, provider=organisation_id)
     if clock.now() < booking.interval.end:
-        return _leave(session, clock, booking, BookingState.FINISHED)
+        return leave(session=session, clock=clock, booking=booking, to=BookingState.FINISHED)
     return _save(session, clock, moved(booking, BookingState.FINISHED, now=clock.now()))
 
 
@@ -221,7 +242,7 @@ def expire_overdue(*, session: Session, clock: Clock, limit: int) -> int:
     """Expire holds nobody confirmed in time, at most ``limit``; returns how many."""
     overdue = store.lock_overdue(session, now=clock.now(), limit=limit)
     for booking in overdue:
-        _leave(session, clock, booking, BookingState.EXPIRED)
+        leave(session=session, clock=clock, booking=booking, to=BookingState.EXPIRED)
     return len(overdue)
 
 
@@ -378,8 +399,12 @@ def _mark(
     return [_save(session, clock, new) for old, new in pairs if new is not old]
 
 
-def _leave(session: Session, clock: Clock, booking: Booking, to: BookingState) -> Booking:
-    """Move to a state that gives the slot back."""
+def leave(*, session: Session, clock: Clock, booking: Booking, to: BookingState) -> Booking:
+    """The locked ``booking`` in a state that gives its slot back.
+
+    Raises:
+        TransitionRefusedError: its state does not lead there.
+    """
     changed = moved(booking, to, now=clock.now())
     capacity.release(session=session, booking_id=booking.id)
     return _save(session, clock, changed)
@@ -405,6 +430,7 @@ def _tell(session: Session, clock: Clock, booking: Booking) -> None:
         start=booking.interval.start,
         end=booking.interval.end,
         units=booking.units,
+        joint_id=booking.joint_id,
         audience=Audience(organisation_ids=tuple(sorted(booking.parties))),
     )
     emit(session, changed, now=now)
