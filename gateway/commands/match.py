@@ -29,6 +29,10 @@ _TOLERANCE: Final = re.compile(
 _EDGES: Final = re.compile(r"(\d+)[x×](\d+)[x×](\d+)")
 _SHORT: Final = {"process", "window", "budget", "hours"}
 """Constraints the table already shows in a column of their own."""
+_MAY_BE_SHORT: Final = {
+    "en": "… there may be other ways to gain suppliers; the time to look for them ran out",
+    "zh": "… 可能还有其他放宽方式；搜索时间已用尽",
+}
 
 
 def match(
@@ -140,6 +144,8 @@ def _show(client: Api, found: dict[str, Any], language: str) -> None:
         console.print(f"✗ {_name(client, miss, language)}: {reasons}", markup=False)
     for relaxation in found["relaxations"]:
         console.print(f"→ {relaxation['text']}", markup=False)
+    if not found["relaxations_complete"]:
+        console.print(_MAY_BE_SHORT[language])
 
 
 def _table(candidates: list[dict[str, Any]], names: dict[str, str]) -> Table:

@@ -61,7 +61,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     capacity.router,
     taxonomy.router,
     offers.router,
-    demands.router,
+    *demands.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *risk.ROUTERS,

@@ -1,4 +1,4 @@
-"""Use cases of demands: state one, read it, match it."""
+"""Use cases of demands: state one, read it, match it; route a chain of several steps."""
 
 from datetime import timedelta
 from time import perf_counter
@@ -9,10 +9,12 @@ from sqlmodel import Session
 
 from marketplace.demands import store
 from marketplace.demands.domain import (
+    ChainFacts,
     Demand,
     DemandFacts,
     DemandState,
     Vocabulary,
+    check_chain,
     check_facts,
     check_window,
 )
@@ -21,8 +23,10 @@ from services.contracts.events.envelope import Audience
 from services.contracts.events.marketplace import DemandMatched
 from services.contracts.ids import DemandId, OrganisationId
 from services.identity.handlers import get_organisation
+from services.matching import chains
 from services.matching.domain import StoredMatch
 from services.matching.handlers import match_requirement, save_match
+from services.matching.routing import ChainAnswer
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
 
@@ -101,7 +105,7 @@ def match_demand(
     """
     demand = get_demand(session=session, organisation_id=organisation_id, demand_id=demand_id)
     check_window(demand.facts, now=clock.now())
-    requirement = demand.requirement(vocabulary)
+    requirement = demand.facts.requirement(vocabulary)
     started = perf_counter()
     result = match_requirement(
         session=session,
@@ -123,6 +127,33 @@ def match_demand(
     store.update_state(session, demand.id, DemandState.MATCHED)
     _tell(session, clock, match)
     return match
+
+
+def route_chain(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    facts: ChainFacts,
+    vocabulary: Vocabulary,
+    limit: int,
+    stale_after: timedelta,
+) -> ChainAnswer:
+    """The best route of a chain over the best ``limit`` listings per step; nothing is kept.
+
+    Raises:
+        StepInvalidError: nothing could ever meet a step.
+        ChainInvalidError: no step, too many, or several currencies.
+    """
+    check_chain(facts, vocabulary, now=clock.now())
+    return chains.route_chain(
+        session=session,
+        clock=clock,
+        asked=facts.asked(vocabulary),
+        limit=limit,
+        stale_after=stale_after,
+        viewer=organisation_id,
+    )
 
 
 def _tell(session: Session, clock: Clock, match: StoredMatch) -> None:

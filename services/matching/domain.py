@@ -345,7 +345,8 @@ class MatchResult:
 
     ``considered`` counts the listings of an acceptable process. ``failures``, ``near_misses`` and
     ``relaxations`` are filled only when fewer candidates than asked for were found: they explain a
-    short answer. Engines leave the relaxations out; ``services.matching.relaxation`` asks for them.
+    short answer. Engines leave the relaxations out; ``services.matching.relaxation`` asks for them,
+    and says whether they are complete or the time to look for others ran out.
     """
 
     candidates: tuple[Candidate, ...]
@@ -355,6 +356,7 @@ class MatchResult:
     state_hash: str
     as_of: datetime
     relaxations: tuple[Relaxation, ...] = ()
+    relaxations_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Verdicts and relaxations as sentences in Chinese and English, for every door."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from services.matching.domain import (
     Aspect,
     Constraint,
     FailureCount,
+    MatchResult,
     Reason,
     Relaxation,
     Step,
@@ -20,6 +21,7 @@ from services.matching.domain import (
     Verdict,
 )
 from services.matching.ranking import MINUTES_PER_HOUR
+from services.matching.routing import Routing
 
 MINUTE: Final = timedelta(minutes=1)
 MINUTES_PER_DAY: Final = 24 * MINUTES_PER_HOUR
@@ -340,3 +342,37 @@ def _with_unit(constraint: Constraint, value: int, language: Language, currency:
             return amount(value, currency, language)
         case _:
             return str(value)
+
+
+def explain_routing(matches: Sequence[MatchResult], routing: Routing, *, language: Language) -> str:
+    """Whether there is a route and how good it is known to be, or where the chain breaks."""
+    empty = [number for number, one in enumerate(matches, start=1) if not one.candidates]
+    if empty:
+        told = ("、" if language == "zh" else ", ").join(map(str, empty))
+        return _BROKEN[language].format(steps=told)
+    if routing.best is None:
+        return _TOO_LATE[language]
+    told = ("、" if language == "zh" else ", ").join(str(one + 1) for one in routing.truncated)
+    proven = _PROVEN[language] if routing.proven else _BOUNDED[language]
+    return proven + (_AMONG[language].format(steps=told) if told else "")
+
+
+_BROKEN: Final = _text(
+    "no listing fits step {steps} alone; each says why below",
+    "第 {steps} 道工序没有合适的供应；原因见各工序",
+)
+_TOO_LATE: Final = _text(
+    "every step has suppliers, but no way through them ends within the window; widen it",
+    "各工序均有供应，但在时间窗内无法依次完成；请放宽时间窗",
+)
+_PROVEN: Final = _text(
+    "the best of all routes over these candidates", "在这些候选中已证明为最优路线"
+)
+_BOUNDED: Final = _text(
+    "the best route found; none over these candidates can be better than the bound",
+    "已找到的最优路线；这些候选中的任何路线都不会优于所示下界",
+)
+_AMONG: Final = _text(
+    "; more listings fit step {steps} than were weighed",
+    "；第 {steps} 道工序另有未纳入比较的供应",
+)

@@ -239,7 +239,30 @@ def bookings(world: World) -> Iterator[Thing]:
     yield deleted({"booking_id": str(gone)})
 
 
-def _booking(world: World, buyer: Owner, provider: Owner, state: str = "held") -> dict[str, Any]:
+def joints(world: World) -> Iterator[Thing]:
+    """Of their buyers alone: who provides a leg sees that leg, as a booking."""
+    for buyer, provider in _PAIRS:
+        made = _joint(world, buyer, provider)
+        yield Thing(
+            f"{buyer} books {provider} and more", buyer, Shown.ORGANISATION,
+            {"joint_id": str(made)}, taker=buyer, giver=provider,
+        )  # fmt: skip
+    gone = _joint(world, Owner.OWN, Owner.NEIGHBOUR)
+    world.rows.delete("booking", joint_id=gone)
+    world.rows.delete("joint", id=gone)
+    yield deleted({"joint_id": str(gone)})
+
+
+def _joint(world: World, buyer: Owner, provider: Owner) -> UUID:
+    with world.rows.connection.transaction():
+        made: UUID = world.owned("joint", buyer, legs=1)["id"]
+        _booking(world, buyer, provider, joint_id=made, leg=1)
+    return made
+
+
+def _booking(
+    world: World, buyer: Owner, provider: Owner, state: str = "held", **joint: Any
+) -> dict[str, Any]:
     """Its secrets are the stranger's unless the callers are party to it."""
     parties = {buyer, provider}
     owner = Owner.OWN if Owner.OWN in parties else Owner.STRANGER
@@ -258,6 +281,7 @@ def _booking(world: World, buyer: Owner, provider: Owner, state: str = "held") -
         currency="CNY",
         at_risk=True,
         at_risk_reason=marker(owner, Shown.ORGANISATION),
+        **joint,
     )
     row["during"] = slot
     return row
