@@ -1,8 +1,6 @@
 """``nonagon match``: state a demand, or take a stored one, and see who can do it and why."""
 
-import re
-from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -20,13 +18,18 @@ from gateway.commands.api import (
     print_json,
     refuse,
 )
+from gateway.commands.asked import (
+    edges,
+    local,
+    minor,
+    place,
+    plus_minus,
+    resource_name,
+    shown,
+    window,
+)
 from services.runtime.clock import SystemClock
 
-WINDOW_DAYS: Final = 7
-_TOLERANCE: Final = re.compile(
-    r"(?P<grade>IT\d{1,2}|[fmcv])@(?P<nominal>\d+(\.\d+)?)", re.IGNORECASE
-)
-_EDGES: Final = re.compile(r"(\d+)[x×](\d+)[x×](\d+)")
 _SHORT: Final = {"process", "window", "budget", "hours"}
 """Constraints the table already shows in a column of their own."""
 _MAY_BE_SHORT: Final = {
@@ -69,13 +72,13 @@ def match(
             "title": title or process,
             "process": process,
             "hours": str(hours),
-            "window": _window(start, end),
+            "window": window(start, end),
             "material": material,
-            "envelope_mm": envelope and _edges(envelope),
-            "tolerance": tolerance and _tolerance(tolerance),
+            "envelope_mm": envelope and edges(envelope),
+            "tolerance": tolerance and plus_minus(tolerance),
             "certificates": [{"kind": kind} for kind in certificate or ()],
-            "budget_minor": budget and _minor(budget),
-            "place": near and _place(near),
+            "budget_minor": budget and minor("--budget", budget),
+            "place": near and place("--near", near),
             "radius_km": radius,
             "quantity": quantity,
             "units": units,
@@ -90,43 +93,6 @@ def match(
         raise typer.Exit(EXIT_REFUSED)
 
 
-def _window(start: datetime | None, end: datetime | None) -> dict[str, str]:
-    begins = (start or SystemClock().now()).astimezone()
-    ends = (end or begins + timedelta(days=WINDOW_DAYS)).astimezone()
-    return {"start": begins.isoformat(), "end": ends.isoformat()}
-
-
-def _edges(text: str) -> list[int]:
-    edges = _EDGES.fullmatch(text)
-    if edges is None:
-        refuse(f"--envelope is three edges in mm such as 180x120x60, not {text!r}.")
-    return [int(edge) for edge in edges.groups()]
-
-
-def _tolerance(text: str) -> dict[str, Any]:
-    graded = _TOLERANCE.fullmatch(text)
-    if graded:
-        return {"grade": graded["grade"], "nominal_mm": float(graded["nominal"])}
-    if not text.removeprefix("-").isdecimal():
-        refuse(f"--tolerance is µm such as 20, or a grade at a size such as IT7@25, not {text!r}.")
-    return {"plus_minus_um": int(text)}
-
-
-def _minor(text: str) -> int:
-    try:
-        return int(Decimal(text) * 100)
-    except InvalidOperation:
-        refuse(f"--budget is an amount in yuan such as 3000 or 99.50, not {text!r}.")
-
-
-def _place(text: str) -> dict[str, float]:
-    try:
-        latitude, longitude = (float(part) for part in text.split(","))
-    except ValueError:
-        refuse(f"--near is LATITUDE,LONGITUDE such as 30.5,114.4, not {text!r}.")
-    return {"latitude": latitude, "longitude": longitude}
-
-
 def _show(client: Api, found: dict[str, Any], language: str) -> None:
     candidates = found["candidates"]
     console.print(
@@ -134,14 +100,14 @@ def _show(client: Api, found: dict[str, Any], language: str) -> None:
         f" in {found['took_ms']:.1f} ms"
     )
     if candidates:
-        names = {one["resource_id"]: _name(client, one, language) for one in candidates}
+        names = {one["resource_id"]: resource_name(client, one, language) for one in candidates}
         console.print(_table(candidates, names))
         console.print(f"book one: nonagon book hold --match {found['id']} --rank 1 --confirm")
     for failure in found["failures"]:
         console.print(f"· {failure['text']}", markup=False)
     for miss in found["near_misses"]:
         reasons = "; ".join(one["text"] for one in miss["verdicts"] if not one["passed"])
-        console.print(f"✗ {_name(client, miss, language)}: {reasons}", markup=False)
+        console.print(f"✗ {resource_name(client, miss, language)}: {reasons}", markup=False)
     for relaxation in found["relaxations"]:
         console.print(f"→ {relaxation['text']}", markup=False)
     if not found["relaxations_complete"]:
@@ -155,9 +121,9 @@ def _table(candidates: list[dict[str, Any]], names: dict[str, str]) -> Table:
         table.add_row(
             str(one["rank"]),
             names[one["resource_id"]],
-            _local(one["start"]),
-            _local(one["end"]),
-            f"{Decimal(one['price']['minor']) / 100:,.2f} {one['price']['currency']}",
+            local(one["start"]),
+            local(one["end"]),
+            shown(one["price"]),
             "–" if distance is None else f"{distance / 1000:.1f}",
             one["provenance"],
             "\n".join(_reasons(one)),
@@ -171,12 +137,3 @@ def _reasons(candidate: dict[str, Any]) -> list[str]:
         for verdict in candidate["verdicts"]
         if verdict["reason"] != "not-asked" and verdict["constraint"] not in _SHORT
     ]
-
-
-def _name(client: Api, found: dict[str, Any], language: str) -> str:
-    resource = client.get(f"/resources/{found['resource_id']}")
-    return str(resource["name_zh" if language == "zh" else "name"])
-
-
-def _local(instant: str) -> str:
-    return datetime.fromisoformat(instant).astimezone().strftime("%a %d %b %H:%M")
