@@ -57,6 +57,9 @@ def match(
     radius: Annotated[int | None, typer.Option(help="km around --near")] = None,
     quantity: Annotated[int, typer.Option(help="Pieces.")] = 1,
     units: Annotated[int, typer.Option(help="Units at the same time, e.g. seats.")] = 1,
+    relax: Annotated[
+        str | None, typer.Option(help="MATCH:N: the demand of a match, its Nth relaxation applied.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="Candidates shown.", min=1, max=200)] = 10,
     language: LanguageOption = "en",
     api: ApiOption = None,
@@ -64,10 +67,10 @@ def match(
 ) -> None:
     """Rank what is free for a demand; exit code 1 when nothing fits."""
     client = connect(api, language, acting)
-    demand_id = demand
+    demand_id = demand or (relax and _relaxed(client, relax))
     if demand_id is None:
         if process is None:
-            refuse("Say what is needed: --process CODE, or --demand ID.")
+            refuse("Say what is needed: --process CODE, --demand ID, or --relax MATCH:N.")
         body = {
             "title": title or process,
             "process": process,
@@ -93,6 +96,15 @@ def match(
         raise typer.Exit(EXIT_REFUSED)
 
 
+def _relaxed(client: Api, text: str) -> str:
+    """The id of the demand of a match, stated anew with one of its relaxations."""
+    match_id, _, number = text.partition(":")
+    if not number.isdecimal():
+        refuse(f"--relax is the id of a match and a number such as MATCH:1, not {text!r}.")
+    path, key = f"/matches/{match_id}/demands", SystemClock().new_id()
+    return str(client.post(path, key=key, relaxation=int(number))["id"])
+
+
 def _show(client: Api, found: dict[str, Any], language: str) -> None:
     candidates = found["candidates"]
     console.print(
@@ -108,8 +120,10 @@ def _show(client: Api, found: dict[str, Any], language: str) -> None:
     for miss in found["near_misses"]:
         reasons = "; ".join(one["text"] for one in miss["verdicts"] if not one["passed"])
         console.print(f"✗ {resource_name(client, miss, language)}: {reasons}", markup=False)
-    for relaxation in found["relaxations"]:
-        console.print(f"→ {relaxation['text']}", markup=False)
+    for number, relaxation in enumerate(found["relaxations"], start=1):
+        console.print(f"→ {number}. {relaxation['text']}", markup=False)
+    if found["relaxations"]:
+        console.print(f"apply one: nonagon match --relax {found['id']}:1")
     if not found["relaxations_complete"]:
         console.print(_MAY_BE_SHORT[language])
 

@@ -1,15 +1,18 @@
 """A demand: refused when nothing could ever meet it, turned into a requirement otherwise."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final, Protocol
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final, Protocol
 
 from services.contracts.confidentiality import CONFIDENTIAL
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, OrganisationId
 from services.contracts.intervals import Interval
-from services.matching.domain import CertificateNeed, Place, Requirement
+from services.matching.domain import Aspect, CertificateNeed, Place, Requirement, Step, Value
+from services.matching.ladders import METRES_PER_KM
 from services.matching.routing import DEFAULT_TRANSPORT, ChainAsked, Objective, Transport
 
 TITLE_MAX: Final = 200
@@ -171,6 +174,45 @@ class DemandFacts:
             measured_only=self.measured_only,
             nominal_mm=self.nominal_mm,
         )
+
+
+def relaxed(facts: DemandFacts, steps: Sequence[Step]) -> DemandFacts:
+    """``facts`` with the steps of a relaxation of their requirement taken."""
+    for step in steps:
+        facts = replace(facts, **_changed(facts, step))
+    return facts
+
+
+def _changed(facts: DemandFacts, step: Step) -> dict[str, Any]:
+    if step.aspect is Aspect.CERTIFICATE:
+        kept = (need for need in facts.certificates if need.label != step.asked)
+        return {"certificates": tuple(kept)}
+    field, read = _EASED[step.aspect]
+    return {field: read(step.eased)}
+
+
+def _as_told(eased: Value) -> object:
+    return eased
+
+
+def _instant(eased: Value) -> datetime:
+    return datetime.fromisoformat(str(eased))
+
+
+_EASED: Final[Mapping[Aspect, tuple[str, Callable[[Value], object]]]] = MappingProxyType(
+    {
+        Aspect.TOLERANCE: ("tolerance_um", _as_told),
+        Aspect.RADIUS: ("radius_km", lambda metres: metres and int(metres) // METRES_PER_KM),
+        Aspect.WINDOW_END: ("end", _instant),
+        Aspect.WINDOW_START: ("start", _instant),
+        Aspect.BUDGET: ("budget_minor", _as_told),
+        Aspect.MATERIAL: ("material", _as_told),
+        Aspect.UNITS: ("units", _as_told),
+        Aspect.HOURS: ("minutes", _as_told),
+        Aspect.MEASURED_ONLY: ("measured_only", bool),
+    }
+)
+"""The fact each aspect of a relaxation changes, and what it becomes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from fastapi import Query, Request, Response
 from marketplace.demands import handlers
 from marketplace.demands.schemas import DemandIn, DemandOut, RouteIn
 from marketplace.taxonomy.routes import TaxonomyDep
-from services.contracts.ids import DemandId
+from services.contracts.ids import DemandId, MatchId
 from services.contracts.policies import Action
-from services.matching.domain import CANDIDATES_MAX
+from services.matching.domain import CANDIDATES_MAX, RELAXATIONS_MAX
 from services.matching.schemas import MatchOut, RouteOut, match_out, route_out
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
@@ -28,8 +28,9 @@ from services.runtime.web import (
 CANDIDATES_DEFAULT = 10
 
 router = api_router(prefix="/demands", tags=["demands"])
+match_router = api_router(prefix="/matches", tags=["demands"])
 chain_router = api_router(prefix="/routes", tags=["demands"])
-ROUTERS = (router, chain_router)
+ROUTERS = (router, match_router, chain_router)
 
 
 @router.post(
@@ -127,6 +128,38 @@ def match_demand(
         )
 
     return creation.once(None, match)
+
+
+@match_router.post(
+    "/{match_id}/demands",
+    status_code=201,
+    response_model=DemandOut,
+    summary="State the demand of a match anew, with one of its relaxations applied",
+    dependencies=[requires(Action.DEMAND_CREATE)],
+)
+def relax_demand(
+    match_id: UUID,
+    session: SessionDep,
+    clock: ClockDep,
+    taxonomy: TaxonomyDep,
+    creation: CreationDep,
+    acting: ActingDep,
+    relaxation: Annotated[int, Query(ge=1, le=RELAXATIONS_MAX, description="its place, from 1")],
+) -> Response:
+    """The demand that was matched stays as it is."""
+
+    def create() -> DemandOut:
+        demand = handlers.relax_demand(
+            session=session,
+            clock=clock,
+            organisation_id=acting.organisation_id,
+            match_id=MatchId(match_id),
+            relaxation=relaxation,
+            vocabulary=taxonomy,
+        )
+        return DemandOut.of(demand)
+
+    return creation.once(None, create)
 
 
 @chain_router.post(

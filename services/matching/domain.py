@@ -115,6 +115,11 @@ class CertificateNeed:
     kind: str
     scope: str | None = None
 
+    @property
+    def label(self) -> str:
+        """As a step of a relaxation names it."""
+        return self.kind if self.scope is None else f"{self.kind} ({self.scope})"
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:

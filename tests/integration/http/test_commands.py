@@ -71,7 +71,30 @@ def test_match_explains_an_empty_answer_and_says_so_by_its_exit_code(
     assert answered.exit_code == 1
     said = answered.stdout.replace("\n", " ")
     assert "> budget" in said
-    assert "→ budget CN¥0.01 →" in said
+    assert "→ 1. budget CN¥0.01 →" in said
+
+
+def test_match_applies_a_relaxation_it_told(market: Market, api: str) -> None:
+    market.listed_mill()
+    buyer = market.organisation("Buyer")
+    demand = market.demand(buyer, budget_minor=1)
+    key = market.keyring.key(buyer)
+    answered = run("match", "--demand", demand["id"], "--api", api, "--json", key=key)
+    match_id = json.loads(answered.stdout)["id"]
+
+    relaxed = run("match", "--relax", f"{match_id}:1", "--api", api, "--json", key=key)
+    none = run("match", "--relax", f"{match_id}:8", "--api", api, key=key)
+    unread = run("match", "--relax", match_id, "--api", api, key=key)
+
+    assert relaxed.exit_code == 0, relaxed.output
+    found = json.loads(relaxed.stdout)
+    assert len(found["candidates"]) == 1
+    assert found["demand_id"] != demand["id"]
+    eased = market.get(f"demands/{found['demand_id']}")
+    assert eased["budget_minor"] == 120_000
+    assert (eased["title"], eased["window"]) == (demand["title"], demand["window"])
+    assert (none.exit_code, unread.exit_code) == (1, 2)
+    assert "there is no number 8" in " ".join(none.stderr.split())
 
 
 def test_match_tells_what_was_meant_by_an_unknown_process(market: Market, api: str) -> None:
