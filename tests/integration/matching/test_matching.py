@@ -215,6 +215,7 @@ class TestRelaxations:
     def test_it_is_told_when_the_time_to_look_ran_out(
         self, park: Park, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        park.offer(park.resource(capability=CapabilityDeclaration(MILLING, tolerance_um=20)))
         monkeypatch.setattr(handlers, "JUDGED_MAX", 0)
         short = match(park, replace(ASKED, tolerance_um=10))
         assert (short.relaxations, short.relaxations_complete) == ((), False)
