@@ -12,7 +12,7 @@ from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, OrganisationId
 from services.contracts.intervals import Interval
 from services.matching.domain import Aspect, CertificateNeed, Place, Requirement, Step, Value
-from services.matching.ladders import METRES_PER_KM
+from services.matching.ranking import METRES_PER_KM
 from services.matching.routing import DEFAULT_TRANSPORT, ChainAsked, Objective, Transport
 
 TITLE_MAX: Final = 200
