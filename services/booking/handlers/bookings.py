@@ -33,9 +33,16 @@ from services.capacity.domain import (
     SlotTakenError,
 )
 from services.contracts.errors import DomainError, ErrorKind
-from services.contracts.events.booking import BookingChanged
+from services.contracts.events.booking import BookingChanged, JointLegLost
 from services.contracts.events.envelope import Audience
-from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
+from services.contracts.ids import (
+    BookingId,
+    DemandId,
+    JointId,
+    OfferId,
+    OrganisationId,
+    ResourceId,
+)
 from services.contracts.intervals import Interval
 from services.contracts.money import Money
 from services.identity import handlers as identity
@@ -407,6 +414,8 @@ def leave(*, session: Session, clock: Clock, booking: Booking, to: BookingState)
     """
     changed = moved(booking, to, now=clock.now())
     capacity.release(session=session, booking_id=booking.id)
+    if booking.joint_id is not None and booking.state is BookingState.HELD:
+        _tell_lost(session, clock, booking, booking.joint_id)
     return _save(session, clock, changed)
 
 
@@ -414,6 +423,19 @@ def _save(session: Session, clock: Clock, booking: Booking) -> Booking:
     store.save_booking(session, booking)
     _tell(session, clock, booking)
     return booking
+
+
+def _tell_lost(session: Session, clock: Clock, leg: Booking, joint_id: JointId) -> None:
+    now = clock.now()
+    lost = JointLegLost(
+        id=clock.new_id(),
+        occurred_at=now,
+        joint_id=joint_id,
+        booking_id=leg.id,
+        organisation_id=leg.organisation_id,
+        audience=Audience(organisation_ids=tuple(sorted(leg.parties))),
+    )
+    emit(session, lost, now=now)
 
 
 def _tell(session: Session, clock: Clock, booking: Booking) -> None:
@@ -430,7 +452,6 @@ def _tell(session: Session, clock: Clock, booking: Booking) -> None:
         start=booking.interval.start,
         end=booking.interval.end,
         units=booking.units,
-        joint_id=booking.joint_id,
         audience=Audience(organisation_ids=tuple(sorted(booking.parties))),
     )
     emit(session, changed, now=now)
