@@ -13,7 +13,8 @@ from services.contracts.ids import DemandId, OrganisationId
 from services.contracts.intervals import Interval
 from services.matching.domain import Aspect, CertificateNeed, Place, Requirement, Step, Value
 from services.matching.ranking import METRES_PER_KM
-from services.matching.routing import DEFAULT_TRANSPORT, ChainAsked, Objective, Transport
+from services.matching.routing import ChainAsked, Objective
+from services.matching.transport import DEFAULT_TRANSPORT, Transport
 
 TITLE_MAX: Final = 200
 CERTIFICATES_MAX: Final = 20

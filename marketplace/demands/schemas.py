@@ -21,7 +21,8 @@ from marketplace.demands.domain import (
 from services.contracts.documents import Document, Instant
 from services.contracts.ids import OrganisationId
 from services.matching.domain import CertificateNeed, Place
-from services.matching.routing import DEFAULT_TRANSPORT, STEPS_MAX, STOPS_MAX, Objective, Transport
+from services.matching.routing import STEPS_MAX, STOPS_MAX, Objective
+from services.matching.transport import DEFAULT_TRANSPORT, Transport
 from services.runtime.web import OwnOrganisation
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]

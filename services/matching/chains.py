@@ -7,24 +7,25 @@ from datetime import timedelta
 from sqlmodel import Session
 
 from services.capacity import handlers as capacity
-from services.capacity.domain import Resource
+from services.capacity.domain import HORIZON_DAYS_MAX, Resource
 from services.contracts.ids import OrganisationId, ResourceId
 from services.identity import handlers as identity
 from services.matching.domain import Candidate, MatchResult, Place, Requirement
 from services.matching.engine.interface import MINUTE, FreeGap, floor_minute
-from services.matching.handlers import match_requirement
+from services.matching.handlers import WINDOW_MOVED_MAX, match_requirement
 from services.matching.routing import (
     STOPS_MAX,
     Chain,
     ChainAnswer,
     ChainAsked,
     ChainStep,
+    Objective,
     Stop,
-    Transport,
     bookable,
     route,
 )
 from services.matching.snapshot import offered_resources
+from services.matching.transport import Transport
 from services.runtime.clock import Clock
 
 
@@ -47,34 +48,31 @@ def route_chain(
         stale_after: how old a twin's last sign may be for its free time to count as measured.
         viewer: the asking organisation; it sees what it sees when it matches each step.
     """
-    now, most = clock.now(), min(limit, STOPS_MAX)
-    asking = _Asking(session, clock, stale_after, viewer)
-    found = [asking.match(one, limit=most + 1) for one in asked.steps]
-    steps = tuple(
-        ChainStep(
-            requirement,
-            asking.stops(
-                requirement,
-                match.candidates[:most],
-                destination=asked.destination if number == len(asked.steps) else None,
-                transport=asked.transport,
-            ),
-            truncated=len(match.candidates) > most,
-        )
-        for number, (requirement, match) in enumerate(zip(asked.steps, found, strict=True), start=1)
-    )
-    chain = Chain(steps, asked.origin, asked.destination)
-    return ChainAnswer(
-        asked=asked,
+    asking = _Asking(session, clock, stale_after, viewer, min(limit, STOPS_MAX))
+    answer = asking.route(asked)
+    if answer.routing.best is not None:
+        return answer
+    if all(match.candidates for match in answer.matches):
+        later = asking.route(_longer(asked))
+        best = later.routing.best
+        return replace(answer, possible_by=None if best is None else best.delivered)
+    return replace(
+        answer,
         matches=tuple(
-            replace(match, candidates=match.candidates[:most])
-            if match.candidates
-            else asking.match(requirement, limit=most, relaxed=True)
-            for requirement, match in zip(asked.steps, found, strict=True)
+            match if match.candidates else asking.match(requirement, relaxed=True)
+            for requirement, match in zip(asked.steps, answer.matches, strict=True)
         ),
-        routing=route(chain, objective=asked.objective, now=now, transport=asked.transport),
-        as_of=now,
     )
+
+
+def _longer(asked: ChainAsked) -> ChainAsked:
+    """``asked`` as early as may be, with windows that end as much later as a relaxation moves."""
+    steps = []
+    for one in asked.steps:
+        spare = max(timedelta(0), timedelta(days=HORIZON_DAYS_MAX) - one.window.duration)
+        window = one.window.widened(before=timedelta(0), after=min(WINDOW_MOVED_MAX, spare))
+        steps.append(replace(one, window=window))
+    return replace(asked, steps=tuple(steps), objective=Objective.EARLIEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +81,34 @@ class _Asking:
     clock: Clock
     stale_after: timedelta
     viewer: OrganisationId | None
+    most: int
 
-    def match(self, requirement: Requirement, *, limit: int, relaxed: bool = False) -> MatchResult:
+    def route(self, asked: ChainAsked) -> ChainAnswer:
+        """What is found over the best ``most`` listings per step."""
+        found = [self.match(one) for one in asked.steps]
+        matches = tuple(replace(one, candidates=one.candidates[: self.most]) for one in found)
+        places = [None] * (len(found) - 1) + [asked.destination]
+        steps = tuple(
+            ChainStep(
+                requirement,
+                self.stops(requirement, match.candidates, place, asked.transport),
+                truncated=len(whole.candidates) > self.most,
+            )
+            for requirement, match, whole, place in zip(
+                asked.steps, matches, found, places, strict=True
+            )
+        )
+        chain, now = Chain(steps, asked.origin, asked.destination), self.clock.now()
+        routing = route(chain, objective=asked.objective, now=now, transport=asked.transport)
+        return ChainAnswer(asked, matches, routing, as_of=now)
+
+    def match(self, requirement: Requirement, *, relaxed: bool = False) -> MatchResult:
+        """One listing more than are weighed, to know whether there are more."""
         return match_requirement(
             session=self.session,
             clock=self.clock,
             requirement=requirement,
-            limit=limit,
+            limit=self.most + 1,
             stale_after=self.stale_after,
             viewer=self.viewer,
             relaxed=relaxed,
@@ -99,7 +118,6 @@ class _Asking:
         self,
         requirement: Requirement,
         candidates: Sequence[Candidate],
-        *,
         destination: Place | None,
         transport: Transport,
     ) -> tuple[Stop, ...]:

@@ -1,6 +1,6 @@
 """Verdicts and relaxations as sentences in Chinese and English, for every door."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
@@ -13,7 +13,6 @@ from services.matching.domain import (
     Aspect,
     Constraint,
     FailureCount,
-    MatchResult,
     Reason,
     Relaxation,
     Step,
@@ -21,7 +20,7 @@ from services.matching.domain import (
     Verdict,
 )
 from services.matching.ranking import MINUTES_PER_HOUR
-from services.matching.routing import Routing
+from services.matching.routing import ChainAnswer
 
 MINUTE: Final = timedelta(minutes=1)
 MINUTES_PER_DAY: Final = 24 * MINUTES_PER_HOUR
@@ -344,17 +343,19 @@ def _with_unit(constraint: Constraint, value: int, language: Language, currency:
             return str(value)
 
 
-def explain_routing(matches: Sequence[MatchResult], routing: Routing, *, language: Language) -> str:
+def explain_routing(answer: ChainAnswer, *, language: Language) -> str:
     """Whether there is a route and how good it is known to be, or where the chain breaks."""
-    empty = [number for number, one in enumerate(matches, start=1) if not one.candidates]
+    routing, also = answer.routing, "、" if language == "zh" else ", "
+    empty = [number for number, one in enumerate(answer.matches, start=1) if not one.candidates]
     if empty:
-        told = ("、" if language == "zh" else ", ").join(map(str, empty))
-        return _BROKEN[language].format(steps=told)
+        return _BROKEN[language].format(steps=also.join(map(str, empty)))
     if routing.best is None:
-        return _TOO_LATE[language]
-    told = ("、" if language == "zh" else ", ").join(str(one + 1) for one in routing.truncated)
+        by = answer.possible_by
+        told = _BY[language].format(by=by.isoformat(timespec="minutes")) if by else ""
+        return _TOO_LATE[language] + told
     proven = _PROVEN[language] if routing.proven else _BOUNDED[language]
-    return proven + (_AMONG[language].format(steps=told) if told else "")
+    more = also.join(str(number + 1) for number in routing.truncated)
+    return proven + (_AMONG[language].format(steps=more) if more else "")
 
 
 _BROKEN: Final = _text(
@@ -362,9 +363,10 @@ _BROKEN: Final = _text(
     "第 {steps} 道工序没有合适的供应；原因见各工序",
 )
 _TOO_LATE: Final = _text(
-    "every step has suppliers, but no way through them ends within the window; widen it",
-    "各工序均有供应，但在时间窗内无法依次完成；请放宽时间窗",
+    "every step has suppliers, but no way through them ends within the window; let it end later",
+    "各工序均有供应，但在时间窗内无法依次完成；请推迟时间窗的结束",
 )
+_BY: Final = _text(": by {by} there is one", "：至 {by} 可完成")
 _PROVEN: Final = _text(
     "the best of all routes over these candidates", "在这些候选中已证明为最优路线"
 )

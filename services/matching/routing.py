@@ -23,7 +23,6 @@ from services.matching.domain import (
     MatchResult,
     Place,
     Requirement,
-    great_circle_m,
 )
 from services.matching.engine.interface import (
     EPOCH,
@@ -35,7 +34,7 @@ from services.matching.engine.interface import (
     instant_of,
 )
 from services.matching.engine.slots import search
-from services.matching.ranking import METRES_PER_KM, MINUTES_PER_HOUR
+from services.matching.transport import DEFAULT_TRANSPORT, Transport
 
 STEPS_MAX: Final = 6
 STOPS_MAX: Final = 50
@@ -56,40 +55,6 @@ class Objective(StrEnum):
 
     EARLIEST = "earliest"
     CHEAPEST = "cheapest"
-
-
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """How long parts travel: great circle at ``speed_kmh``, and ``handling_minutes`` each trip.
-
-    ``unknown_minutes`` stands for the whole trip where a place is not known. Nothing travels
-    between equal places.
-
-    Raises:
-        ValueError: it stands still, or takes less than no time.
-    """
-
-    speed_kmh: int = 40
-    handling_minutes: int = 60
-    unknown_minutes: int = 24 * MINUTES_PER_HOUR
-
-    def __post_init__(self) -> None:
-        if self.speed_kmh < 1 or min(self.handling_minutes, self.unknown_minutes) < 0:
-            raise ValueError(f"no such transport: {self}")
-
-    def minutes(self, one: Place | None, other: Place | None) -> int:
-        """Whole minutes of the trip, rounded up."""
-        if one is None or other is None:
-            return self.unknown_minutes
-        if one == other:
-            return 0
-        metres = great_circle_m(one, other)
-        return self.handling_minutes - (-metres * MINUTES_PER_HOUR) // (
-            self.speed_kmh * METRES_PER_KM
-        )
-
-
-DEFAULT_TRANSPORT: Final = Transport()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,13 +202,16 @@ class ChainAsked:
 class ChainAnswer:
     """What was found for each step alone, and the routing over it.
 
-    The match of a step without a candidate explains why, and what would gain some.
+    The match of a step without a candidate explains why, and what would gain some. Where every step
+    has candidates and yet there is no route, ``possible_by`` is when one could have delivered, had
+    the windows been longer.
     """
 
     asked: ChainAsked
     matches: tuple[MatchResult, ...]
     routing: Routing
     as_of: datetime
+    possible_by: datetime | None = None
 
 
 def bookable(

@@ -322,6 +322,10 @@ class RouteOut(BaseModel):
     bound: int | None = Field(description="no route over these candidates is below it")
     proven: bool = Field(description="value equals bound, or there is no route")
     truncated: list[int] = Field(description="steps of which more listings fit than were weighed")
+    possible_by: datetime | None = Field(
+        description="no route though every step has candidates: when one could deliver, if the"
+        " window ended so much later, a fortnight at most"
+    )
     text: str
     steps: list[RouteStepOut]
 
@@ -347,7 +351,8 @@ def route_out(
         bound=routing.bound,
         proven=routing.proven,
         truncated=truncated,
-        text=explain_routing(answer.matches, routing, language=language),
+        possible_by=answer.possible_by,
+        text=explain_routing(answer, language=language),
         steps=[
             _route_step(
                 number, match, language, term, _grades(asked.nominal_mm, grade_at),

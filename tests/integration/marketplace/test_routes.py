@@ -75,6 +75,10 @@ def test_with_a_destination_the_parts_are_there_when_the_window_ends(market: Mar
     late = plan(market, buyer, window=window, destination=SHANGHAI)
     assert late["best"] is None
     assert late["text"].startswith("every step has suppliers, but no way through them")
+    assert late["text"].endswith(f": by {late['possible_by'][:16]}+00:00 there is one")
+    enough = {"start": window["start"], "end": late["possible_by"]}
+    found = plan(market, buyer, window=enough, destination=SHANGHAI)
+    assert found["best"]["delivered"] == late["possible_by"]
 
 
 def test_the_cheapest_waits_for_whom_the_earliest_does_not(

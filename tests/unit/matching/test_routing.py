@@ -29,10 +29,10 @@ from services.matching.routing import (
     Route,
     Routing,
     Stop,
-    Transport,
     bookable,
     route,
 )
+from services.matching.transport import Transport
 from tests.contract.matching.market import (
     DAY,
     NOW_MINUTE,
