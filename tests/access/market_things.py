@@ -201,11 +201,23 @@ def matches(world: World) -> Iterator[Thing]:
 
 
 def _match(world: World, owner: Owner) -> UUID:
-    """As it is stored for a demand nothing could meet."""
+    """As it is stored for a demand nothing could meet, but a day later something could."""
     window = {"start": START.isoformat(), "end": (START + YEAR).isoformat()}
     requirement = {"processes": [PROCESS], "minutes": 60, "window": window}
     nothing: dict[str, Any] = {"candidates": [], "considered": 0, "failures": [], "near_misses": []}
-    result = nothing | {"state_hash": "0" * 64, "as_of": START.isoformat()}
+    later = {
+        "steps": [{
+            "aspect": "window-end",
+            "asked": (START + timedelta(days=3)).isoformat(),
+            "eased": (START + timedelta(days=4)).isoformat(),
+        }],
+        "listings": 1, "organisations": 1, "lost": 0,
+        "price": {"minor": 100, "currency": "CNY"}, "price_before": None,
+        "earliest_end": (START + timedelta(days=4)).isoformat(), "earliest_end_before": None,
+    }  # fmt: skip
+    result = nothing | {
+        "state_hash": "0" * 64, "as_of": START.isoformat(), "relaxations": [later],
+    }  # fmt: skip
     made: UUID = world.owned(
         "match",
         owner,

@@ -1,7 +1,9 @@
 """Use cases of joint bookings: several slots held, confirmed and cancelled as one.
 
 Legs are taken in order of their resources, and so are the locks of everything that changes several
-legs; two joint bookings over the same resources never wait for each other in a circle.
+legs: two joint bookings over the same resources do not wait for each other in a circle. Whoever
+takes them in another order may still be met in one; then PostgreSQL ends one of both, and a joint
+booking is tried again.
 
 * **Held** legs stand or fall together: the buyer confirms or cancels all, they expire at the same
   instant, and when a provider gives its leg back the worker releases the others.
@@ -30,6 +32,7 @@ from services.booking.handlers.bookings import hold, leave, make_firm
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, JointId, OrganisationId
 from services.runtime.clock import Clock
+from services.runtime.db import all_or_nothing
 
 
 class JointNotFoundError(DomainError):
@@ -127,7 +130,7 @@ def hold_jointly(
             part=Part(joint_id, number, now + hold_ttl),
         )
 
-    with session.begin_nested():  # a caller may go on after a refusal
+    def take_all() -> list[Booking]:
         store.insert_joint(
             session,
             joint_id,
@@ -136,7 +139,9 @@ def hold_jointly(
             legs=len(legs),
             created_at=now,
         )
-        held = [_taken(number, asked, take) for number, asked in _in_lock_order(legs)]
+        return [_taken(number, asked, take) for number, asked in _in_lock_order(legs)]
+
+    held = all_or_nothing(session, take_all)
     in_order = tuple(sorted(held, key=lambda leg: leg.leg or 0))
     return Joint(joint_id, organisation_id, demand_id, in_order, now)
 

@@ -7,15 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import Session
 
 from services.booking import handlers
 from services.booking.domain import Joint, LegAsked
 from services.capacity.domain import Resource
 from services.contracts.errors import DomainError
 from services.contracts.ids import JointId, OfferId, OrganisationId
+from services.runtime import db
 from services.runtime.clock import SystemClock
 from services.runtime.db import Sessions, engine_for, sessions_for, transaction
-from tests.integration.booking.park import HOUR, STALE, TTL, committed, hold
+from tests.integration.booking.park import HOUR, STALE, TTL, committed, count, hold
+from tests.support.waiting import eventually
 
 RIVALS = 16
 ROUNDS = 6
@@ -62,16 +65,32 @@ class Contest:
         ]
 
     def hold(self, luck: random.Random) -> Joint:
+        return self.hold_chain(self.chain(luck))
+
+    def hold_chain(self, legs: list[LegAsked], *, patience: str = "1s") -> Joint:
+        """``patience``: how long it waits before it looks whether it does so in a circle."""
         with transaction(self.sessions) as session:
+            _be_patient(session, patience)
             return handlers.hold_jointly(
                 session=session,
                 clock=self.clock,
                 organisation_id=self.buyer,
-                legs=self.chain(luck),
+                legs=legs,
                 demand_id=None,
                 hold_ttl=TTL,
                 stale_after=STALE,
             )
+
+    def is_waiting(self) -> bool:
+        """Whether a connection of the contest waits for another's lock."""
+        with transaction(self.sessions) as session:
+            waiting = session.connection().execute(
+                text(
+                    "SELECT count(*) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+            )
+            return bool(waiting.scalar_one())
 
     def hold_one(self, luck: random.Random) -> None:
         resource, offer_id = luck.choice(self.machines)
@@ -89,6 +108,11 @@ class Contest:
             )
 
 
+def _be_patient(session: Session, patience: str) -> None:
+    setting = text("SELECT set_config('deadlock_timeout', :patience, true)")
+    session.connection().execute(setting, {"patience": patience})
+
+
 @pytest.fixture
 def contest(database_url: str) -> Iterator[Contest]:
     engine = engine_for(database_url, pool_max=RIVALS, application="joint-rivals")
@@ -96,8 +120,11 @@ def contest(database_url: str) -> Iterator[Contest]:
     engine.dispose()
 
 
-def test_chains_over_the_same_machines_are_held_whole_or_not_at_all(contest: Contest) -> None:
+def test_chains_over_the_same_machines_are_held_whole_or_not_at_all(
+    contest: Contest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Anything but an expected refusal ends the test: a deadlock above all."""
+    monkeypatch.setattr(db, "DEADLOCK_TRIES", 1)
     contest.open()
     together = threading.Barrier(RIVALS)
 
@@ -134,3 +161,25 @@ def test_chains_over_the_same_machines_are_held_whole_or_not_at_all(contest: Con
         assert connection.execute(text(OVERLAPS)).scalar_one() == 0
         assert connection.execute(text(TORN)).all() == []
         assert connection.execute(text(LOOSE)).scalar_one() == 0
+
+
+def test_who_is_met_in_a_circle_is_tried_again(contest: Contest) -> None:
+    """Somebody takes the last machine, then wants the first, which a chain has meanwhile."""
+    contest.open()
+    ordered = sorted(contest.machines, key=lambda one: one[0].id)
+    first, last = ordered[0], ordered[-1]
+    chain = [
+        LegAsked(resource.id, offer_id, contest.start, 60, 1) for resource, offer_id in ordered
+    ]
+    with ThreadPoolExecutor(1) as other:
+        with transaction(contest.sessions) as session:
+            buyer, clock, start = contest.buyer, contest.clock, contest.start
+            _be_patient(session, "60s")
+            hold(session, clock, buyer, *last, start=start)
+            chained = other.submit(contest.hold_chain, chain, patience="2s")
+            eventually(contest.is_waiting, what="the chain waits for the last machine")
+            hold(session, clock, buyer, *first, start=start)
+        with pytest.raises(handlers.LegTakenError):
+            chained.result(timeout=30)
+    with transaction(contest.sessions) as session:
+        assert (count(session, "joint"), count(session, "booking")) == (0, 2)
