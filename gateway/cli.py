@@ -21,6 +21,9 @@ class Commands(LazyGroup):
         "plant": LazyCommand("gateway.plant.cli:plant_app", "Run simulated machines (OPC UA)."),
         "edge": LazyCommand("edge.cli:app", "Run the agent of a factory gateway."),
         "match": LazyCommand("gateway.commands.match:match", "Find capacity for a demand."),
+        "route": LazyCommand(
+            "gateway.commands.route:route", "Plan a chain of work over several firms, and hold it."
+        ),
         "book": LazyCommand("gateway.commands.book:book_app", "Hold, confirm or cancel a slot."),
         "ca": LazyCommand("gateway.commands.ca:ca_app", "Make certificates for MQTT by TLS."),
         "audit": LazyCommand("gateway.commands.audit:audit_app", "Verify the audit trail."),

@@ -17,12 +17,16 @@ from gateway.commands.api import (
     print_json,
     refuse,
 )
+from gateway.commands.asked import local, shown
 from services.runtime.clock import SystemClock
 
 MINUTES_PER_HOUR = 60
 MINUTE = timedelta(minutes=1)
 
 BookingArgument = Annotated[str, typer.Argument(help="Id of the booking.")]
+JointOption = Annotated[
+    bool, typer.Option("--joint", help="The id is of several bookings held as one.")
+]
 
 book_app = typer.Typer(
     help="Hold a slot, confirm it, give it back.", no_args_is_help=True, add_completion=False
@@ -67,37 +71,44 @@ def hold_command(
 @book_app.command("confirm")
 def confirm_command(
     booking_id: BookingArgument,
+    joint: JointOption = False,  # noqa: FBT002 - a command-line switch
     acting: AsOption = None,
     language: LanguageOption = "en",
     api: ApiOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
     """Make a held slot firm."""
-    _show(connect(api, language, acting).post(f"/bookings/{booking_id}/confirm"), as_json=as_json)
+    _change(connect(api, language, acting), booking_id, "confirm", joint=joint, as_json=as_json)
 
 
 @book_app.command("cancel")
 def cancel_command(
     booking_id: BookingArgument,
+    joint: JointOption = False,  # noqa: FBT002 - a command-line switch
     acting: AsOption = None,
     language: LanguageOption = "en",
     api: ApiOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
     """Give a held or confirmed slot back."""
-    _show(connect(api, language, acting).post(f"/bookings/{booking_id}/cancel"), as_json=as_json)
+    _change(connect(api, language, acting), booking_id, "cancel", joint=joint, as_json=as_json)
 
 
 @book_app.command("show")
 def show_command(
     booking_id: BookingArgument,
+    joint: JointOption = False,  # noqa: FBT002 - a command-line switch
     acting: AsOption = None,
     language: LanguageOption = "en",
     api: ApiOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
     """Show a booking."""
-    _show(connect(api, language, acting).get(f"/bookings/{booking_id}"), as_json=as_json)
+    client = connect(api, language, acting)
+    if joint:
+        show_joint(client.get(f"/joint-bookings/{booking_id}"), as_json=as_json)
+    else:
+        _show(client.get(f"/bookings/{booking_id}"), as_json=as_json)
 
 
 def _from_match(client: Api, match_id: str, rank: int) -> dict[str, Any]:
@@ -115,6 +126,28 @@ def _from_match(client: Api, match_id: str, rank: int) -> dict[str, Any]:
         "minutes": round((end - start) / MINUTE) - chosen["setup_minutes"],
         "units": chosen["units"],
     }
+
+
+def _change(client: Api, booking_id: str, to: str, *, joint: bool, as_json: bool) -> None:
+    if joint:
+        show_joint(client.post(f"/joint-bookings/{booking_id}/{to}"), as_json=as_json)
+    else:
+        _show(client.post(f"/bookings/{booking_id}/{to}"), as_json=as_json)
+
+
+def show_joint(joint: dict[str, Any], *, as_json: bool) -> None:
+    """Several bookings held as one, leg by leg."""
+    if as_json:
+        print_json(joint)
+        return
+    until = f", confirm before {local(joint['hold_until'])}" if joint["hold_until"] else ""
+    price = f", {shown(joint['price'])}" if joint["price"] else ""
+    console.print(f"joint booking {joint['id']}: {joint['state']}{until}{price}")
+    table = Table("leg", "booking", "state", "from", "to")
+    for leg in joint["legs"]:
+        times = (local(leg["start"]), local(leg["end"]))
+        table.add_row(str(leg["leg"]), leg["id"], leg["state"], *times)
+    console.print(table)
 
 
 def _show(booking: dict[str, Any], *, as_json: bool) -> None:

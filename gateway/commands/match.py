@@ -1,8 +1,6 @@
 """``nonagon match``: state a demand, or take a stored one, and see who can do it and why."""
 
-import re
-from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -20,15 +18,24 @@ from gateway.commands.api import (
     print_json,
     refuse,
 )
+from gateway.commands.asked import (
+    edges,
+    local,
+    minor,
+    place,
+    plus_minus,
+    resource_name,
+    shown,
+    window,
+)
 from services.runtime.clock import SystemClock
 
-WINDOW_DAYS: Final = 7
-_TOLERANCE: Final = re.compile(
-    r"(?P<grade>IT\d{1,2}|[fmcv])@(?P<nominal>\d+(\.\d+)?)", re.IGNORECASE
-)
-_EDGES: Final = re.compile(r"(\d+)[x×](\d+)[x×](\d+)")
 _SHORT: Final = {"process", "window", "budget", "hours"}
 """Constraints the table already shows in a column of their own."""
+_MAY_BE_SHORT: Final = {
+    "en": "… there may be other ways to gain suppliers; the time to look for them ran out",
+    "zh": "… 可能还有其他放宽方式；搜索时间已用尽",
+}
 
 
 def match(
@@ -50,6 +57,9 @@ def match(
     radius: Annotated[int | None, typer.Option(help="km around --near")] = None,
     quantity: Annotated[int, typer.Option(help="Pieces.")] = 1,
     units: Annotated[int, typer.Option(help="Units at the same time, e.g. seats.")] = 1,
+    relax: Annotated[
+        str | None, typer.Option(help="MATCH:N: the demand of a match, its Nth relaxation applied.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="Candidates shown.", min=1, max=200)] = 10,
     language: LanguageOption = "en",
     api: ApiOption = None,
@@ -57,21 +67,21 @@ def match(
 ) -> None:
     """Rank what is free for a demand; exit code 1 when nothing fits."""
     client = connect(api, language, acting)
-    demand_id = demand
+    demand_id = demand or (relax and _relaxed(client, relax))
     if demand_id is None:
         if process is None:
-            refuse("Say what is needed: --process CODE, or --demand ID.")
+            refuse("Say what is needed: --process CODE, --demand ID, or --relax MATCH:N.")
         body = {
             "title": title or process,
             "process": process,
             "hours": str(hours),
-            "window": _window(start, end),
+            "window": window(start, end),
             "material": material,
-            "envelope_mm": envelope and _edges(envelope),
-            "tolerance": tolerance and _tolerance(tolerance),
+            "envelope_mm": envelope and edges(envelope),
+            "tolerance": tolerance and plus_minus(tolerance),
             "certificates": [{"kind": kind} for kind in certificate or ()],
-            "budget_minor": budget and _minor(budget),
-            "place": near and _place(near),
+            "budget_minor": budget and minor("--budget", budget),
+            "place": near and place("--near", near),
             "radius_km": radius,
             "quantity": quantity,
             "units": units,
@@ -86,41 +96,13 @@ def match(
         raise typer.Exit(EXIT_REFUSED)
 
 
-def _window(start: datetime | None, end: datetime | None) -> dict[str, str]:
-    begins = (start or SystemClock().now()).astimezone()
-    ends = (end or begins + timedelta(days=WINDOW_DAYS)).astimezone()
-    return {"start": begins.isoformat(), "end": ends.isoformat()}
-
-
-def _edges(text: str) -> list[int]:
-    edges = _EDGES.fullmatch(text)
-    if edges is None:
-        refuse(f"--envelope is three edges in mm such as 180x120x60, not {text!r}.")
-    return [int(edge) for edge in edges.groups()]
-
-
-def _tolerance(text: str) -> dict[str, Any]:
-    graded = _TOLERANCE.fullmatch(text)
-    if graded:
-        return {"grade": graded["grade"], "nominal_mm": float(graded["nominal"])}
-    if not text.removeprefix("-").isdecimal():
-        refuse(f"--tolerance is µm such as 20, or a grade at a size such as IT7@25, not {text!r}.")
-    return {"plus_minus_um": int(text)}
-
-
-def _minor(text: str) -> int:
-    try:
-        return int(Decimal(text) * 100)
-    except InvalidOperation:
-        refuse(f"--budget is an amount in yuan such as 3000 or 99.50, not {text!r}.")
-
-
-def _place(text: str) -> dict[str, float]:
-    try:
-        latitude, longitude = (float(part) for part in text.split(","))
-    except ValueError:
-        refuse(f"--near is LATITUDE,LONGITUDE such as 30.5,114.4, not {text!r}.")
-    return {"latitude": latitude, "longitude": longitude}
+def _relaxed(client: Api, text: str) -> str:
+    """The id of the demand of a match, stated anew with one of its relaxations."""
+    match_id, _, number = text.partition(":")
+    if not number.isdecimal():
+        refuse(f"--relax is the id of a match and a number such as MATCH:1, not {text!r}.")
+    path, key = f"/matches/{match_id}/demands", SystemClock().new_id()
+    return str(client.post(path, key=key, relaxation=int(number))["id"])
 
 
 def _show(client: Api, found: dict[str, Any], language: str) -> None:
@@ -130,16 +112,20 @@ def _show(client: Api, found: dict[str, Any], language: str) -> None:
         f" in {found['took_ms']:.1f} ms"
     )
     if candidates:
-        names = {one["resource_id"]: _name(client, one, language) for one in candidates}
+        names = {one["resource_id"]: resource_name(client, one, language) for one in candidates}
         console.print(_table(candidates, names))
         console.print(f"book one: nonagon book hold --match {found['id']} --rank 1 --confirm")
     for failure in found["failures"]:
         console.print(f"· {failure['text']}", markup=False)
     for miss in found["near_misses"]:
         reasons = "; ".join(one["text"] for one in miss["verdicts"] if not one["passed"])
-        console.print(f"✗ {_name(client, miss, language)}: {reasons}", markup=False)
-    for relaxation in found["relaxations"]:
-        console.print(f"→ {relaxation['text']}", markup=False)
+        console.print(f"✗ {resource_name(client, miss, language)}: {reasons}", markup=False)
+    for number, relaxation in enumerate(found["relaxations"], start=1):
+        console.print(f"→ {number}. {relaxation['text']}", markup=False)
+    if found["relaxations"]:
+        console.print(f"apply one: nonagon match --relax {found['id']}:1")
+    if not found["relaxations_complete"]:
+        console.print(_MAY_BE_SHORT[language])
 
 
 def _table(candidates: list[dict[str, Any]], names: dict[str, str]) -> Table:
@@ -149,9 +135,9 @@ def _table(candidates: list[dict[str, Any]], names: dict[str, str]) -> Table:
         table.add_row(
             str(one["rank"]),
             names[one["resource_id"]],
-            _local(one["start"]),
-            _local(one["end"]),
-            f"{Decimal(one['price']['minor']) / 100:,.2f} {one['price']['currency']}",
+            local(one["start"]),
+            local(one["end"]),
+            shown(one["price"]),
             "–" if distance is None else f"{distance / 1000:.1f}",
             one["provenance"],
             "\n".join(_reasons(one)),
@@ -165,12 +151,3 @@ def _reasons(candidate: dict[str, Any]) -> list[str]:
         for verdict in candidate["verdicts"]
         if verdict["reason"] != "not-asked" and verdict["constraint"] not in _SHORT
     ]
-
-
-def _name(client: Api, found: dict[str, Any], language: str) -> str:
-    resource = client.get(f"/resources/{found['resource_id']}")
-    return str(resource["name_zh" if language == "zh" else "name"])
-
-
-def _local(instant: str) -> str:
-    return datetime.fromisoformat(instant).astimezone().strftime("%a %d %b %H:%M")

@@ -8,7 +8,7 @@ from services.booking.domain import Booking
 from services.capacity.domain import Provenance
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
-from services.matching.domain import Candidate, FailureCount, NearMiss
+from services.matching.domain import Candidate, FailureCount, NearMiss, Relaxation
 
 Shown = ResourceState | Literal["declared"]
 
@@ -126,6 +126,11 @@ class Match:
     candidates: tuple[RankedCandidate, ...] = ()
     failures: tuple[FailureCount, ...] = ()
     misses: tuple[ExplainedMiss, ...] = ()
+    id: str = ""
+    relaxations: tuple[Relaxation, ...] = ()
+    relaxations_complete: bool = True
+    nominal_mm: float | None = None
+    """The size at which a tolerance was asked as a grade."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def mount(app: FastAPI, *, read: ReadPark | None = None) -> None:
     reading = read or (
         lambda viewer: read_park(state.sessions, state.clock, state.settings, viewer)
     )
-    renderer = Renderer(Assets(), state.catalogue.namer)
+    renderer = Renderer(Assets(), state.catalogue.namer, state.catalogue.grade_of)
     boot = state.clock.new_id().hex[-12:]
     boards = Boards(read=reading, source=state.live, renderer=renderer, boot=boot)
     app.include_router(_router(reading, boards, renderer), include_in_schema=False)

@@ -23,6 +23,7 @@ _ICON: Final = Markup(
 )
 
 Namer = Callable[[str], Callable[[str], str]]
+GradeAtSize = Callable[[int, float], str | None]
 
 
 class Renderer:
@@ -31,14 +32,16 @@ class Renderer:
     Args:
         assets: whose addresses the pages name.
         namer: gives the function that names taxonomy codes in a language.
+        grade_at: names the tolerance grade of a ± value in µm at a nominal size in mm.
     """
 
-    def __init__(self, assets: Assets, namer: Namer) -> None:
+    def __init__(self, assets: Assets, namer: Namer, grade_at: GradeAtSize | None = None) -> None:
         self.assets = assets
         self._namer = namer
+        self._grade_at = grade_at
 
     def words(self, language: Language) -> Words:
-        return Words(locale_for(language), self._namer(language))
+        return Words(locale_for(language), self._namer(language), self._grade_at)
 
     def html(self, template: str, park: Park, language: Language, **facts: object) -> str:
         """``template`` as HTML.

@@ -189,6 +189,10 @@ class _Reading:
                 ExplainedMiss(self._offered(one.resource_id, one.organisation_id), one)
                 for one in result.near_misses
             ),
+            id=str(match.id),
+            relaxations=result.relaxations,
+            relaxations_complete=result.relaxations_complete,
+            nominal_mm=match.requirement.nominal_mm,
         )
 
     def _bookings(self) -> tuple[BookingLine, ...]:

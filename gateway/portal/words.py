@@ -15,8 +15,14 @@ from gateway.portal.languages import Locale
 from gateway.portal.model import FreeSpan, Name
 from services.contracts.intervals import Interval
 from services.contracts.money import Money
-from services.matching.domain import FailureCount, Verdict
-from services.matching.explain import amount, duration, explain, explain_failures
+from services.matching.domain import FailureCount, Relaxation, Verdict
+from services.matching.explain import (
+    amount,
+    duration,
+    explain,
+    explain_failures,
+    explain_relaxation,
+)
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 60 * MINUTE_S
@@ -35,6 +41,8 @@ class Words:
     locale: Locale
     term: Callable[[str], str] = str
     """Names a code of the taxonomy."""
+    grade_at: Callable[[int, float], str | None] | None = None
+    """Names the tolerance grade of a ± value in µm at a nominal size in mm."""
 
     def text(self, message: str) -> str:
         return self.locale.catalogue.gettext(message)
@@ -123,6 +131,18 @@ class Words:
 
     def failure(self, failure: FailureCount) -> str:
         return explain_failures(failure, language=self.locale.language)
+
+    def relaxation(self, relaxation: Relaxation, nominal_mm: float | None) -> str:
+        """What gives way and what that gains; a tolerance by its grade at ``nominal_mm`` too."""
+        grade_at = self.grade_at
+
+        def grade(plus_minus_um: int) -> str | None:
+            if grade_at is None or nominal_mm is None:
+                return None
+            return grade_at(plus_minus_um, nominal_mm)
+
+        language = self.locale.language
+        return explain_relaxation(relaxation, language=language, term=self.term, grade=grade)
 
     def reason(self, reason: str | None) -> str:
         """Why a machine is in its state: the platform's own words, or the machine's as they are."""

@@ -1,15 +1,20 @@
 """A demand: refused when nothing could ever meet it, turned into a requirement otherwise."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final, Protocol
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final, Protocol
 
 from services.contracts.confidentiality import CONFIDENTIAL
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, OrganisationId
 from services.contracts.intervals import Interval
-from services.matching.domain import CertificateNeed, Place, Requirement
+from services.matching.domain import Aspect, CertificateNeed, Place, Requirement, Step, Value
+from services.matching.ranking import METRES_PER_KM
+from services.matching.routing import ChainAsked, Objective
+from services.matching.transport import DEFAULT_TRANSPORT, Transport
 
 TITLE_MAX: Final = 200
 CERTIFICATES_MAX: Final = 20
@@ -80,6 +85,12 @@ class RadiusWithoutPlaceError(InvalidDemandError):
     zh: ClassVar[str] = "半径 {radius_km} km 需要一个中心位置；请给出地点。"
 
 
+class StepInvalidError(InvalidDemandError):
+    code: ClassVar[str] = "chain-step-invalid"
+    en: ClassVar[str] = "Step {step}: {en}"
+    zh: ClassVar[str] = "第 {step} 道工序：{zh}"
+
+
 class DemandState(StrEnum):
     OPEN = "open"
     MATCHED = "matched"
@@ -144,6 +155,67 @@ class DemandFacts:
     measured_only: bool = False
     nominal_mm: float | None = None
 
+    def requirement(self, vocabulary: Vocabulary) -> Requirement:
+        """What matching is asked: the codes widened by the vocabulary."""
+        material = self.material
+        return Requirement(
+            processes=vocabulary.expand_process(self.process),
+            minutes=self.minutes,
+            window=Interval(self.start, self.end),
+            materials=vocabulary.expand_material(material) if material else frozenset(),
+            envelope_mm=self.envelope_mm,
+            tolerance_um=self.tolerance_um,
+            certificates=frozenset(self.certificates),
+            units=self.units,
+            currency=self.currency,
+            budget_minor=self.budget_minor,
+            place=self.place,
+            radius_km=self.radius_km,
+            measured_only=self.measured_only,
+            nominal_mm=self.nominal_mm,
+            quantity=self.quantity,
+        )
+
+
+def relaxed(facts: DemandFacts, steps: Sequence[Step]) -> DemandFacts:
+    """``facts`` with the steps of a relaxation of their requirement taken."""
+    for step in steps:
+        facts = replace(facts, **_changed(facts, step))
+    return facts
+
+
+def _changed(facts: DemandFacts, step: Step) -> dict[str, Any]:
+    if step.aspect is Aspect.CERTIFICATE:
+        kept = (need for need in facts.certificates if need.label != step.asked)
+        return {"certificates": tuple(kept)}
+    field, read = _EASED[step.aspect]
+    return {field: read(step.eased)}
+
+
+def _as_told(eased: Value) -> object:
+    return eased
+
+
+def _instant(eased: Value) -> datetime:
+    return datetime.fromisoformat(str(eased))
+
+
+_EASED: Final[Mapping[Aspect, tuple[str, Callable[[Value], object]]]] = MappingProxyType(
+    {
+        Aspect.TOLERANCE: ("tolerance_um", _as_told),
+        Aspect.RADIUS: ("radius_km", lambda metres: metres and int(metres) // METRES_PER_KM),
+        Aspect.WINDOW_END: ("end", _instant),
+        Aspect.WINDOW_START: ("start", _instant),
+        Aspect.BUDGET: ("budget_minor", _as_told),
+        Aspect.MATERIAL: ("material", _as_told),
+        Aspect.UNITS: ("units", _as_told),
+        Aspect.QUANTITY: ("quantity", _as_told),
+        Aspect.HOURS: ("minutes", _as_told),
+        Aspect.MEASURED_ONLY: ("measured_only", bool),
+    }
+)
+"""The fact each aspect of a relaxation changes, and what it becomes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -152,27 +224,41 @@ class Demand:
     state: DemandState
     created_at: datetime
 
-    def requirement(self, vocabulary: Vocabulary) -> Requirement:
-        """What matching is asked: the demand's codes widened by the vocabulary."""
-        facts = self.facts
-        material = facts.material
-        return Requirement(
-            processes=vocabulary.expand_process(facts.process),
-            minutes=facts.minutes,
-            window=Interval(facts.start, facts.end),
-            materials=vocabulary.expand_material(material) if material else frozenset(),
-            envelope_mm=facts.envelope_mm,
-            tolerance_um=facts.tolerance_um,
-            certificates=frozenset(facts.certificates),
-            units=facts.units,
-            currency=facts.currency,
-            budget_minor=facts.budget_minor,
-            place=facts.place,
-            radius_km=facts.radius_km,
-            measured_only=facts.measured_only,
-            nominal_mm=facts.nominal_mm,
-            quantity=facts.quantity,
+
+@dataclass(frozen=True, slots=True)
+class ChainFacts:
+    """What the buyer says of a chain of work over the same parts: a demand per step, in order."""
+
+    steps: tuple[DemandFacts, ...]
+    objective: Objective = Objective.EARLIEST
+    origin: Place | None = None
+    destination: Place | None = None
+    transport: Transport = DEFAULT_TRANSPORT
+
+    def asked(self, vocabulary: Vocabulary) -> ChainAsked:
+        """What routing is asked."""
+        return ChainAsked(
+            steps=tuple(one.requirement(vocabulary) for one in self.steps),
+            objective=self.objective,
+            origin=self.origin,
+            destination=self.destination,
+            transport=self.transport,
         )
+
+
+def check_chain(chain: ChainFacts, vocabulary: Vocabulary, *, now: datetime) -> None:
+    """Refuse a step that nothing could ever meet.
+
+    Raises:
+        StepInvalidError: which step, and what is wrong with it.
+    """
+    for number, facts in enumerate(chain.steps, start=1):
+        try:
+            check_facts(facts, vocabulary, now=now)
+        except DomainError as error:
+            raise StepInvalidError(
+                step=number, steps=[number], en=error.text("en"), zh=error.text("zh")
+            ) from error
 
 
 def check_facts(facts: DemandFacts, vocabulary: Vocabulary, *, now: datetime) -> None:

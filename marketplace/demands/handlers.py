@@ -1,4 +1,4 @@
-"""Use cases of demands: state one, read it, match it."""
+"""Use cases of demands: state one, read it, match it; route a chain of several steps."""
 
 from datetime import timedelta
 from time import perf_counter
@@ -9,20 +9,25 @@ from sqlmodel import Session
 
 from marketplace.demands import store
 from marketplace.demands.domain import (
+    ChainFacts,
     Demand,
     DemandFacts,
     DemandState,
     Vocabulary,
+    check_chain,
     check_facts,
     check_window,
+    relaxed,
 )
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.envelope import Audience
 from services.contracts.events.marketplace import DemandMatched
-from services.contracts.ids import DemandId, OrganisationId
+from services.contracts.ids import DemandId, MatchId, OrganisationId
 from services.identity.handlers import get_organisation
+from services.matching import chains
 from services.matching.domain import StoredMatch
-from services.matching.handlers import match_requirement, save_match
+from services.matching.handlers import get_match, match_requirement, save_match
+from services.matching.routing import ChainAnswer
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
 
@@ -32,6 +37,18 @@ class DemandNotFoundError(DomainError):
     kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
     en: ClassVar[str] = "There is no demand {demand_id}; list the demands under /api/v1/demands."
     zh: ClassVar[str] = "没有需求 {demand_id}；可在 /api/v1/demands 查看全部需求。"
+
+
+class RelaxationNotFoundError(DomainError):
+    code: ClassVar[str] = "relaxation-not-found"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = (
+        "Match {match_id} tells {count} relaxations; there is no number {number}. Match again, or"
+        " change the demand."
+    )
+    zh: ClassVar[str] = (
+        "匹配结果 {match_id} 给出 {count} 项放宽建议，没有第 {number} 项；请重新匹配或修改需求。"
+    )
 
 
 def create_demand(
@@ -101,7 +118,7 @@ def match_demand(
     """
     demand = get_demand(session=session, organisation_id=organisation_id, demand_id=demand_id)
     check_window(demand.facts, now=clock.now())
-    requirement = demand.requirement(vocabulary)
+    requirement = demand.facts.requirement(vocabulary)
     started = perf_counter()
     result = match_requirement(
         session=session,
@@ -123,6 +140,58 @@ def match_demand(
     store.update_state(session, demand.id, DemandState.MATCHED)
     _tell(session, clock, match)
     return match
+
+
+def relax_demand(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    match_id: MatchId,
+    relaxation: int,
+    vocabulary: Vocabulary,
+) -> Demand:
+    """State the demand of a match anew, with the relaxation of that number, from 1, applied.
+
+    Raises:
+        MatchNotFoundError: the organisation has no such match.
+        RelaxationNotFoundError: it has fewer relaxations.
+        InvalidDemandError: the window has gone by meanwhile.
+    """
+    match = get_match(session=session, organisation_id=organisation_id, match_id=match_id)
+    told = match.result.relaxations
+    if not 1 <= relaxation <= len(told):
+        raise RelaxationNotFoundError(match_id=match_id, number=relaxation, count=len(told))
+    demand = get_demand(session=session, organisation_id=organisation_id, demand_id=match.demand_id)
+    facts = relaxed(demand.facts, told[relaxation - 1].steps)
+    return create_demand(session=session, clock=clock, facts=facts, vocabulary=vocabulary)
+
+
+def route_chain(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    facts: ChainFacts,
+    vocabulary: Vocabulary,
+    limit: int,
+    stale_after: timedelta,
+) -> ChainAnswer:
+    """The best route of a chain over the best ``limit`` listings per step; nothing is kept.
+
+    Raises:
+        StepInvalidError: nothing could ever meet a step.
+        ChainInvalidError: no step, too many, or several currencies.
+    """
+    check_chain(facts, vocabulary, now=clock.now())
+    return chains.route_chain(
+        session=session,
+        clock=clock,
+        asked=facts.asked(vocabulary),
+        limit=limit,
+        stale_after=stale_after,
+        viewer=organisation_id,
+    )
 
 
 def _tell(session: Session, clock: Clock, match: StoredMatch) -> None:

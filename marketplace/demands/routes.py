@@ -1,4 +1,4 @@
-"""``/demands``: state a demand, read it, match it."""
+"""``/demands``: state a demand, read it, match it. ``/routes``: plan a chain of several steps."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 
 from marketplace.demands import handlers
-from marketplace.demands.schemas import DemandIn, DemandOut
+from marketplace.demands.schemas import DemandIn, DemandOut, RouteIn
 from marketplace.taxonomy.routes import TaxonomyDep
-from services.contracts.ids import DemandId
+from services.contracts.ids import DemandId, MatchId
 from services.contracts.policies import Action
-from services.matching.domain import CANDIDATES_MAX
-from services.matching.schemas import MatchOut, match_out
+from services.matching.domain import CANDIDATES_MAX, RELAXATIONS_MAX
+from services.matching.schemas import MatchOut, RouteOut, match_out, route_out
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
@@ -28,6 +28,9 @@ from services.runtime.web import (
 CANDIDATES_DEFAULT = 10
 
 router = api_router(prefix="/demands", tags=["demands"])
+match_router = api_router(prefix="/matches", tags=["demands"])
+chain_router = api_router(prefix="/routes", tags=["demands"])
+ROUTERS = (router, match_router, chain_router)
 
 
 @router.post(
@@ -125,3 +128,65 @@ def match_demand(
         )
 
     return creation.once(None, match)
+
+
+@match_router.post(
+    "/{match_id}/demands",
+    status_code=201,
+    response_model=DemandOut,
+    summary="State the demand of a match anew, with one of its relaxations applied",
+    dependencies=[requires(Action.DEMAND_CREATE)],
+)
+def relax_demand(
+    match_id: UUID,
+    session: SessionDep,
+    clock: ClockDep,
+    taxonomy: TaxonomyDep,
+    creation: CreationDep,
+    acting: ActingDep,
+    relaxation: Annotated[int, Query(ge=1, le=RELAXATIONS_MAX, description="its place, from 1")],
+) -> Response:
+    """The demand that was matched stays as it is."""
+
+    def create() -> DemandOut:
+        demand = handlers.relax_demand(
+            session=session,
+            clock=clock,
+            organisation_id=acting.organisation_id,
+            match_id=MatchId(match_id),
+            relaxation=relaxation,
+            vocabulary=taxonomy,
+        )
+        return DemandOut.of(demand)
+
+    return creation.once(None, create)
+
+
+@chain_router.post(
+    "",
+    summary="Plan the best route of a process chain; nothing is kept or held",
+    dependencies=[requires(Action.ROUTE_PLAN)],
+)
+def plan_route(
+    asked: RouteIn,
+    request: Request,
+    session: SessionDep,
+    clock: ClockDep,
+    taxonomy: TaxonomyDep,
+    language: LanguageDep,
+    acting: ActingDep,
+) -> RouteOut:
+    """Hold its legs as one by ``POST /joint-bookings``."""
+    organisation_id = acting_organisation(acting, asked.organisation_id)
+    answer = handlers.route_chain(
+        session=session,
+        clock=clock,
+        organisation_id=organisation_id,
+        facts=asked.facts(taxonomy, organisation_id),
+        vocabulary=taxonomy,
+        limit=asked.candidates,
+        stale_after=timedelta(seconds=request.app.state.settings.seen_stale_after_s),
+    )
+    return route_out(
+        answer, language=language, term=taxonomy.namer(language), grade_at=taxonomy.grade_of
+    )

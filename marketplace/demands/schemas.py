@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from marketplace.demands.domain import (
     CERTIFICATES_MAX,
     TITLE_MAX,
+    ChainFacts,
     Demand,
     DemandFacts,
     DemandState,
@@ -20,15 +21,21 @@ from services.capacity.domain import QUANTITY_MAX
 from services.contracts.documents import Document, Instant
 from services.contracts.ids import OrganisationId
 from services.matching.domain import CertificateNeed, Place
+from services.matching.routing import STEPS_MAX, STOPS_MAX, Objective
+from services.matching.transport import DEFAULT_TRANSPORT, Transport
 from services.runtime.web import OwnOrganisation
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 MICROMETRES_MAX = 1_000_000
 MILLIMETRES_MAX = 1_000_000
 MINOR_MAX = 10**13
 HOURS_MAX = 10_000
 RADIUS_KM_MAX = 20_100
 """Beyond half the Earth's circumference everything is near."""
+SPEED_KMH_MAX = 1_000
+TRIP_MINUTES_MAX = 60 * 24 * 60
+STOPS_DEFAULT = 20
 
 
 class WindowIn(Document):
@@ -67,7 +74,65 @@ class PlaceIn(Document):
     longitude: float = Field(ge=-180, le=180)
 
 
-class DemandIn(Document):
+class WorkIn(Document):
+    """One step of work. ``quantity`` counts pieces; ``units`` are wanted at the same time."""
+
+    process: Code
+    hours: Decimal = Field(le=HOURS_MAX, decimal_places=4)
+    material: Code | None = None
+    envelope_mm: tuple[int, int, int] | None = None
+    tolerance: ToleranceIn | None = None
+    certificates: list[CertificateIn] = Field(default=[], max_length=CERTIFICATES_MAX)
+    budget_minor: int | None = Field(default=None, le=MINOR_MAX)
+    place: PlaceIn | None = None
+    radius_km: int | None = Field(default=None, ge=0, le=RADIUS_KM_MAX)
+    quantity: int = Field(default=1, le=QUANTITY_MAX)
+    units: int = Field(default=1, le=QUANTITY_MAX)
+    measured_only: bool = Field(default=False, description="free time seen on the machine only")
+
+    def asked(
+        self,
+        vocabulary: Vocabulary,
+        organisation_id: OrganisationId,
+        *,
+        title: str,
+        window: WindowIn,
+        currency: str,
+    ) -> DemandFacts:
+        """The work as a demand of the organisation, with its tolerance as a ± value.
+
+        Raises:
+            UnknownToleranceError, ToleranceSizeError: the grade says nothing at that size.
+        """
+        tolerance = self.tolerance
+        ask = ToleranceAsk() if tolerance is None else ToleranceAsk(**tolerance.model_dump())
+        return DemandFacts(
+            organisation_id=organisation_id,
+            title=title,
+            process=self.process,
+            minutes=int((self.hours * 60).to_integral_value(ROUND_CEILING)),
+            start=window.start,
+            end=window.end,
+            material=self.material,
+            envelope_mm=self.envelope_mm,
+            tolerance_um=ask.resolved(vocabulary),
+            certificates=tuple(CertificateNeed(it.kind, it.scope) for it in self.certificates),
+            currency=currency,
+            budget_minor=self.budget_minor,
+            place=_place(self.place),
+            radius_km=self.radius_km,
+            quantity=self.quantity,
+            units=self.units,
+            measured_only=self.measured_only,
+            nominal_mm=ask.nominal_mm,
+        )
+
+
+def _place(asked: PlaceIn | None) -> Place | None:
+    return None if asked is None else Place(asked.latitude, asked.longitude)
+
+
+class DemandIn(WorkIn):
     """What is asked. ``quantity`` counts pieces; ``units`` are wanted at the same time."""
 
     model_config = ConfigDict(
@@ -95,20 +160,8 @@ class DemandIn(Document):
 
     organisation_id: OwnOrganisation = None
     title: str = Field(min_length=1, max_length=TITLE_MAX)
-    process: Code
-    hours: Decimal = Field(le=HOURS_MAX, decimal_places=4)
     window: WindowIn
-    material: Code | None = None
-    envelope_mm: tuple[int, int, int] | None = None
-    tolerance: ToleranceIn | None = None
-    certificates: list[CertificateIn] = Field(default=[], max_length=CERTIFICATES_MAX)
-    currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$")
-    budget_minor: int | None = Field(default=None, le=MINOR_MAX)
-    place: PlaceIn | None = None
-    radius_km: int | None = Field(default=None, ge=0, le=RADIUS_KM_MAX)
-    quantity: int = Field(default=1, le=QUANTITY_MAX)
-    units: int = Field(default=1, le=QUANTITY_MAX)
-    measured_only: bool = Field(default=False, description="free time seen on the machine only")
+    currency: Currency = "CNY"
 
     def facts(self, vocabulary: Vocabulary, organisation_id: OrganisationId) -> DemandFacts:
         """The demand of the organisation with its tolerance as a ± value.
@@ -116,27 +169,92 @@ class DemandIn(Document):
         Raises:
             UnknownToleranceError, ToleranceSizeError: the grade says nothing at that size.
         """
-        tolerance = self.tolerance
-        ask = ToleranceAsk() if tolerance is None else ToleranceAsk(**tolerance.model_dump())
-        return DemandFacts(
-            organisation_id=organisation_id,
+        return self.asked(
+            vocabulary,
+            organisation_id,
             title=self.title,
-            process=self.process,
-            minutes=int((self.hours * 60).to_integral_value(ROUND_CEILING)),
-            start=self.window.start,
-            end=self.window.end,
-            material=self.material,
-            envelope_mm=self.envelope_mm,
-            tolerance_um=ask.resolved(vocabulary),
-            certificates=tuple(CertificateNeed(it.kind, it.scope) for it in self.certificates),
+            window=self.window,
             currency=self.currency,
-            budget_minor=self.budget_minor,
-            place=None if self.place is None else Place(**self.place.model_dump()),
-            radius_km=self.radius_km,
-            quantity=self.quantity,
-            units=self.units,
-            measured_only=self.measured_only,
-            nominal_mm=ask.nominal_mm,
+        )
+
+
+class TransportIn(Document):
+    """How parts travel: the great circle at a speed, and handling each trip.
+
+    Between equal places nothing travels.
+    """
+
+    speed_kmh: int = Field(default=DEFAULT_TRANSPORT.speed_kmh, ge=1, le=SPEED_KMH_MAX)
+    handling_minutes: int = Field(
+        default=DEFAULT_TRANSPORT.handling_minutes, ge=0, le=TRIP_MINUTES_MAX
+    )
+    unknown_minutes: int = Field(
+        default=DEFAULT_TRANSPORT.unknown_minutes,
+        ge=0,
+        le=TRIP_MINUTES_MAX,
+        description="a whole trip from or to a place that is not known",
+    )
+
+
+class RouteIn(Document):
+    """A process chain: steps in order, over the same parts, in one window.
+
+    With a destination the parts are there when the window ends; with an origin they are there when
+    it begins.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "steps": [
+                    {"process": "machining.turning", "hours": 2},
+                    {"process": "machining.milling", "hours": 4},
+                    {"process": "properties.heat-treatment.hardening", "hours": 8},
+                    {"process": "testing.dimensional.cmm", "hours": 1},
+                ],
+                "window": {
+                    "start": "2030-03-04T08:00:00+08:00",
+                    "end": "2030-03-15T18:00:00+08:00",
+                },
+                "destination": {"latitude": 30.5, "longitude": 114.4},
+                "objective": "cheapest",
+            }
+        }
+    )
+
+    organisation_id: OwnOrganisation = None
+    steps: Annotated[list[WorkIn], Field(min_length=1, max_length=STEPS_MAX)]
+    window: WindowIn
+    currency: Currency = "CNY"
+    origin: PlaceIn | None = None
+    destination: PlaceIn | None = None
+    objective: Objective = Objective.EARLIEST
+    transport: TransportIn = TransportIn()
+    candidates: int = Field(
+        default=STOPS_DEFAULT, ge=1, le=STOPS_MAX, description="best listings weighed per step"
+    )
+
+    def facts(self, vocabulary: Vocabulary, organisation_id: OrganisationId) -> ChainFacts:
+        """The chain of the organisation, with its tolerances as ± values.
+
+        Raises:
+            UnknownToleranceError, ToleranceSizeError: a grade says nothing at that size.
+        """
+        return ChainFacts(
+            steps=tuple(
+                one.asked(
+                    vocabulary,
+                    organisation_id,
+                    title=one.process,
+                    window=self.window,
+                    currency=self.currency,
+                )
+                for one in self.steps
+            ),
+            objective=self.objective,
+            origin=_place(self.origin),
+            destination=_place(self.destination),
+            transport=Transport(**self.transport.model_dump()),
         )
 
 

@@ -6,8 +6,18 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.booking.domain import MINUTES_MAX, Booking, BookingState
+from services.booking.domain import (
+    LEGS_MAX,
+    MINUTES_MAX,
+    Booking,
+    BookingState,
+    Joint,
+    JointState,
+    LegAsked,
+)
 from services.contracts.documents import Document, Instant
+from services.contracts.ids import OfferId, ResourceId
+from services.contracts.money import Money
 from services.runtime.web import OwnOrganisation
 
 
@@ -30,6 +40,10 @@ class BookingIn(Document):
 class PriceOut(BaseModel):
     minor: int = Field(description="minor units, e.g. fen")
     currency: str
+
+    @classmethod
+    def of(cls, price: Money | None) -> "PriceOut | None":
+        return None if price is None else cls(minor=price.minor, currency=price.currency)
 
 
 class BookingOut(BaseModel):
@@ -56,10 +70,11 @@ class BookingOut(BaseModel):
     created_at: datetime
     updated_at: datetime
     version: int
+    joint_id: UUID | None = Field(description="the joint booking it is a leg of")
+    leg: int | None = Field(description="its number there, from 1")
 
     @classmethod
     def of(cls, booking: Booking) -> "BookingOut":
-        price = booking.price
         return cls(
             id=booking.id,
             organisation_id=booking.organisation_id,
@@ -73,11 +88,70 @@ class BookingOut(BaseModel):
             setup_minutes=booking.setup_minutes,
             state=booking.state,
             hold_until=booking.hold_until,
-            price=PriceOut(minor=price.minor, currency=price.currency) if price else None,
+            price=PriceOut.of(booking.price),
             at_risk=booking.at_risk,
             at_risk_reason=booking.at_risk_reason,
             at_risk_resource_id=booking.risky,
             created_at=booking.created_at,
             updated_at=booking.updated_at,
             version=booking.version,
+            joint_id=booking.joint_id,
+            leg=booking.leg,
+        )
+
+
+class LegIn(Document):
+    """A slot to hold; the legs of a route may be sent as they came."""
+
+    resource_id: UUID
+    offer_id: UUID | None = Field(
+        default=None, description="whose price applies; absent for a resource of one's own"
+    )
+    start: Instant = Field(description="a whole minute")
+    minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
+    units: Annotated[int, Field(ge=1)] = 1
+
+    def asked(self) -> LegAsked:
+        return LegAsked(
+            resource_id=ResourceId(self.resource_id),
+            offer_id=OfferId(self.offer_id) if self.offer_id else None,
+            start=self.start,
+            minutes=self.minutes,
+            units=self.units,
+        )
+
+
+class JointBookingIn(Document):
+    """Slots to hold all or none, in the order of the work."""
+
+    organisation_id: OwnOrganisation = None
+    demand_id: UUID | None = None
+    legs: Annotated[list[LegIn], Field(min_length=1, max_length=LEGS_MAX)]
+
+
+class JointBookingOut(BaseModel):
+    """Bookings held and confirmed all or none; ``version`` is its ETag."""
+
+    id: UUID
+    organisation_id: UUID = Field(description="who books")
+    demand_id: UUID | None
+    state: JointState
+    hold_until: datetime | None
+    price: PriceOut | None = Field(description="of all legs; null if in several currencies")
+    legs: list[BookingOut]
+    created_at: datetime
+    version: int
+
+    @classmethod
+    def of(cls, joint: Joint) -> "JointBookingOut":
+        return cls(
+            id=joint.id,
+            organisation_id=joint.organisation_id,
+            demand_id=joint.demand_id,
+            state=joint.state,
+            hold_until=joint.hold_until,
+            price=PriceOut.of(joint.price),
+            legs=[BookingOut.of(leg) for leg in joint.legs],
+            created_at=joint.created_at,
+            version=joint.version,
         )

@@ -1,16 +1,25 @@
 """The SQL of booking."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
 from sqlmodel import Session, col, func, or_, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
-from services.booking.domain import ACTIVE, Booking, BookingState
-from services.booking.tables import BookingRow
-from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
+from services.booking.domain import ACTIVE, Booking, BookingState, Joint
+from services.booking.tables import BookingRow, JointRow
+from services.contracts.ids import (
+    BookingId,
+    DemandId,
+    JointId,
+    OfferId,
+    OrganisationId,
+    ResourceId,
+)
 from services.contracts.intervals import Interval
 from services.contracts.money import Money
 
@@ -33,6 +42,8 @@ def insert_booking(session: Session, booking: Booking) -> None:
             price_minor=price.minor if price else None,
             currency=price.currency if price else None,
             created_at=booking.created_at,
+            joint_id=booking.joint_id,
+            leg=booking.leg,
             **_life(booking),
         )
     )
@@ -148,6 +159,76 @@ def bookings_after(
     return _found(session, query)
 
 
+def insert_joint(
+    session: Session,
+    joint_id: JointId,
+    *,
+    organisation_id: OrganisationId,
+    demand_id: DemandId | None,
+    legs: int,
+    created_at: datetime,
+) -> None:
+    """Open a joint booking; its ``legs`` bookings follow in the same transaction."""
+    session.add(
+        JointRow(
+            id=joint_id,
+            organisation_id=organisation_id,
+            demand_id=demand_id,
+            legs=legs,
+            created_at=created_at,
+        )
+    )
+    session.flush()
+
+
+def find_joint(session: Session, joint_id: JointId) -> Joint | None:
+    row = session.get(JointRow, joint_id)
+    return None if row is None else _joints(session, [row])[0]
+
+
+def lock_joint(session: Session, joint_id: JointId) -> Joint | None:
+    """The joint booking, no leg of which anybody else changes until this transaction ends.
+
+    Legs are locked in order of resources, as holding takes them: nobody waits in a circle.
+    """
+    row = session.get(JointRow, joint_id)
+    if row is None:
+        return None
+    locked = _legs_of([joint_id]).order_by(col(BookingRow.resource_id), col(BookingRow.id))
+    return _joint(row, _found(session, locked.with_for_update()))
+
+
+def joints_after(
+    session: Session, *, after: UUID | None, limit: int, organisation_id: OrganisationId
+) -> list[Joint]:
+    """A page in id order, which is the order of creation."""
+    query = select(JointRow).where(col(JointRow.organisation_id) == organisation_id)
+    if after is not None:
+        query = query.where(col(JointRow.id) > after)
+    return _joints(session, session.exec(query.order_by(col(JointRow.id)).limit(limit)).all())
+
+
+def _joints(session: Session, rows: Sequence[JointRow]) -> list[Joint]:
+    legs: dict[UUID | None, list[Booking]] = defaultdict(list)
+    for leg in _found(session, _legs_of([row.id for row in rows])):
+        legs[leg.joint_id].append(leg)
+    return [_joint(row, legs[row.id]) for row in rows]
+
+
+def _legs_of(joint_ids: Sequence[UUID]) -> SelectOfScalar[BookingRow]:
+    return select(BookingRow).where(col(BookingRow.joint_id).in_(joint_ids))
+
+
+def _joint(row: JointRow, legs: Sequence[Booking]) -> Joint:
+    return Joint(
+        id=JointId(row.id),
+        organisation_id=OrganisationId(row.organisation_id),
+        demand_id=DemandId(row.demand_id) if row.demand_id else None,
+        legs=tuple(sorted(legs, key=lambda leg: leg.leg or 0)),
+        created_at=row.created_at,
+    )
+
+
 def _overdue(now: datetime) -> tuple[Any, Any]:
     return col(BookingRow.state) == BookingState.HELD, col(BookingRow.hold_until) <= now
 
@@ -204,4 +285,6 @@ def _booking(row: BookingRow) -> Booking:
         version=row.version,
         setup_minutes=row.setup_minutes,
         at_risk_by=ResourceId(row.at_risk_resource_id) if row.at_risk_resource_id else None,
+        joint_id=JointId(row.joint_id) if row.joint_id else None,
+        leg=row.leg,
     )

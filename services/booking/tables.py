@@ -1,19 +1,47 @@
-"""The table of bookings. Overlap is refused by capacity's reservations, states are checked here."""
+"""The tables of bookings. Reservations of capacity refuse overlap; states are checked here."""
 
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Index, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlmodel import Field, SQLModel
 
-from services.booking.domain import ACTIVE, BookingState
+from services.booking.domain import ACTIVE, LEGS_MAX, BookingState
 from services.runtime.tables import instant
 
 
 def _one_of(states: Any) -> str:
     return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+class JointRow(SQLModel, table=True):
+    """Several bookings of ``organisation_id`` that are held and confirmed all or none.
+
+    There are as many bookings as ``legs`` when the transaction that adds it commits, and they are
+    confirmed in one transaction: triggers of the database see to both.
+    """
+
+    __tablename__: ClassVar[str] = "joint"
+    __table_args__ = (
+        CheckConstraint(f"legs BETWEEN 1 AND {LEGS_MAX}", name="legs"),
+        UniqueConstraint("organisation_id", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    demand_id: UUID | None = None
+    legs: int
+    created_at: datetime = instant()
 
 
 class BookingRow(SQLModel, table=True):
@@ -48,8 +76,20 @@ class BookingRow(SQLModel, table=True):
         Index("ix_booking_overdue", "hold_until", postgresql_where=text("state = 'held'")),
         Index("ix_booking_organisation_id_id", "organisation_id", "id"),
         Index("ix_booking_provider_id_id", "provider_id", "id"),
+        CheckConstraint("(joint_id IS NULL) = (leg IS NULL)", name="leg_of_joint"),
+        CheckConstraint("leg >= 1", name="leg"),
+        Index(
+            "uq_booking_joint_id_leg",
+            "joint_id",
+            "leg",
+            unique=True,
+            postgresql_where=text("joint_id IS NOT NULL"),
+        ),
         ForeignKeyConstraint(
             ["provider_id", "resource_id"], ["resource.organisation_id", "resource.id"]
+        ),
+        ForeignKeyConstraint(
+            ["organisation_id", "joint_id"], ["joint.organisation_id", "joint.id"]
         ),
     )
 
@@ -69,6 +109,8 @@ class BookingRow(SQLModel, table=True):
     at_risk: bool = False
     at_risk_reason: str | None = None
     at_risk_resource_id: UUID | None = None
+    joint_id: UUID | None = None
+    leg: int | None = None
     created_at: datetime = instant()
     updated_at: datetime = instant()
     version: int = 1

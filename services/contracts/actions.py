@@ -56,6 +56,7 @@ class Action(StrEnum):
     DEMAND_READ = "demand.read"
     DEMAND_MATCH = "demand.match"
     MATCH_READ = "match.read"
+    ROUTE_PLAN = "route.plan"
     BOOKING_HOLD = "booking.hold"
     BOOKING_READ = "booking.read"
     BOOKING_CONFIRM = "booking.confirm"

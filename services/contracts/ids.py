@@ -14,6 +14,7 @@ OfferId = NewType("OfferId", UUID)
 DemandId = NewType("DemandId", UUID)
 MatchId = NewType("MatchId", UUID)
 BookingId = NewType("BookingId", UUID)
+JointId = NewType("JointId", UUID)
 EventId = NewType("EventId", UUID)
 
 RANDOM_BYTES = 10

@@ -279,6 +279,9 @@ POLICIES: Final[Mapping[Action, Policy]] = {
     Action.DEMAND_READ: Policy(_BUYING, Scope.OWN, "read own demands", "查看自有需求"),
     Action.DEMAND_MATCH: Policy(_BUYING, Scope.OWN, "match a demand", "匹配需求"),
     Action.MATCH_READ: Policy(_BUYING, Scope.OWN, "read own matches", "查看自有匹配"),
+    Action.ROUTE_PLAN: Policy(
+        _BUYING, Scope.VISIBLE, "route a process chain over visible offers", "为工艺链规划路线"
+    ),
     Action.BOOKING_HOLD: Policy(
         _BUYING, Scope.VISIBLE, "hold a slot of a visible resource", "预留可见资源的时段"
     ),

@@ -116,6 +116,11 @@ class CertificateNeed:
     kind: str
     scope: str | None = None
 
+    @property
+    def label(self) -> str:
+        """As a step of a relaxation names it."""
+        return self.kind if self.scope is None else f"{self.kind} ({self.scope})"
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -357,7 +362,8 @@ class MatchResult:
 
     ``considered`` counts the listings of an acceptable process. ``failures``, ``near_misses`` and
     ``relaxations`` are filled only when fewer candidates than asked for were found: they explain a
-    short answer. Engines leave the relaxations out; ``services.matching.relaxation`` asks for them.
+    short answer. Engines leave the relaxations out; ``services.matching.relaxation`` asks for them,
+    and says whether they are complete or the time to look for others ran out.
     """
 
     candidates: tuple[Candidate, ...]
@@ -367,6 +373,7 @@ class MatchResult:
     state_hash: str
     as_of: datetime
     relaxations: tuple[Relaxation, ...] = ()
+    relaxations_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from services.matching.domain import (
     Verdict,
 )
 from services.matching.ranking import MINUTES_PER_HOUR
+from services.matching.routing import ChainAnswer
 
 MINUTE: Final = timedelta(minutes=1)
 MINUTES_PER_DAY: Final = 24 * MINUTES_PER_HOUR
@@ -350,3 +351,40 @@ def _with_unit(constraint: Constraint, value: int, language: Language, currency:
             return amount(value, currency, language)
         case _:
             return str(value)
+
+
+def explain_routing(answer: ChainAnswer, *, language: Language) -> str:
+    """Whether there is a route and how good it is known to be, or where the chain breaks."""
+    routing, also = answer.routing, "、" if language == "zh" else ", "
+    empty = [number for number, one in enumerate(answer.matches, start=1) if not one.candidates]
+    if empty:
+        return _BROKEN[language].format(steps=also.join(map(str, empty)))
+    if routing.best is None:
+        by = answer.possible_by
+        told = _BY[language].format(by=by.isoformat(timespec="minutes")) if by else ""
+        return _TOO_LATE[language] + told
+    proven = _PROVEN[language] if routing.proven else _BOUNDED[language]
+    more = also.join(str(number + 1) for number in routing.truncated)
+    return proven + (_AMONG[language].format(steps=more) if more else "")
+
+
+_BROKEN: Final = _text(
+    "no listing fits step {steps} alone; each says why below",
+    "第 {steps} 道工序没有合适的供应；原因见各工序",
+)
+_TOO_LATE: Final = _text(
+    "every step has suppliers, but no way through them ends within the window; let it end later",
+    "各工序均有供应，但在时间窗内无法依次完成；请推迟时间窗的结束",
+)
+_BY: Final = _text(": by {by} there is one", "：至 {by} 可完成")
+_PROVEN: Final = _text(
+    "the best of all routes over these candidates", "在这些候选中已证明为最优路线"
+)
+_BOUNDED: Final = _text(
+    "the best route found; none over these candidates can be better than the bound",
+    "已找到的最优路线；这些候选中的任何路线都不会优于所示下界",
+)
+_AMONG: Final = _text(
+    "; more listings fit step {steps} than were weighed",
+    "；第 {steps} 道工序另有未纳入比较的供应",
+)

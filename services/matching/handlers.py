@@ -127,6 +127,7 @@ def match_requirement(
     stale_after: timedelta,
     viewer: OrganisationId | None = None,
     engine_for: EngineFactory = OracleEngine,
+    relaxed: bool = True,
 ) -> MatchResult:
     """The best ``limit`` listings for ``requirement`` that ``viewer`` may see, now.
 
@@ -140,6 +141,7 @@ def match_requirement(
         stale_after: how old a twin's last sign may be for its free time to count as measured.
         viewer: the asking organisation, which also sees what it offers to itself only.
         engine_for: which engine ranks.
+        relaxed: whether to look for what would gain suppliers.
     """
     listings = store.visible_listings(
         session,
@@ -161,11 +163,13 @@ def match_requirement(
     wanted, now = min(limit, CANDIDATES_MAX), clock.now()
     result = engine_of(requirement.window).match(requirement, limit=wanted, now=now)
     hopeless = len(result.candidates) in {wanted, result.considered}
-    if hopeless or result.considered > JUDGED_MAX:
+    if hopeless or not relaxed:
         return result
+    if result.considered > JUDGED_MAX:
+        return replace(result, relaxations_complete=False)
     known = _movable(requirement.window, now)
     found = relaxations(engine_of(known), requirement, limit=wanted, now=now, known=known)
-    return replace(result, relaxations=found)
+    return replace(result, relaxations=found.found, relaxations_complete=found.complete)
 
 
 def _movable(window: Interval, now: datetime) -> Interval:

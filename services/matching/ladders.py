@@ -193,7 +193,7 @@ def _utc(instant: datetime) -> str:
 def _without_certificate(need: CertificateNeed) -> Ladder:
     return _given_up(
         Aspect.CERTIFICATE,
-        need.kind if need.scope is None else f"{need.kind} ({need.scope})",
+        need.label,
         lambda requirement: replace(requirement, certificates=requirement.certificates - {need}),
     )
 

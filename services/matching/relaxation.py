@@ -41,6 +41,14 @@ PROBED_MAX: Final = 32
 """Gained candidates looked at to find a rung; the one reported is asked for all of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Relaxations:
+    """``found``, and whether they are ``complete``: nothing was left unasked."""
+
+    found: tuple[Relaxation, ...] = ()
+    complete: bool = True
+
+
 def relaxations(
     engine: MatchingEngine,
     requirement: Requirement,
@@ -49,7 +57,7 @@ def relaxations(
     now: datetime,
     known: Interval,
     judged_max: int = JUDGED_MAX,
-) -> tuple[Relaxation, ...]:
+) -> Relaxations:
     """What would gain suppliers for a requirement answered with fewer than ``limit`` candidates.
 
     Single steps, or pairs where no single one gains; those with the most gained listings for the
@@ -62,20 +70,19 @@ def relaxations(
         now: the moment of the answer.
         known: how far the window may be moved, never before ``now``.
         judged_max: listings that may be judged in all; when they are used up, what has been found
-            until then is returned.
+            until then is returned as incomplete.
     """
     before = engine.match(requirement, limit=limit, now=now)
     if len(before.candidates) in {limit, before.considered}:
-        return ()
+        return Relaxations()
     questions = _Questions(engine, before, asks=judged_max // before.considered)
     search = _Search(questions, requirement, ladders(requirement, known, before))
     found = list(_while_asks_last(search.singles()))
-    if not found and not questions.exhausted:
+    if not found and not questions.refused:
         found = list(_while_asks_last(search.pairs()))
     ranked = sorted(found, key=_promise)
-    return tuple({one.relaxation.steps: one.relaxation for one in ranked}.values())[
-        :RELAXATIONS_MAX
-    ]
+    distinct = tuple({one.relaxation.steps: one.relaxation for one in ranked}.values())
+    return Relaxations(distinct[:RELAXATIONS_MAX], complete=not questions.refused)
 
 
 class _ExhaustedError(Exception):
@@ -94,15 +101,14 @@ class _Questions:
         self.all = before.considered + 1
         """A limit no answer reaches, so that each comes with its failures."""
         self.some = len(before.candidates) + PROBED_MAX
-
-    @property
-    def exhausted(self) -> bool:
-        return self._left <= 0
+        self.refused = False
+        """Whether a question was left unasked."""
 
     def answer(self, requirement: Requirement, *, limit: int) -> MatchResult:
         key = (requirement, limit)
         if key not in self._known:
-            if self.exhausted:
+            if self._left <= 0:
+                self.refused = True
                 raise _ExhaustedError
             self._left -= 1
             self._known[key] = self._engine.match(requirement, limit=limit, now=self.before.as_of)

@@ -20,9 +20,9 @@ from services.contracts.money import Money
 from services.matching.domain import (
     Candidate,
     Constraint,
+    MatchResult,
     Place,
     Requirement,
-    great_circle_m,
 )
 from services.matching.engine.interface import (
     EPOCH,
@@ -34,7 +34,7 @@ from services.matching.engine.interface import (
     instant_of,
 )
 from services.matching.engine.slots import search
-from services.matching.ranking import METRES_PER_KM, MINUTES_PER_HOUR
+from services.matching.transport import DEFAULT_TRANSPORT, Transport
 
 STEPS_MAX: Final = 6
 STOPS_MAX: Final = 50
@@ -58,39 +58,12 @@ class Objective(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Transport:
-    """How long parts travel: great circle at ``speed_kmh``, and ``handling_minutes`` each trip.
-
-    ``unknown_minutes`` stands for the whole trip where a place is not known. Nothing travels
-    between equal places.
-
-    Raises:
-        ValueError: it stands still, or takes less than no time.
-    """
-
-    speed_kmh: int = 40
-    handling_minutes: int = 60
-    unknown_minutes: int = 24 * MINUTES_PER_HOUR
-
-    def __post_init__(self) -> None:
-        if self.speed_kmh < 1 or min(self.handling_minutes, self.unknown_minutes) < 0:
-            raise ValueError(f"no such transport: {self}")
-
-    def minutes(self, one: Place | None, other: Place | None) -> int:
-        """Whole minutes of the trip, rounded up."""
-        if one is None or other is None:
-            return self.unknown_minutes
-        if one == other:
-            return 0
-        metres = great_circle_m(one, other)
-        return self.handling_minutes - (-metres * MINUTES_PER_HOUR) // (
-            self.speed_kmh * METRES_PER_KM
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Stop:
-    """A candidate for one step; ``free`` is where its slot may lie, in any order."""
+    """A candidate for one step; ``free`` is where its slot may lie, in any order.
+
+    It is occupied for ``setup`` minutes before the work, and free again ``turnaround`` minutes
+    after it for the next step of the same chain: its buffers, which ``free`` is clear of already.
+    """
 
     offer_id: OfferId
     resource_id: ResourceId
@@ -98,6 +71,8 @@ class Stop:
     place: Place | None
     price: Money
     free: tuple[FreeGap, ...]
+    setup: int = 0
+    turnaround: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +132,10 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One step at one stop; ``transport_minutes`` is the trip there, before ``start``."""
+    """One step at one stop; ``transport_minutes`` is the trip there, before ``start``.
+
+    Of the time from ``start`` to ``end`` the first ``setup_minutes`` are set-up.
+    """
 
     offer_id: OfferId
     resource_id: ResourceId
@@ -166,6 +144,7 @@ class Leg:
     end: datetime
     price: Money
     transport_minutes: int
+    setup_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +178,42 @@ class Routing:
     truncated: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ChainAsked:
+    """A requirement per step in order, and between which places the parts travel.
+
+    With a destination they are there when the window of the last step ends.
+
+    Raises:
+        ChainInvalidError: no step, more than ``STEPS_MAX``, or several currencies.
+    """
+
+    steps: tuple[Requirement, ...]
+    objective: Objective = Objective.EARLIEST
+    origin: Place | None = None
+    destination: Place | None = None
+    transport: Transport = DEFAULT_TRANSPORT
+
+    def __post_init__(self) -> None:
+        Chain(tuple(ChainStep(one, ()) for one in self.steps))
+
+
+@dataclass(frozen=True, slots=True)
+class ChainAnswer:
+    """What was found for each step alone, and the routing over it.
+
+    The match of a step without a candidate explains why, and what would gain some. Where every step
+    has candidates and yet there is no route, ``possible_by`` is when one could have delivered, had
+    the windows been longer.
+    """
+
+    asked: ChainAsked
+    matches: tuple[MatchResult, ...]
+    routing: Routing
+    as_of: datetime
+    possible_by: datetime | None = None
+
+
 def bookable(
     requirement: Requirement, candidate: Candidate, resource: OfferedResource, *, now: datetime
 ) -> tuple[FreeGap, ...]:
@@ -207,13 +222,14 @@ def bookable(
     Notice, horizon, live state and units are off, and the days after the certificates end.
     """
     bounds = search(requirement, resource, now=now)
+    occupied = (candidate.end - candidate.start) // MINUTE
     end_by = min(bounds.end_by, _certified_until(candidate))
     clipped = (
         FreeGap(max(gap.start, bounds.live_from), min(gap.end, end_by), gap.units)
         for gap in resource.gaps
         if gap.units >= requirement.units
     )
-    return tuple(gap for gap in clipped if gap.start + requirement.minutes <= gap.end)
+    return tuple(gap for gap in clipped if gap.start + occupied <= gap.end)
 
 
 def _certified_until(candidate: Candidate) -> int:
@@ -284,6 +300,11 @@ class _Trips:
     def between(self, one: Stop, other: Stop) -> int:
         return self._minutes(one.place, other.place)
 
+    def until_free(self, one: Stop, other: Stop) -> int:
+        """Minutes after the work at ``one`` until ``other`` can begin, as far as it depends."""
+        waits = other.turnaround if one.resource_id == other.resource_id else 0
+        return max(self.between(one, other), waits)
+
     def home(self, stop: Stop) -> int:
         return 0 if self._destination is None else self._minutes(stop.place, self._destination)
 
@@ -295,10 +316,12 @@ class _Trips:
     def _minutes_left(self) -> list[list[int]]:
         left = [[self.home(stop) for stop in self.steps[-1].stops]]
         for one, after in zip(self.steps[-2::-1], self.steps[:0:-1], strict=True):
-            ahead = list(zip(after.stops, left[0], strict=True))
             work = after.requirement.minutes
+            ahead = [
+                (it, it.setup + work + rest) for it, rest in zip(after.stops, left[0], strict=True)
+            ]
             shortest = [
-                min((self.between(stop, it) + work + rest for it, rest in ahead), default=0)
+                min((self.until_free(stop, it) + rest for it, rest in ahead), default=0)
                 for stop in one.stops
             ]
             left.insert(0, shortest)
@@ -352,8 +375,8 @@ class _Search:
 
     def _arriving(self, ways: Iterable[_Way], stop: Stop) -> Iterator["_Arrival"]:
         for way in ways:
-            trip = self._trips.between(way.stop, stop)
-            yield (way.end + trip, trip, way)
+            ready = way.end + self._trips.until_free(way.stop, stop)
+            yield (ready, self._trips.between(way.stop, stop), way)
 
     def _kept(self, front: list[_Way], number: int, place: int) -> list[_Way]:
         """The most promising of a front that is too long."""
@@ -391,7 +414,7 @@ class _Search:
 
 
 _Arrival = tuple[int, int, _Way | None]
-"""When the part is there, the minutes it travelled, and the way it came."""
+"""When the step can begin, the minutes the part travelled there, and the way it came."""
 
 
 def _taken(
@@ -401,18 +424,18 @@ def _taken(
     asked = step.requirement
     end_by = floor_minute(asked.window.end)
     ready = max(arrives, free_from)
+    occupied = stop.setup + asked.minutes
     slots = (
         max(gap.start, ready)
         for gap in stop.free
-        if gap.units >= asked.units
-        and max(gap.start, ready) + asked.minutes <= min(gap.end, end_by)
+        if gap.units >= asked.units and max(gap.start, ready) + occupied <= min(gap.end, end_by)
     )
     start = min(slots, default=None)
     if start is None:
         return None
     ids = (*(before.ids if before else ()), stop.resource_id.bytes, stop.offer_id.bytes)
     minor = stop.price.minor + (before.minor if before else 0)
-    return _Way(stop, start, start + asked.minutes, minor, trip, before, ids)
+    return _Way(stop, start, start + occupied, minor, trip, before, ids)
 
 
 def _front(ways: Iterable[_Way]) -> list[_Way]:
@@ -439,4 +462,5 @@ def _leg(way: _Way) -> Leg:
         end=instant_of(way.end),
         price=stop.price,
         transport_minutes=way.trip,
+        setup_minutes=stop.setup,
     )

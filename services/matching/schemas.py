@@ -15,22 +15,27 @@ from services.matching.domain import (
     Candidate,
     Constraint,
     FailureCount,
+    MatchResult,
     NearMiss,
     Reason,
     Relaxation,
+    Requirement,
     Step,
     StoredMatch,
     Verdict,
 )
 from services.matching.explain import (
+    MINUTE,
     GradeName,
     Language,
     TermName,
     explain,
     explain_failures,
     explain_relaxation,
+    explain_routing,
     no_grade,
 )
+from services.matching.routing import ChainAnswer, Leg, Objective, Route
 
 GradeAtSize = Callable[[int, float], str | None]
 """The tolerance grade that a ± value in µm stays within at a nominal size in mm."""
@@ -150,6 +155,9 @@ class MatchOut(BaseModel):
         max_length=RELAXATIONS_MAX,
         description="what would gain suppliers when fewer fit than asked for, most promising first",
     )
+    relaxations_complete: bool = Field(
+        description="false: there may be others, the time to look for them ran out"
+    )
 
 
 def match_out(
@@ -179,6 +187,7 @@ def match_out(
         failures=[_failure(one, language) for one in result.failures],
         near_misses=[_near_miss(one, language, term) for one in result.near_misses],
         relaxations=[_relaxation(one, language, term, grade) for one in result.relaxations],
+        relaxations_complete=result.relaxations_complete,
     )
 
 
@@ -269,4 +278,147 @@ def _step(step: Step) -> StepOut:
         constraint=step.aspect.constraint,
         asked=step.asked,
         eased=step.eased,
+    )
+
+
+class LegOut(BaseModel):
+    """One step at one listing; a leg of a joint booking takes these ids, start, minutes, units."""
+
+    step: int = Field(description="from 1")
+    offer_id: UUID
+    resource_id: UUID
+    organisation_id: UUID = Field(description="whose resource it is")
+    process: str
+    transport_minutes: int = Field(description="the trip there, before start")
+    start: datetime
+    end: datetime
+    setup_minutes: int = Field(description="set-up at the beginning of the slot")
+    minutes: int = Field(description="of work")
+    units: int
+    price: MoneyOut
+
+
+class RouteFoundOut(BaseModel):
+    """A way through the whole chain."""
+
+    legs: list[LegOut]
+    price: MoneyOut
+    delivered: datetime = Field(description="the last leg's end and the trip to the destination")
+    lead_minutes: int = Field(description="until then, from when the chain could begin")
+
+
+class RouteStepOut(BaseModel):
+    """What was found for one step alone; the lists explain why there is no candidate."""
+
+    step: int = Field(description="from 1")
+    considered: int = Field(description="listings of an acceptable process")
+    candidates: int = Field(description="that fit and were weighed, each by itself")
+    truncated: bool = Field(description="more fit than were weighed")
+    failures: list[FailureCountOut]
+    near_misses: list[NearMissOut]
+    relaxations: list[RelaxationOut]
+    relaxations_complete: bool
+
+
+class RouteOut(BaseModel):
+    """The best route of a chain over the candidates weighed, and what proves it."""
+
+    as_of: datetime
+    objective: Objective
+    best: RouteFoundOut | None
+    value: int | None = Field(description="minutes of lead, or minor units, by the objective")
+    bound: int | None = Field(description="no route over these candidates is below it")
+    proven: bool = Field(description="value equals bound, or there is no route")
+    truncated: list[int] = Field(description="steps of which more listings fit than were weighed")
+    possible_by: datetime | None = Field(
+        description="no route though every step has candidates: when one could deliver, if the"
+        " window ended so much later, a fortnight at most"
+    )
+    text: str
+    steps: list[RouteStepOut]
+
+
+def route_out(
+    answer: ChainAnswer,
+    *,
+    language: Language,
+    term: TermName = str,
+    grade_at: GradeAtSize | None = None,
+) -> RouteOut:
+    """``answer`` with its reasons in ``language``; ``term`` names taxonomy codes.
+
+    ``grade_at`` names tolerance grades, for steps that asked for one.
+    """
+    routing = answer.routing
+    truncated = [number + 1 for number in routing.truncated]
+    return RouteOut(
+        as_of=answer.as_of,
+        objective=answer.asked.objective,
+        best=None if routing.best is None else _route(routing.best, answer),
+        value=routing.value,
+        bound=routing.bound,
+        proven=routing.proven,
+        truncated=truncated,
+        possible_by=answer.possible_by,
+        text=explain_routing(answer, language=language),
+        steps=[
+            _route_step(
+                number, match, language, term, _grades(asked.nominal_mm, grade_at),
+                truncated=number in truncated,
+            )
+            for number, (asked, match) in enumerate(
+                zip(answer.asked.steps, answer.matches, strict=True), start=1
+            )
+        ],
+    )  # fmt: skip
+
+
+def _route(route: Route, answer: ChainAnswer) -> RouteFoundOut:
+    steps = zip(route.legs, answer.asked.steps, answer.matches, strict=True)
+    return RouteFoundOut(
+        legs=[_leg(number, *one) for number, one in enumerate(steps, start=1)],
+        price=MoneyOut.of(route.price),
+        delivered=route.delivered,
+        lead_minutes=route.lead // MINUTE,
+    )
+
+
+def _leg(number: int, leg: Leg, asked: Requirement, match: MatchResult) -> LegOut:
+    key = (leg.offer_id, leg.resource_id)
+    fits = next(one for one in match.candidates if (one.offer_id, one.resource_id) == key)
+    return LegOut(
+        step=number,
+        offer_id=leg.offer_id,
+        resource_id=leg.resource_id,
+        organisation_id=leg.organisation_id,
+        process=fits.process,
+        transport_minutes=leg.transport_minutes,
+        start=leg.start,
+        end=leg.end,
+        setup_minutes=leg.setup_minutes,
+        minutes=asked.minutes,
+        units=asked.units,
+        price=MoneyOut.of(leg.price),
+    )
+
+
+def _route_step(
+    number: int,
+    match: MatchResult,
+    language: Language,
+    term: TermName,
+    grade: GradeName,
+    *,
+    truncated: bool,
+) -> RouteStepOut:
+    explained = match.candidates == ()
+    return RouteStepOut(
+        step=number,
+        considered=match.considered,
+        candidates=len(match.candidates),
+        truncated=truncated,
+        failures=[_failure(one, language) for one in match.failures if explained],
+        near_misses=[_near_miss(one, language, term) for one in match.near_misses if explained],
+        relaxations=[_relaxation(one, language, term, grade) for one in match.relaxations],
+        relaxations_complete=match.relaxations_complete,
     )

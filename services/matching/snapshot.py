@@ -1,6 +1,6 @@
 """The engines' state, read from what capacity knows at one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -14,6 +14,7 @@ from services.capacity.domain import (
     Resource,
     joint_units,
 )
+from services.contracts.ids import ResourceId
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 from services.matching.domain import Listing
@@ -37,8 +38,29 @@ def load(
     stale_after: timedelta,
 ) -> Snapshot:
     """The resources of ``listings`` with their free time inside ``window``."""
-    ids = {listing.resource_id for listing in listings}
-    resources = capacity.resources_by_id(session=session, resource_ids=ids)
+    resources = offered_resources(
+        session=session,
+        clock=clock,
+        resource_ids={listing.resource_id for listing in listings},
+        window=window,
+        stale_after=stale_after,
+    )
+    return Snapshot(
+        listings=tuple(one for one in listings if one.resource_id in resources),
+        resources=resources,
+    )
+
+
+def offered_resources(
+    *,
+    session: Session,
+    clock: Clock,
+    resource_ids: Collection[ResourceId],
+    window: Interval,
+    stale_after: timedelta,
+) -> dict[ResourceId, OfferedResource]:
+    """Those of ``resource_ids`` that can be seen, with their free time inside ``window``."""
+    resources = capacity.resources_by_id(session=session, resource_ids=resource_ids)
     found = capacity.availability(
         session=session,
         clock=clock,
@@ -47,13 +69,10 @@ def load(
         stale_after=stale_after,
     )
     now = clock.now()
-    return Snapshot(
-        listings=tuple(one for one in listings if one.resource_id in resources),
-        resources={
-            resource_id: _offered(resource, found[resource_id], now, stale_after)
-            for resource_id, resource in resources.items()
-        },
-    )
+    return {
+        resource_id: _offered(resource, found[resource_id], now, stale_after)
+        for resource_id, resource in resources.items()
+    }
 
 
 def _offered(

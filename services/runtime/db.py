@@ -1,9 +1,12 @@
 """PostgreSQL through SQLAlchemy and psycopg 3; a session is one transaction, kept by the door."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final, TypeVar
 
+import psycopg
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel
 
@@ -11,6 +14,8 @@ from services.contracts.access import Principal
 from services.runtime.tenancy import bind
 
 Sessions = sessionmaker[Session]
+WorkT = TypeVar("WorkT")
+DEADLOCK_TRIES: Final = 3
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -67,3 +72,19 @@ def transaction(sessions: Sessions, principal: Principal | None = None) -> Itera
             bind(session, principal)
         with session.begin():
             yield session
+
+
+def all_or_nothing(session: Session, work: Callable[[], WorkT]) -> WorkT:
+    """What ``work`` returns; what it wrote before it raised is undone, and the transaction goes on.
+
+    PostgreSQL ends one of those that wait for each other in a circle: that one is tried again, with
+    its locks given back, ``DEADLOCK_TRIES`` times in all.
+    """
+    for left in reversed(range(DEADLOCK_TRIES)):
+        try:
+            with session.begin_nested():
+                return work()
+        except OperationalError as error:
+            if not (left and isinstance(error.orig, psycopg.errors.DeadlockDetected)):
+                raise
+    raise AssertionError("the last try returns or raises")

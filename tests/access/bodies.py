@@ -32,7 +32,9 @@ REFERENCES: Final[Mapping[str, Callable[[World, Owner], Any]]] = {
     "demand_id": lambda world, owner: world.demands[owner],
 }
 """Fields that name a thing, and an organisation's own that only it sees."""
-UNCHECKED: Final = frozenset({("POST /bookings", "demand_id")})
+UNCHECKED: Final = frozenset({
+    ("POST /bookings", "demand_id"), ("POST /joint-bookings", "demand_id"),
+})  # fmt: skip
 """Notes nothing is read through: whose demand a booking answers is its buyer's word."""
 FIELDS: Final[Mapping[str, Maker]] = {
     "current": lambda _: PASSWORD,

@@ -24,6 +24,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("demand_id",): market.demands,
     ("match_id",): market.matches,
     ("booking_id",): market.bookings,
+    ("joint_id",): market.joints,
     ("service_account_id",): trust.service_accounts,
     ("service_account_id", "key_id"): parts(
         "service_account_id", "key_id", trust.api_key, "accounts", "api_key"

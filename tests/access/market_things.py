@@ -201,11 +201,23 @@ def matches(world: World) -> Iterator[Thing]:
 
 
 def _match(world: World, owner: Owner) -> UUID:
-    """As it is stored for a demand nothing could meet."""
+    """As it is stored for a demand nothing could meet, but a day later something could."""
     window = {"start": START.isoformat(), "end": (START + YEAR).isoformat()}
     requirement = {"processes": [PROCESS], "minutes": 60, "window": window}
     nothing: dict[str, Any] = {"candidates": [], "considered": 0, "failures": [], "near_misses": []}
-    result = nothing | {"state_hash": "0" * 64, "as_of": START.isoformat()}
+    later = {
+        "steps": [{
+            "aspect": "window-end",
+            "asked": (START + timedelta(days=3)).isoformat(),
+            "eased": (START + timedelta(days=4)).isoformat(),
+        }],
+        "listings": 1, "organisations": 1, "lost": 0,
+        "price": {"minor": 100, "currency": "CNY"}, "price_before": None,
+        "earliest_end": (START + timedelta(days=4)).isoformat(), "earliest_end_before": None,
+    }  # fmt: skip
+    result = nothing | {
+        "state_hash": "0" * 64, "as_of": START.isoformat(), "relaxations": [later],
+    }  # fmt: skip
     made: UUID = world.owned(
         "match",
         owner,
@@ -239,7 +251,33 @@ def bookings(world: World) -> Iterator[Thing]:
     yield deleted({"booking_id": str(gone)})
 
 
-def _booking(world: World, buyer: Owner, provider: Owner, state: str = "held") -> dict[str, Any]:
+def joints(world: World) -> Iterator[Thing]:
+    """Of their buyers alone: who provides a leg sees that leg, as a booking."""
+    for buyer, provider in _PAIRS:
+        made = _joint(world, buyer, provider)
+        yield Thing(
+            f"{buyer} books {provider} and more", buyer, Shown.ORGANISATION,
+            {"joint_id": str(made)}, taker=buyer, giver=provider,
+        )  # fmt: skip
+    gone = _joint(world, Owner.OWN, Owner.NEIGHBOUR)
+    world.rows.delete("booking", joint_id=gone)
+    world.rows.delete("joint", id=gone)
+    yield deleted({"joint_id": str(gone)})
+
+
+def _joint(world: World, buyer: Owner, provider: Owner) -> UUID:
+    """Its id is no secret from who provides a leg: it stands in the booking."""
+    owner = Owner.OWN if Owner.OWN in {buyer, provider} else Owner.STRANGER
+    with world.rows.connection.transaction():
+        row = world.add("joint", owner, organisation_id=world.organisations[buyer], legs=1)
+        made: UUID = row["id"]
+        _booking(world, buyer, provider, joint_id=made, leg=1)
+    return made
+
+
+def _booking(
+    world: World, buyer: Owner, provider: Owner, state: str = "held", **joint: Any
+) -> dict[str, Any]:
     """Its secrets are the stranger's unless the callers are party to it."""
     parties = {buyer, provider}
     owner = Owner.OWN if Owner.OWN in parties else Owner.STRANGER
@@ -258,6 +296,7 @@ def _booking(world: World, buyer: Owner, provider: Owner, state: str = "held") -
         currency="CNY",
         at_risk=True,
         at_risk_reason=marker(owner, Shown.ORGANISATION),
+        **joint,
     )
     row["during"] = slot
     return row

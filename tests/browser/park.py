@@ -28,11 +28,14 @@ from services.contracts.intervals import Interval, subtract
 from services.contracts.money import Money
 from services.contracts.telemetry import ResourceState
 from services.matching.domain import (
+    Aspect,
     Candidate,
     Constraint,
     FailureCount,
     NearMiss,
     Reason,
+    Relaxation,
+    Step,
     Value,
     Verdict,
 )
@@ -295,10 +298,28 @@ def _impossible() -> Demand:
             FailureCount(Constraint.WINDOW, rejected=1, rejected_alone=0),
         ),
         misses=(ExplainedMiss(offered, miss),),
+        id="m3",
+        relaxations=(_looser(),),
+        relaxations_complete=False,
+        nominal_mm=25,
     )
     process = "machining.grinding"
     title = "导轨面磨削 ±2 µm / Guideway grinding ±2 µm"
     return Demand("d3", title, BUYER, process, 120, hours(24, 30), ZONE, match)
+
+
+def _looser() -> Relaxation:
+    """IT5 becomes IT6 at 25 mm: two firms more, three days sooner."""
+    return Relaxation(
+        steps=(Step(Aspect.TOLERANCE, 2, 6),),
+        listings=3,
+        organisations=2,
+        lost=0,
+        price=Money(96_000),
+        price_before=Money(120_000),
+        earliest_end=hour(40),
+        earliest_end_before=hour(40) + timedelta(days=3),
+    )
 
 
 def _bookings() -> tuple[BookingLine, ...]:

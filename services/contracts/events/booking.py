@@ -25,3 +25,13 @@ class BookingChanged(Event):
     start: datetime
     end: datetime
     units: int
+
+
+class JointLegLost(Event):
+    """A leg of a joint booking that was held is given back, or expired: the others fall with it."""
+
+    type: ClassVar[str] = "booking.joint-leg-lost.v1"
+
+    joint_id: UUID
+    booking_id: UUID
+    organisation_id: UUID

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from services.booking import handlers
 from services.booking.consumers import CONSUMERS, follow_state
 from services.capacity.domain import Resource
+from services.contracts.events.booking import JointLegLost
 from services.contracts.events.capacity import ResourceStateChanged
 from services.contracts.ids import OfferId
 from services.contracts.telemetry import ResourceState
@@ -179,9 +180,10 @@ def test_nothing_near_is_held_while_the_machine_is_down(
     park.hold(machine, offer_id, start=START + 24 * HOUR)
 
 
-def test_the_consumer_keeps_its_name() -> None:
+def test_the_consumers_keep_their_names() -> None:
     assert [(one.name, one.event) for one in CONSUMERS] == [
-        ("booking-at-risk", ResourceStateChanged)
+        ("booking-at-risk", ResourceStateChanged),
+        ("booking-joint", JointLegLost),
     ]
 
 

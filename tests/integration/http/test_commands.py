@@ -74,7 +74,30 @@ def test_match_explains_an_empty_answer_and_says_so_by_its_exit_code(
     assert answered.exit_code == 1
     said = answered.stdout.replace("\n", " ")
     assert "> budget" in said
-    assert "→ budget CN¥0.01 →" in said
+    assert "→ 1. budget CN¥0.01 →" in said
+
+
+def test_match_applies_a_relaxation_it_told(market: Market, api: str) -> None:
+    market.listed_mill()
+    buyer = market.organisation("Buyer")
+    demand = market.demand(buyer, budget_minor=1)
+    key = market.keyring.key(buyer)
+    answered = run("match", "--demand", demand["id"], "--api", api, "--json", key=key)
+    match_id = json.loads(answered.stdout)["id"]
+
+    relaxed = run("match", "--relax", f"{match_id}:1", "--api", api, "--json", key=key)
+    none = run("match", "--relax", f"{match_id}:8", "--api", api, key=key)
+    unread = run("match", "--relax", match_id, "--api", api, key=key)
+
+    assert relaxed.exit_code == 0, relaxed.output
+    found = json.loads(relaxed.stdout)
+    assert len(found["candidates"]) == 1
+    assert found["demand_id"] != demand["id"]
+    eased = market.get(f"demands/{found['demand_id']}")
+    assert eased["budget_minor"] == 120_000
+    assert (eased["title"], eased["window"]) == (demand["title"], demand["window"])
+    assert (none.exit_code, unread.exit_code) == (1, 2)
+    assert "there is no number 8" in " ".join(none.stderr.split())
 
 
 def test_match_tells_what_was_meant_by_an_unknown_process(market: Market, api: str) -> None:
@@ -122,3 +145,63 @@ def test_a_platform_that_is_not_there_has_an_exit_code_of_its_own() -> None:
 
     assert refused.exit_code == 3
     assert "Cannot reach" in refused.stderr
+
+
+CHAIN = ("machining.turning", "machining.milling")
+
+
+@pytest.fixture
+def chain(market: Market) -> tuple[str, ...]:
+    """What asks for a chain that somebody can do."""
+    for process in CHAIN:
+        market.listed_mill(process, capabilities=[{"process": process}])
+    window = market.window()
+    steps = [word for process in CHAIN for word in ("--step", f"{process}:2,budget=5000")]
+    times = ("--from", window["start"][:19], "--to", window["end"][:19])
+    return ("route", *steps, *times)
+
+
+def test_route_shows_the_way_and_holds_it_as_one(
+    market: Market, api: str, chain: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    key = market.keyring.key(market.organisation("Buyer"), Role.BUYER)
+
+    shown = run(*chain, "--api", api, key=key)
+    chinese = run(*chain, "--api", api, "--lang", "zh", key=key)
+    held = run(*chain, "--hold", "--api", api, "--json", key=key)
+    joint = json.loads(held.stdout)
+    same = ("--joint", "--api", api)
+    confirmed = run("book", "confirm", joint["id"], *same, key=key)
+    cancelled = run("book", "cancel", joint["id"], *same, "--json", key=key)
+
+    assert shown.exit_code == 0, shown.output
+    assert "1,200.00 CNY" in shown.stdout
+    assert "the best of all routes over these candidates" in " ".join(shown.stdout.split())
+    assert "资源" in chinese.stdout
+    assert "已证明为最优路线" in chinese.stdout.replace("\n", "")
+    assert (joint["state"], len(joint["legs"])) == ("held", 2)
+    assert "confirmed" in confirmed.stdout
+    assert json.loads(cancelled.stdout)["state"] == "cancelled"
+
+
+def test_route_says_which_step_nobody_can_do(
+    market: Market, api: str, chain: tuple[str, ...]
+) -> None:
+    key = market.keyring.key(market.organisation("Buyer"))
+
+    answered = run(*chain, "--step", f"{CHAIN[0]}:1,budget=1", "--hold", "--api", api, key=key)
+
+    assert answered.exit_code == 1
+    said = " ".join(answered.stdout.split())
+    assert "no listing fits step 3 alone" in said
+    assert "step 3: 0 of 1 listings fit" in said
+    assert "→ budget CN¥1.00 → CN¥300.00" in said
+
+
+@pytest.mark.parametrize("step", ["machining.turning:x", "machining.turning:1,colour=red",
+                                  "machining.turning:1,units=many"])  # fmt: skip
+def test_a_step_that_cannot_be_read_is_refused(api: str, step: str) -> None:
+    refused = run("route", "--step", step, "--api", api, key="nk_0")
+    assert refused.exit_code == 2
+    assert step in refused.stderr.replace("\n", "")

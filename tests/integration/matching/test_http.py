@@ -51,6 +51,7 @@ def test_what_would_gain_suppliers_is_told(client: httpx.Client, matched: Docume
     step = {"aspect": "hours", "constraint": "hours", "asked": 240, "eased": 480}
     assert found["steps"] == [step]
     assert (found["listings"], found["organisations"], found["lost"]) == (1, 1, 0)
+    assert read["relaxations_complete"] is True
     assert found["price_before"] == {"minor": 120_000, "currency": "CNY"}
     assert found["text"] == "预订时长 4 小时 → 8 小时：增加 1 家企业的 1 项，最优价 ¥2,400.00"
 

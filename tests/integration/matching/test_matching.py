@@ -207,9 +207,18 @@ class TestRelaxations:
     def test_an_answer_that_is_full_or_leaves_nobody_out_has_none(self, park: Park) -> None:
         park.offer(park.resource())
         assert match(park).relaxations == ()
+        assert match(park).relaxations_complete
         park.offer(park.resource(capability=CapabilityDeclaration(MILLING, tolerance_um=20)))
         assert match(park, replace(ASKED, tolerance_um=10), limit=1).relaxations
         assert match(park, limit=1).relaxations == ()
+
+    def test_it_is_told_when_the_time_to_look_ran_out(
+        self, park: Park, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        park.offer(park.resource(capability=CapabilityDeclaration(MILLING, tolerance_um=20)))
+        monkeypatch.setattr(handlers, "JUDGED_MAX", 0)
+        short = match(park, replace(ASKED, tolerance_um=10))
+        assert (short.relaxations, short.relaxations_complete) == ((), False)
 
     def test_free_time_outside_the_window_is_known_a_fortnight_either_way(self, park: Park) -> None:
         machine = park.resource()

@@ -29,10 +29,10 @@ from services.matching.routing import (
     Route,
     Routing,
     Stop,
-    Transport,
     bookable,
     route,
 )
+from services.matching.transport import Transport
 from tests.contract.matching.market import (
     DAY,
     NOW_MINUTE,
@@ -88,7 +88,8 @@ def drawn_chain(seed: int, *, steps: int, stops: int, span: int) -> Chain:
 
     def one_stop() -> Stop:
         number = draw.randint(1, 9)
-        return stop(number, draw.randint(1, 30), *free(), place=place())
+        made = stop(number, draw.randint(1, 30), *free(), place=place())
+        return replace(made, setup=draw.choice((0, 0, 1)), turnaround=draw.choice((0, 0, 3)))
 
     def one_step() -> ChainStep:
         minutes, opens = draw.randint(1, 3), draw.choice((0, 0, 0, draw.randint(0, span // 3)))
@@ -115,15 +116,19 @@ def ends(chain: Chain, transport: Transport, *, every_start: bool) -> Iterator[t
         )
         found = [
             start
-            for start in range(max(ready, opens), closes - need.minutes + 1)
+            for start in range(max(ready, opens), closes - at.setup - need.minutes + 1)
             if any(
-                one.units >= need.units and one.start <= start and start + need.minutes <= one.end
+                one.units >= need.units
+                and one.start <= start
+                and start + at.setup + need.minutes <= one.end
                 for one in at.free
             )
         ]
         return found if every_start else found[:1]
 
-    def onwards(number: int, here: Place | None, now: int, minor: int) -> Iterator[tuple[int, int]]:
+    def onwards(
+        number: int, here: Place | None, now: int, minor: int, last: Stop | None = None
+    ) -> Iterator[tuple[int, int]]:
         if number == len(chain.steps):
             home = 0 if chain.destination is None else transport.minutes(here, chain.destination)
             yield (now + home, minor)
@@ -131,9 +136,11 @@ def ends(chain: Chain, transport: Transport, *, every_start: bool) -> Iterator[t
         for at in chain.steps[number].stops:
             is_first_trip_free = number == 0 and chain.origin is None
             trip = 0 if is_first_trip_free else transport.minutes(here, at.place)
-            for start in slots(number, at, now + trip):
-                done = start + chain.steps[number].requirement.minutes
-                yield from onwards(number + 1, at.place, done, minor + at.price.minor)
+            again = last is not None and last.resource_id == at.resource_id
+            waits = max(trip, at.turnaround if again else 0)
+            for start in slots(number, at, now + waits):
+                done = start + at.setup + chain.steps[number].requirement.minutes
+                yield from onwards(number + 1, at.place, done, minor + at.price.minor, at)
 
     return onwards(0, chain.origin, begins(chain), 0)
 
@@ -217,7 +224,8 @@ def check_legs(chain: Chain, found: Route) -> None:
     arrived = NOW + (begins(chain) - NOW_MINUTE) * MINUTE
     for leg, one in zip(found.legs, chain.steps, strict=True):
         assert leg.start >= arrived + leg.transport_minutes * MINUTE
-        assert leg.end - leg.start == one.requirement.minutes * MINUTE
+        occupied = leg.setup_minutes + one.requirement.minutes
+        assert leg.end - leg.start == occupied * MINUTE
         assert one.requirement.window.contains(Interval(leg.start, leg.end))
         assert any(
             (leg.offer_id, leg.price) == (it.offer_id, it.price)

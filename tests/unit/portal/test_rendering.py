@@ -18,7 +18,8 @@ LANGUAGES: list[Language] = ["zh", "en"]
 
 @pytest.fixture
 def renderer() -> Renderer:
-    return Renderer(Assets(), load_taxonomy().namer)
+    taxonomy = load_taxonomy()
+    return Renderer(Assets(), taxonomy.namer, taxonomy.grade_of)
 
 
 def page(renderer: Renderer, language: Language, park: Park | None = None) -> str:
@@ -49,6 +50,23 @@ def test_a_verified_firm_says_so(renderer: Renderer, language: Language, word: s
     assert word not in page(renderer, language)
     shown = page(renderer, language, replace(park, firms=(verified, *park.firms[1:])))
     assert shown.count(word) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "gain", "cut"),
+    [
+        ("zh", "公差 ±2 µm (IT5) → ±6 µm (IT6)：增加 2 家企业的 3 项", "可能还有其他放宽方式"),
+        ("en", "tolerance ±2 µm (IT5) → ±6 µm (IT6): 3 more of 2 firm(s)", "There may be other"),
+    ],
+)
+def test_what_would_gain_suppliers_is_told_with_the_way_to_ask_for_it(
+    renderer: Renderer, language: Language, gain: str, cut: str
+) -> None:
+    html = page(renderer, language)
+    assert gain in html
+    assert ("最早完工提前 3 天" if language == "zh" else "earliest end 3 d sooner") in html
+    assert "nonagon match --relax m3:1" in html
+    assert html.count(cut) == 1
 
 
 def test_what_people_typed_is_text_not_markup(renderer: Renderer) -> None:

@@ -1,4 +1,4 @@
-"""Use cases of booking: hold, confirm, cancel, start, finish, expire, flag at risk.
+"""Use cases of single bookings: hold, confirm, cancel, start, finish, expire, flag at risk.
 
 The exclusion constraint on capacity's reservations decides who gets a slot. What is checked before
 it only gives a better answer.
@@ -6,6 +6,7 @@ it only gives a better answer.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from sqlmodel import Session
@@ -14,7 +15,9 @@ from services.booking import store
 from services.booking.domain import (
     Booking,
     BookingState,
+    Part,
     asked_interval,
+    check_alone,
     check_rule,
     check_version,
     confirmed,
@@ -35,14 +38,22 @@ from services.capacity.domain import (
     slot_taken,
 )
 from services.contracts.errors import DomainError, ErrorKind
-from services.contracts.events.booking import BookingChanged
+from services.contracts.events.booking import BookingChanged, JointLegLost
 from services.contracts.events.envelope import Audience
-from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
+from services.contracts.ids import (
+    BookingId,
+    DemandId,
+    JointId,
+    OfferId,
+    OrganisationId,
+    ResourceId,
+)
 from services.contracts.intervals import Interval
 from services.contracts.money import Money
 from services.identity import handlers as identity
 from services.matching import handlers as matching
 from services.runtime.clock import Clock
+from services.runtime.db import all_or_nothing
 from services.runtime.outbox import emit
 
 
@@ -101,11 +112,13 @@ def hold(
     demand_id: DemandId | None,
     hold_ttl: timedelta,
     stale_after: timedelta,
+    part: Part | None = None,
 ) -> Booking:
     """Take a free slot until ``hold_ttl`` from now, at the price its listing quotes.
 
     ``minutes`` are of work, and charged; the slot is longer by the resource's set-up, before them.
-    Without an offer an organisation holds a resource of its own, and pays nothing.
+    Without an offer an organisation holds a resource of its own, and pays nothing. As ``part`` of a
+    joint booking it is held until the time of that.
 
     Raises:
         SlotInvalidError: the slot breaks the resource's rule, or is over.
@@ -125,7 +138,7 @@ def hold(
     price = _price(session, resource, organisation_id, offer_id, minutes=minutes, units=units)
     rivals = capacity.takers(session=session, resources=companions.values(), interval=interval)
     for overdue in store.lock_overdue_of(session, resource_id, also=rivals, now=now):
-        _leave(session, clock, overdue, BookingState.EXPIRED)
+        leave(session=session, clock=clock, booking=overdue, to=BookingState.EXPIRED)
     _check_free(session, clock, resource, interval, units=units, stale_after=stale_after)
     booking = Booking(
         id=BookingId(clock.new_id()),
@@ -137,14 +150,17 @@ def hold(
         interval=interval,
         units=units,
         state=BookingState.HELD,
-        hold_until=now + hold_ttl,
+        hold_until=part.hold_until if part else now + hold_ttl,
         price=price,
         at_risk_reason=None,
         created_at=now,
         updated_at=now,
         setup_minutes=resource.rule.setup_minutes,
+        joint_id=part.joint_id if part else None,
+        leg=part.leg if part else None,
     )
-    capacity.reserve(
+    take = partial(
+        capacity.reserve,
         session=session,
         resource=resource,
         booking_id=booking.id,
@@ -152,6 +168,11 @@ def hold(
         interval=interval,
         units=units,
     )
+    # A joint booking takes the companions of one leg after the other and may meet this one.
+    if part is None:
+        all_or_nothing(session, take)
+    else:
+        take()
     store.insert_booking(session, booking)
     _tell(session, clock, booking)
     return booking
@@ -170,14 +191,25 @@ def confirm(
     Raises:
         HoldExpiredError: it is over.
         OutOfServiceError: the resource went out of service meanwhile.
+        PartOfJointError: it is held with others, to be confirmed with them.
         TransitionRefusedError, VersionMismatchError, BookingNotFoundError: as they say.
     """
     booking = _locked(session, booking_id, expected_version, buyer=organisation_id)
+    check_alone(booking)
+    return make_firm(session=session, clock=clock, booking=booking)
+
+
+def make_firm(*, session: Session, clock: Clock, booking: Booking) -> Booking:
+    """The locked ``booking``, confirmed.
+
+    Raises:
+        HoldExpiredError, OutOfServiceError, TransitionRefusedError: as they say.
+    """
     changed = confirmed(booking, now=clock.now())
-    for live in capacity.states_of_booking(session=session, booking_id=booking_id).values():
+    for live in capacity.states_of_booking(session=session, booking_id=booking.id).values():
         if _is_withdrawn(booking, live, now=clock.now()):
             raise OutOfServiceError(
-                resource_id=live.resource_id, state=live.state, booking_id=booking_id
+                resource_id=live.resource_id, state=live.state, booking_id=booking.id
             )
     return _save(session, clock, changed)
 
@@ -193,10 +225,14 @@ def cancel(
     """Give a held or confirmed slot back; it is free at once.
 
     Raises:
+        PartOfJointError: its buyer holds it with others, to be cancelled with them. Its provider
+            may cancel it alone; then the others fall (``joints.release_fallen``).
         TransitionRefusedError, VersionMismatchError, BookingNotFoundError: as they say.
     """
     booking = _locked(session, booking_id, expected_version, party=organisation_id)
-    return _leave(session, clock, booking, BookingState.CANCELLED)
+    if organisation_id == booking.organisation_id:
+        check_alone(booking)
+    return leave(session=session, clock=clock, booking=booking, to=BookingState.CANCELLED)
 
 
 def start(
@@ -223,7 +259,7 @@ def finish(
     """Note that the work is done; what is left of its time is free again."""
     booking = _locked(session, booking_id, expected_version, provider=organisation_id)
     if clock.now() < booking.interval.end:
-        return _leave(session, clock, booking, BookingState.FINISHED)
+        return leave(session=session, clock=clock, booking=booking, to=BookingState.FINISHED)
     return _save(session, clock, moved(booking, BookingState.FINISHED, now=clock.now()))
 
 
@@ -231,7 +267,7 @@ def expire_overdue(*, session: Session, clock: Clock, limit: int) -> int:
     """Expire holds nobody confirmed in time, at most ``limit``; returns how many."""
     overdue = store.lock_overdue(session, now=clock.now(), limit=limit)
     for booking in overdue:
-        _leave(session, clock, booking, BookingState.EXPIRED)
+        leave(session=session, clock=clock, booking=booking, to=BookingState.EXPIRED)
     return len(overdue)
 
 
@@ -406,10 +442,16 @@ def _mark(
     return changed
 
 
-def _leave(session: Session, clock: Clock, booking: Booking, to: BookingState) -> Booking:
-    """Move to a state that gives the slot back."""
+def leave(*, session: Session, clock: Clock, booking: Booking, to: BookingState) -> Booking:
+    """The locked ``booking`` in a state that gives its slot back.
+
+    Raises:
+        TransitionRefusedError: its state does not lead there.
+    """
     changed = moved(booking, to, now=clock.now())
     capacity.release(session=session, booking_id=booking.id)
+    if booking.joint_id is not None and booking.state is BookingState.HELD:
+        _tell_lost(session, clock, booking, booking.joint_id)
     return _save(session, clock, changed)
 
 
@@ -417,6 +459,19 @@ def _save(session: Session, clock: Clock, booking: Booking) -> Booking:
     store.save_booking(session, booking)
     _tell(session, clock, booking)
     return booking
+
+
+def _tell_lost(session: Session, clock: Clock, leg: Booking, joint_id: JointId) -> None:
+    now = clock.now()
+    lost = JointLegLost(
+        id=clock.new_id(),
+        occurred_at=now,
+        joint_id=joint_id,
+        booking_id=leg.id,
+        organisation_id=leg.organisation_id,
+        audience=Audience(organisation_ids=tuple(sorted(leg.parties))),
+    )
+    emit(session, lost, now=now)
 
 
 def _tell(session: Session, clock: Clock, booking: Booking) -> None:
