@@ -10,6 +10,8 @@ from typing import Final
 import structlog
 
 from gateway.worker.metrics import WorkerMetrics
+from marketplace.rounds import closing as rounds
+from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
 from services.booking import handlers as booking
 from services.capacity import handlers as capacity
@@ -25,6 +27,7 @@ from services.runtime.settings import Settings
 EXPIRE_MAX: Final = 500
 LINKS_INTERVAL: Final = timedelta(seconds=5)
 HOLDS_INTERVAL: Final = timedelta(seconds=1)
+ROUNDS_INTERVAL: Final = timedelta(seconds=2)
 RISK_INTERVAL: Final = timedelta(minutes=1)
 NOTICES_INTERVAL: Final = timedelta(seconds=5)
 OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
@@ -79,6 +82,7 @@ def scheduled_jobs(
     return (
         Job("mark-unseen", LINKS_INTERVAL, mark_unseen),
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
+        Job("clear-rounds", ROUNDS_INTERVAL, lambda: _clear_rounds(settings, sessions, clock)),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job("deliver-risk-notices", NOTICES_INTERVAL, deliver_notices),
         Job("escalate-risk-notices", RISK_INTERVAL, escalate_notices),
@@ -102,6 +106,15 @@ def scheduled_jobs(
         ),
         Job("prune", PRUNE_INTERVAL, lambda: relay.prune(sessions, now=clock.now())),
     )
+
+
+def _clear_rounds(settings: Settings, sessions: Sessions, clock: Clock) -> None:
+    """Take every step that is due, each in a transaction of its own."""
+    taxonomy, stale_after = load_taxonomy(), timedelta(seconds=settings.seen_stale_after_s)
+    is_left = True
+    while is_left:
+        with transaction(sessions) as session:
+            is_left = rounds.advance(rounds.Means(session, clock, taxonomy, stale_after))
 
 
 async def run_job(job: Job, metrics: WorkerMetrics, stop: asyncio.Event) -> None:

@@ -127,6 +127,7 @@ def match_requirement(
     stale_after: timedelta,
     viewer: OrganisationId | None = None,
     engine_for: EngineFactory = OracleEngine,
+    with_relaxations: bool = True,
 ) -> MatchResult:
     """The best ``limit`` listings for ``requirement`` that ``viewer`` may see, now.
 
@@ -140,6 +141,7 @@ def match_requirement(
         stale_after: how old a twin's last sign may be for its free time to count as measured.
         viewer: the asking organisation, which also sees what it offers to itself only.
         engine_for: which engine ranks.
+        with_relaxations: whether a short answer tells what would gain suppliers.
     """
     listings = store.visible_listings(
         session,
@@ -161,7 +163,7 @@ def match_requirement(
     wanted, now = min(limit, CANDIDATES_MAX), clock.now()
     result = engine_of(requirement.window).match(requirement, limit=wanted, now=now)
     hopeless = len(result.candidates) in {wanted, result.considered}
-    if hopeless or result.considered > JUDGED_MAX:
+    if hopeless or not with_relaxations or result.considered > JUDGED_MAX:
         return result
     known = _movable(requirement.window, now)
     found = relaxations(engine_of(known), requirement, limit=wanted, now=now, known=known)
