@@ -168,8 +168,8 @@ class Choice:
 class Entry:
     """A demand pooled in a round; ``options`` counts the suppliers that fitted.
 
-    ``scarcity_minor`` is the price signal: what the time it wanted most is worth to others beyond
-    its price.
+    ``scarcity_minor`` is the price signal: by how much the time it wanted most would have to be
+    dearer for nobody else to want it.
     """
 
     id: UUID

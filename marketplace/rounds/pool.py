@@ -2,7 +2,8 @@
 
 A *stretch* is uninterrupted free time of a resource. An edge leads from a demand to a stretch that
 lies long enough within its window, at the price of the cheapest offer there. Leaving a demand out
-costs the same for all, one more than the dearest edge: a larger budget buys no precedence.
+costs the same for all, so that a larger budget buys no precedence: more than twice the dearest
+edge, so that one more demand is served where the others pay at most that much more for it.
 
 Where no two demands fit into one stretch this is an assignment, solved and certified exactly.
 Otherwise it is generalised assignment of hours: a plan with a Lagrangian bound.
@@ -172,7 +173,7 @@ def _market(asks: Sequence[Ask], stretches: tuple[Stretch, ...], terms: Fairness
         first=np.array(first, dtype=np.int64),
         slots=np.array(slots, dtype=np.int32),
         costs=costs,
-        unmatched_costs=np.full(len(asks), int(costs.max(initial=0)) + 1),
+        unmatched_costs=np.full(len(asks), 2 * int(costs.max(initial=0)) + 1),
         slot_count=len(stretches),
     )
     return _Market(problem, tuple(options), np.array(loads, dtype=np.int64), stretches, unit)
@@ -191,7 +192,7 @@ def _cheapest_each(options: Sequence[Option]) -> list[Option]:
 def _unit_of_cost(dearest: int, terms: FairnessTerms, asks: int) -> int:
     """The least power of ten in which costs with credits can be solved exactly."""
     unit = 1
-    largest = dearest + 2 * terms.credit_max_minor
+    largest = 2 * (dearest + terms.credit_max_minor)
     while (largest // unit + 4) * (asks + 1) + 1 > COST_MAX:
         unit *= 10
     return unit

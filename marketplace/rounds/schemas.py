@@ -32,8 +32,8 @@ _TEXTS: Final[dict[Reason, tuple[str, str]]] = {
         "没有您可见的资源符合要求；请对该需求单独匹配以查看原因。",
     ),
     Reason.CONTENDED: (
-        "Its time is worth {scarcity} more to others than its price; pool it again, waiting helps.",
-        "其他需求愿意为该时段多付 {scarcity}（高于挂牌价）；请再次参加，等待会计入。",
+        "More wanted its time than it holds; scarcity adds {scarcity} to its price. Pool it again.",
+        "该时段供不应求：稀缺使其价格高出 {scarcity}。请再次参加，等待会计入。",
     ),
     Reason.SLOT_TAKEN: (
         "What it won was taken before it could be held, and nothing else was left; pool it again.",
@@ -150,8 +150,8 @@ class OutcomeOut(BaseModel):
     price_minor: int | None
     options: int | None = Field(description="suppliers that fitted")
     scarcity_minor: int | None = Field(
-        description="price signal: what the time it wanted most is worth to others beyond its"
-        " price; exact by the duals of method slots, an estimate in method hours"
+        description="price signal: by how much the time it wanted most would have to be dearer for"
+        " nobody else to want it; the dual price of method slots, an estimate in method hours"
     )
     updated_at: datetime
 

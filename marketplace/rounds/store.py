@@ -155,7 +155,8 @@ def insert_entry(session: Session, entry: Entry) -> bool:
         created_at=entry.created_at,
         **_course(entry),
     )
-    return bool(session.connection().execute(statement.on_conflict_do_nothing()).rowcount)
+    added = session.exec(statement.on_conflict_do_nothing().returning(col(ClearingEntryRow.id)))
+    return added.first() is not None
 
 
 def delete_waiting(
