@@ -1,16 +1,17 @@
 """The pure core of a round: pooled demands and free time in, who gets what out, with its proof.
 
-A *stretch* is uninterrupted free time of a resource. An edge leads from a demand to a stretch that
-lies long enough within its window, at the price of the cheapest offer there. Leaving a demand out
-costs the same for all, so that a larger budget buys no precedence: more than twice the dearest
+A *stretch* is uninterrupted free time of a resource, cut where no window of a demand that could use
+it goes on: a night between two days' windows holds nobody. An edge leads from a demand to a stretch
+that lies long enough within its window, at the price of the cheapest offer there. Leaving a demand
+out costs the same for all, so that a larger budget buys no precedence: more than twice the dearest
 edge, so that one more demand is served where the others pay at most that much more for it.
 
 Where no two demands fit into one stretch this is an assignment, solved and certified exactly.
 Otherwise it is generalised assignment of hours: a plan with a Lagrangian bound.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -130,7 +131,7 @@ def decide(
     asks: Sequence[Ask], stretches: Sequence[Stretch], standing: Standing, terms: FairnessTerms
 ) -> Decision:
     """Who gets which stretch; the same for the same arguments."""
-    market = _market(asks, tuple(stretches), terms)
+    market = _market(asks, _cut(asks, stretches), terms)
     rule = FairnessRule(
         terms.patience_windows,
         terms.credit_per_window_minor // market.unit,
@@ -177,6 +178,35 @@ def _market(asks: Sequence[Ask], stretches: tuple[Stretch, ...], terms: Fairness
         slot_count=len(stretches),
     )
     return _Market(problem, tuple(options), np.array(loads, dtype=np.int64), stretches, unit)
+
+
+def _cut(asks: Sequence[Ask], stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """The parts of ``stretches`` inside windows that hang together."""
+    windows: dict[ResourceId, set[tuple[int, int]]] = {}
+    for ask in asks:
+        for option in ask.options:
+            windows.setdefault(option.resource_id, set()).add((ask.start, ask.end))
+    parts: list[Stretch] = []
+    for stretch in stretches:
+        for start, end in _together(sorted(windows.get(stretch.resource_id, ()))):
+            first, last = max(start, stretch.start), min(end, stretch.end)
+            if first < last:
+                parts.append(replace(stretch, start=first, end=last))
+    return tuple(parts)
+
+
+def _together(windows: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Overlapping ones of ``windows``, which come in order, as one; touching ones stay apart."""
+    joined: tuple[int, int] | None = None
+    for start, end in windows:
+        if joined is not None and start < joined[1]:
+            joined = joined[0], max(joined[1], end)
+            continue
+        if joined is not None:
+            yield joined
+        joined = start, end
+    if joined is not None:
+        yield joined
 
 
 def _cheapest_each(options: Sequence[Option]) -> list[Option]:

@@ -92,6 +92,18 @@ def test_free_time_outside_the_window_is_none() -> None:
     assert prices(decision) == [None]
 
 
+def test_two_windows_of_one_day_do_not_spill_into_the_next() -> None:
+    """The machine is free for two days, but each demand has its own half-day."""
+    monday, tuesday = (0, 6), (24, 30)
+    asks = [
+        Ask(firm(number), start * HOUR, end * HOUR, 1, (option(1, 100 + number),))
+        for number, (start, end) in enumerate([monday, tuesday, monday, tuesday])
+    ]
+    decision = decided(asks, [free(1, 48)])
+    assert decision.method is Method.SLOTS
+    assert prices(decision) == [100, 101, None, None]
+
+
 def test_the_cheapest_of_several_offers_of_one_machine_counts() -> None:
     assert prices(decided([ask(option(1, 100), option(1, 90))], [free(1, 4)])) == [90]
 
