@@ -22,6 +22,7 @@ class Commands(LazyGroup):
         "edge": LazyCommand("edge.cli:app", "Run the agent of a factory gateway."),
         "match": LazyCommand("gateway.commands.match:match", "Find capacity for a demand."),
         "book": LazyCommand("gateway.commands.book:book_app", "Hold, confirm or cancel a slot."),
+        "round": LazyCommand("gateway.commands.round:round_app", "Pool demands, match a batch."),
         "ca": LazyCommand("gateway.commands.ca:ca_app", "Make certificates for MQTT by TLS."),
         "audit": LazyCommand("gateway.commands.audit:audit_app", "Verify the audit trail."),
         "admin": LazyCommand("gateway.commands.admin:admin_app", "Appoint administrators."),

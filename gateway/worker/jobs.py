@@ -9,8 +9,9 @@ from typing import Final
 
 import structlog
 
+from gateway.importing import import_for_good
 from gateway.worker.metrics import WorkerMetrics
-from marketplace.rounds import closing as rounds
+from marketplace.rounds import handlers as rounds
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
 from services.booking import handlers as booking
@@ -34,6 +35,8 @@ OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
 PRUNE_INTERVAL: Final = timedelta(minutes=1)
 ANCHOR_INTERVAL: Final = timedelta(hours=1)
 SWEEP_INTERVAL: Final = timedelta(hours=1)
+CLOSING: Final = "marketplace.rounds.closing"
+"""Imported once a round is due: its solver's compiler takes 80 MB and seconds to start."""
 
 log = structlog.get_logger(__name__)
 
@@ -110,11 +113,15 @@ def scheduled_jobs(
 
 def _clear_rounds(settings: Settings, sessions: Sessions, clock: Clock) -> None:
     """Take every step that is due, each in a transaction of its own."""
+    with transaction(sessions) as session:
+        is_left = rounds.is_any_due(session=session, clock=clock)
+    if not is_left:
+        return
+    closing = import_for_good(CLOSING)
     taxonomy, stale_after = load_taxonomy(), timedelta(seconds=settings.seen_stale_after_s)
-    is_left = True
     while is_left:
         with transaction(sessions) as session:
-            is_left = rounds.advance(rounds.Means(session, clock, taxonomy, stale_after))
+            is_left = closing.advance(closing.Means(session, clock, taxonomy, stale_after))
 
 
 async def run_job(job: Job, metrics: WorkerMetrics, stop: asyncio.Event) -> None:

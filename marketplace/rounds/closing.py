@@ -31,10 +31,11 @@ from marketplace.rounds.domain import (
 )
 from marketplace.rounds.pool import Ask, Decision, Option, Standing, Stretch, Won, decide
 from services.booking import handlers as booking
-from services.booking.domain import Booking, SlotInvalidError
+from services.booking.domain import Booking
 from services.capacity import handlers as capacity
-from services.capacity.domain import HORIZON_DAYS_MAX, Gap, Resource, SlotTakenError
+from services.capacity.domain import HORIZON_DAYS_MAX, Gap, Resource
 from services.contracts.actions import Action
+from services.contracts.errors import DomainError
 from services.contracts.events.envelope import Audience
 from services.contracts.events.marketplace import DemandCleared, RoundClosed
 from services.contracts.ids import OrganisationId, ResourceId
@@ -47,7 +48,6 @@ from services.matching.domain import (
     Candidate,
     MatchResult,
     Requirement,
-    RequirementInvalidError,
 )
 from services.matching.engine.interface import MINUTE, ceil_minute, floor_minute, instant_of
 from services.runtime.audit.recording import note
@@ -58,14 +58,6 @@ OPTIONS_MAX: Final = 16
 """Suppliers of one demand that a round looks at, the cheapest ones."""
 TRIES_MAX: Final = 10
 """Suppliers tried for a demand that won nothing, or whose slot was taken."""
-_GONE: Final = (
-    SlotTakenError,
-    SlotInvalidError,
-    booking.SlotNotOfferedError,
-    matching.ListingNotFoundError,
-    capacity.ResourceNotFoundError,
-)
-"""What booking says when the market has moved on."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,13 +81,13 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A pooled demand with what fits it now; ``window`` is ``None`` for one that is over."""
+    """A pooled demand with what fits it now; no requirement when its window has gone by."""
 
     entry: Entry
-    window: Interval | None
-    units: int
-    candidates: tuple[Candidate, ...]
-    state_hash: str
+    requirement: Requirement | None
+    candidates: tuple[Candidate, ...] = ()
+    state_hash: str = ""
+    """Of the market it was matched in, or the code of matching's refusal."""
 
 
 def advance(means: Means) -> bool:
@@ -144,13 +136,15 @@ def _decide(means: Means, one: Round) -> None:
 
 
 def _looked_up(means: Means, entry: Entry) -> _Asked:
+    """What fits a demand; what matching refuses, no round can serve."""
     requirement = _requirement(means, entry)
     if requirement is None:
-        return _Asked(entry, None, 0, (), "")
-    result = _matched(means, entry, requirement, limit=OPTIONS_MAX)
-    return _Asked(
-        entry, requirement.window, requirement.units, result.candidates, result.state_hash
-    )
+        return _Asked(entry, None)
+    try:
+        result = _matched(means, entry, requirement, limit=OPTIONS_MAX)
+    except DomainError as refusal:
+        return _Asked(entry, requirement, state_hash=refusal.code)
+    return _Asked(entry, requirement, result.candidates, result.state_hash)
 
 
 def _requirement(means: Means, entry: Entry) -> Requirement | None:
@@ -181,12 +175,12 @@ def _matched(means: Means, entry: Entry, requirement: Requirement, *, limit: int
 
 
 def _ask(asked: _Asked) -> Ask:
-    window = asked.window
+    requirement = asked.requirement
     return Ask(
         organisation_id=asked.entry.organisation_id,
-        start=0 if window is None else ceil_minute(window.start),
-        end=0 if window is None else floor_minute(window.end),
-        units=asked.units,
+        start=0 if requirement is None else ceil_minute(requirement.window.start),
+        end=0 if requirement is None else floor_minute(requirement.window.end),
+        units=1 if requirement is None else requirement.units,
         options=tuple(
             Option(
                 offer_id=candidate.offer_id,
@@ -226,7 +220,7 @@ def _stretches(
     means: Means, resources: Mapping[ResourceId, Resource], asked: Sequence[_Asked]
 ) -> list[Stretch]:
     """Free time of the resources from now until the last window ends."""
-    ends = [each.window.end for each in asked if each.window is not None]
+    ends = [each.requirement.window.end for each in asked if each.requirement is not None]
     if not resources or not ends:
         return []
     now = means.clock.now()
@@ -279,8 +273,8 @@ def _courses(
 
     def turn(number: int) -> tuple[bool, float, int]:
         each, won = asked[number], decision.won[number]
-        if won is not None and each.window is not None:
-            return False, each.window.end.timestamp(), number
+        if won is not None and each.requirement is not None:
+            return False, each.requirement.window.end.timestamp(), number
         return True, -standing.asked.get(each.entry.organisation_id, 0), number
 
     order = sorted(range(len(asked)), key=turn)
@@ -298,7 +292,7 @@ def _courses(
         elif each.candidates:
             yield replace(entry, outcome=Outcome.LEFT_OUT)
         else:
-            reason = Reason.DEMAND_OVER if each.window is None else Reason.NO_CANDIDATE
+            reason = Reason.DEMAND_OVER if each.requirement is None else Reason.NO_CANDIDATE
             yield replace(entry, outcome=Outcome.UNSERVED, reason=reason)
 
 
@@ -342,7 +336,11 @@ def _settled(means: Means, entry: Entry) -> Entry:
     requirement = _requirement(means, entry)
     if requirement is None:
         return replace(entry, outcome=Outcome.UNSERVED, reason=Reason.DEMAND_OVER)
-    held = _first_held(means, entry, requirement, _promising(means, entry, requirement))
+    try:
+        candidates = _promising(means, entry, requirement)
+    except DomainError:  # what it won does not fit it any more
+        candidates = ()
+    held = _first_held(means, entry, requirement, candidates)
     if held is not None:
         return replace(
             entry,
@@ -358,17 +356,18 @@ def _settled(means: Means, entry: Entry) -> Entry:
 
 
 def _promising(means: Means, entry: Entry, requirement: Requirement) -> Sequence[Candidate]:
-    """What it won as it is now, and for one that won nothing the best of what remains."""
+    """What it won as it is now, and for one that won nothing the best of what remains.
+
+    Raises:
+        DomainError: matching refuses; for one, what is left of the time won is too short.
+    """
     if entry.outcome is not Outcome.PLANNED or entry.choice is None:
         return _matched(means, entry, requirement, limit=TRIES_MAX).candidates
     choice = entry.choice
     window = requirement.window.intersection(choice.within)
     if window is None:
         return ()
-    try:
-        narrowed = replace(requirement, window=window)
-    except RequirementInvalidError:
-        return ()
+    narrowed = replace(requirement, window=window)
     found = _matched(means, entry, narrowed, limit=CANDIDATES_MAX).candidates
     won = (choice.offer_id, choice.resource_id)
     return [each for each in found if (each.offer_id, each.resource_id) == won]
@@ -381,7 +380,7 @@ def _first_held(
         try:
             with means.session.begin_nested():
                 held = _hold(means, entry, requirement, candidate)
-        except _GONE:
+        except DomainError:  # the market has moved on
             continue
         store.mark_taken(means.session, entry.round_id, candidate.organisation_id)
         return held

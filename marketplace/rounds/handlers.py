@@ -175,6 +175,11 @@ def list_rounds(
     return store.rounds_after(session, viewer=viewer, reach=reach, after=after, limit=limit)
 
 
+def is_any_due(*, session: Session, clock: Clock) -> bool:
+    """Whether a round is to be decided, or has slots to hold."""
+    return store.has_due(session, now=clock.now())
+
+
 def close_round(
     *, session: Session, clock: Clock, organisation_id: OrganisationId, round_id: UUID
 ) -> Round:

@@ -26,12 +26,20 @@ from services.matching.clearing.fairness import (
     fair_problem,
     true_cost,
 )
-from services.matching.clearing.generalised import CELLS_MAX, GeneralisedProblem, plan_capacity
+from services.matching.clearing.generalised import (
+    EFFORT,
+    GeneralisedProblem,
+    GeneralisedSolution,
+    plan_capacity,
+)
 from services.matching.clearing.plan_certificate import plan_faults
 from services.matching.clearing.problem import COST_MAX, AssignmentProblem, Indices, Ints
 
-GRIDS: Final = (1, 5, 15, 60, 240, 1_440)
-"""Minutes to which loads are rounded up, the first that fits into memory."""
+GRIDS: Final = (1, 5, 15, 30, 60)
+"""Minutes to which loads are rounded up, the first at which a step of the bound is quick."""
+CELLS_PER_STEP: Final = 1 << 24
+"""Cells of the exact knapsacks that one step of the bound fills; more of them, fewer steps."""
+STEPS_MIN: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +284,7 @@ def _by_hours(market: _Market, window: WindowStanding, rule: FairnessRule) -> _S
     problem = market.problem
     ruled = _of_hours(market, fair_problem(problem, window, rule))
     unruled = _of_hours(market, problem)
-    plan, free = plan_capacity(ruled), plan_capacity(unruled)
+    plan, free = _planned(ruled), _planned(unruled)
     scale = problem.demands + 1
     demand_of_edge = np.repeat(np.arange(problem.demands), np.diff(problem.first))
     paid = np.minimum(plan.values // scale, problem.unmatched_costs)[demand_of_edge]
@@ -294,9 +302,8 @@ def _by_hours(market: _Market, window: WindowStanding, rule: FairnessRule) -> _S
 
 def _of_hours(market: _Market, priced: AssignmentProblem) -> GeneralisedProblem:
     capacities = np.array([one.capacity for one in market.stretches], dtype=np.int64)
-    degrees = np.bincount(priced.slots, minlength=priced.slot_count)
-    cells = degrees * capacities
-    grid = next(one for one in GRIDS if one == GRIDS[-1] or cells.max() // one < CELLS_MAX // 2)
+    cells = _cells(market, capacities)
+    grid = next((one for one in GRIDS if cells // one <= CELLS_PER_STEP), GRIDS[-1])
     return GeneralisedProblem(
         first=priced.first,
         machines=priced.slots,
@@ -305,6 +312,19 @@ def _of_hours(market: _Market, priced: AssignmentProblem) -> GeneralisedProblem:
         unmatched_costs=priced.unmatched_costs,
         capacities=capacities // grid * grid,
     )
+
+
+def _cells(market: _Market, capacities: Ints) -> int:
+    degrees = np.bincount(market.problem.slots, minlength=capacities.size)
+    return int((degrees * capacities).sum())
+
+
+def _planned(problem: GeneralisedProblem) -> GeneralisedSolution:
+    """A plan, with as many steps of the bound as there is time for."""
+    degrees = np.bincount(problem.machines, minlength=problem.capacities.size)
+    cells = int((degrees * (problem.capacities // problem.grid)).sum())
+    steps = EFFORT * CELLS_PER_STEP // max(cells, 1)
+    return plan_capacity(problem, effort=min(EFFORT, max(STEPS_MIN, steps)))
 
 
 def _of_best_edge(market: _Market, totals: Ints, worth: Ints) -> Ints:

@@ -105,6 +105,16 @@ def end_now(session: Session, round_id: UUID, *, now: datetime) -> None:
     )
 
 
+def has_due(session: Session, *, now: datetime) -> bool:
+    """Whether a round is open and over, or holding."""
+    row = ClearingRoundRow
+    due = or_(
+        and_(col(row.state) == RoundState.OPEN, col(row.closes_at) <= now),
+        col(row.state) == RoundState.HOLDING,
+    )
+    return session.exec(select(row.id).where(due).limit(1)).first() is not None
+
+
 def lock_due(session: Session, *, now: datetime) -> Round | None:
     """The open round that should have closed longest ago and that nobody else is deciding."""
     query = (

@@ -1,6 +1,7 @@
 """Rounds: demands pooled in a window, how each came out, and who offered for them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
 import sqlmodel
@@ -101,39 +102,8 @@ def _round() -> None:
 def _entry() -> None:
     op.create_table(
         "clearing_entry",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("round_id", sa.Uuid(), nullable=False),
-        sa.Column("organisation_id", sa.Uuid(), nullable=False),
-        sa.Column("demand_id", sa.Uuid(), nullable=False),
-        sa.Column("outcome", TEXT(), nullable=False),
-        sa.Column("place", sa.Integer(), nullable=False),
-        sa.Column("reason", TEXT(), nullable=True),
-        sa.Column("offer_id", sa.Uuid(), nullable=True),
-        sa.Column("resource_id", sa.Uuid(), nullable=True),
-        sa.Column("within", postgresql.TSTZRANGE(), nullable=True),
-        sa.Column("options", sa.Integer(), nullable=True),
-        sa.Column("booking_id", sa.Uuid(), nullable=True),
-        sa.Column("price_minor", sa.BigInteger(), nullable=True),
-        sa.Column("scarcity_minor", sa.BigInteger(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "(outcome = 'held') = (booking_id IS NOT NULL)",
-            name=op.f("ck_clearing_entry_held_by_booking"),
-        ),
-        sa.CheckConstraint(
-            "(outcome = 'unserved') = (reason IS NOT NULL)",
-            name=op.f("ck_clearing_entry_unserved_for_reason"),
-        ),
-        sa.CheckConstraint(
-            "outcome <> 'planned' OR (offer_id IS NOT NULL AND resource_id IS NOT NULL"
-            " AND within IS NOT NULL)",
-            name=op.f("ck_clearing_entry_planned_whole"),
-        ),
-        sa.CheckConstraint(
-            "outcome IN ('displaced', 'held', 'left_out', 'planned', 'unserved', 'waiting')",
-            name=op.f("ck_clearing_entry_outcome"),
-        ),
+        *_entry_columns(),
+        *_entry_checks(),
         sa.ForeignKeyConstraint(
             ["booking_id"], ["booking.id"], name=op.f("fk_clearing_entry_booking_id_booking")
         ),
@@ -179,6 +149,49 @@ def _entry() -> None:
         "clearing_entry",
         ["organisation_id", "round_id"],
     )
+
+
+def _entry_columns() -> list[sa.Column[Any]]:
+    return [
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("round_id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("demand_id", sa.Uuid(), nullable=False),
+        sa.Column("outcome", TEXT(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("reason", TEXT(), nullable=True),
+        sa.Column("offer_id", sa.Uuid(), nullable=True),
+        sa.Column("resource_id", sa.Uuid(), nullable=True),
+        sa.Column("within", postgresql.TSTZRANGE(), nullable=True),
+        sa.Column("options", sa.Integer(), nullable=True),
+        sa.Column("booking_id", sa.Uuid(), nullable=True),
+        sa.Column("price_minor", sa.BigInteger(), nullable=True),
+        sa.Column("scarcity_minor", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+    ]
+
+
+def _entry_checks() -> list[sa.CheckConstraint]:
+    return [
+        sa.CheckConstraint(
+            "(outcome = 'held') = (booking_id IS NOT NULL)",
+            name=op.f("ck_clearing_entry_held_by_booking"),
+        ),
+        sa.CheckConstraint(
+            "(outcome = 'unserved') = (reason IS NOT NULL)",
+            name=op.f("ck_clearing_entry_unserved_for_reason"),
+        ),
+        sa.CheckConstraint(
+            "outcome <> 'planned' OR (offer_id IS NOT NULL AND resource_id IS NOT NULL"
+            " AND within IS NOT NULL)",
+            name=op.f("ck_clearing_entry_planned_whole"),
+        ),
+        sa.CheckConstraint(
+            "outcome IN ('displaced', 'held', 'left_out', 'planned', 'unserved', 'waiting')",
+            name=op.f("ck_clearing_entry_outcome"),
+        ),
+    ]
 
 
 def _offer() -> None:

@@ -1,4 +1,4 @@
-"""``nonagon match`` and ``nonagon book`` against a served API."""
+"""``nonagon match``, ``nonagon book`` and ``nonagon round`` against a served API."""
 
 import json
 from pathlib import Path
@@ -119,3 +119,25 @@ def test_a_platform_that_is_not_there_has_an_exit_code_of_its_own() -> None:
 
     assert refused.exit_code == 3
     assert "Cannot reach" in refused.stderr
+
+
+def test_a_round_is_opened_joined_closed_and_shown(market: Market, api: str) -> None:
+    lead = market.organisation("Lead")
+    key = market.keyring.key(lead)
+    signed = {"authorization": f"Bearer {key}"}
+    space = market.client.post("spaces", json={"name": "S", "name_zh": "链"}, headers=signed).json()
+    opened = json.loads(
+        run("round", "open", "Week", "--space", space["id"], "--api", api, "--json", key=key).stdout
+    )
+    demand = market.demand(lead)
+
+    joined = run("round", "join", opened["id"], "--demand", demand["id"], "--api", api, key=key)
+    closed = run("round", "close", opened["id"], "--api", api, key=key)
+    shown = run("round", "show", opened["id"], "--api", api, key=key)
+    again = run("round", "close", opened["id"], "--api", api, key=key)
+
+    assert "waits in round" in joined.stdout.replace("\n", " "), joined.output
+    assert closed.exit_code == shown.exit_code == 0, closed.output
+    assert "waiting" in shown.stdout
+    assert again.exit_code == 1
+    assert "409" in again.stderr

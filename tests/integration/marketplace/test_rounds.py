@@ -192,6 +192,41 @@ def test_what_a_buyer_may_not_see_it_does_not_win(chain: Chain) -> None:
     assert secret["visibility"] == "organisation"
 
 
+def test_what_nobody_can_serve_does_not_keep_the_others_waiting(chain: Chain) -> None:
+    """One window is longer than any horizon, one has gone by when the round is decided."""
+    endless, late, served = (chain.buyer(name) for name in ("Endless", "Late", "Served"))
+    closes_at = chain.clock.now() + timedelta(minutes=40)
+    round_id = chain.open(closes_at=closes_at.isoformat())["id"]
+    market = Market(endless.http, chain.clock)
+    chain.pooled(round_id, endless, window=market.window(lasts=timedelta(days=4_000)))
+    short = market.window(starts_in=timedelta(0), lasts=timedelta(hours=2))
+    chain.pooled(round_id, late, hours=1.5, window=short)
+    chain.pooled(round_id, served)
+    chain.clock.advance(timedelta(minutes=45))
+    chain.work()
+    reasons = [outcome(firm, round_id)["reason"] for firm in (endless, late, served)]
+    assert reasons == ["no-candidate", "demand-over", None]
+
+
+def test_two_workers_share_a_round_and_hold_each_demand_once(chain: Chain) -> None:
+    buyers = [chain.buyer(f"Buyer {number}") for number in range(2)]
+    round_id = chain.open()["id"]
+    for buyer in buyers:
+        chain.pooled(round_id, buyer)
+    chain.close(round_id)
+    assert chain.step()
+    with chain.worker() as one, chain.worker() as other:
+        steps = [
+            advance(Means(session, chain.clock, load_taxonomy(), STALE)) for session in (one, other)
+        ]
+        third = chain.step()
+        one.commit()
+        other.commit()
+    assert (steps, third) == ([True, True], False)
+    chain.work()
+    assert len({booking_of(buyer, round_id)["id"] for buyer in buyers}) == 2
+
+
 def test_a_crash_between_deciding_and_holding_neither_loses_nor_repeats(chain: Chain) -> None:
     buyers = [chain.buyer(name) for name in ("One", "Two")]
     round_id = chain.open()["id"]

@@ -162,6 +162,18 @@ def test_hundreds_of_demands_on_shared_time() -> None:
     assert decision.gap_minor < 0.05 * decision.bound_minor
 
 
+def test_months_of_many_machines_are_planned_in_coarser_steps() -> None:
+    """Sixty days to the minute would take minutes; rounded up they never overfill a machine."""
+    month = 60 * 24
+    asks = [
+        ask(*(option(one, 100 + number, hours=40) for one in range(20)), asker=number, until=month)
+        for number in range(300)
+    ]
+    decision = decided(asks, [free(one, month) for one in range(20)])
+    assert decision.method is Method.HOURS
+    assert sum(won is not None for won in decision.won) == 300
+
+
 def test_waiting_is_counted_from_the_last_time_served() -> None:
     lost, served = Turn(served=False, lost=True), Turn(served=True, lost=True)
     neither = Turn(served=False, lost=False)
