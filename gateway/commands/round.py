@@ -1,6 +1,6 @@
 """``nonagon round``: open a round, pool a demand in it, close it, read how it came out."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -36,7 +36,8 @@ def open_command(
     park: Annotated[str | None, typer.Option(help="Code of a park you operate …")] = None,
     space: Annotated[str | None, typer.Option(help="… or id of a chain space you lead.")] = None,
     process: Annotated[str | None, typer.Option(help="Demands of this process only.")] = None,
-    hours: Annotated[float, typer.Option(help="How long demands are collected.")] = HOURS,
+    hours: Annotated[float, typer.Option(help="How long demands are collected …")] = HOURS,
+    until: Annotated[datetime | None, typer.Option(help="… or until when.")] = None,
     acting: AsOption = None,
     language: LanguageOption = "en",
     api: ApiOption = None,
@@ -49,7 +50,7 @@ def open_command(
         "park": park,
         "space_id": space,
         "process": process,
-        "closes_at": (clock.now() + timedelta(hours=hours)).isoformat(),
+        "closes_at": (until or clock.now() + timedelta(hours=hours)).astimezone().isoformat(),
     }
     _show(connect(api, language, acting).post("/rounds", body, key=clock.new_id()), as_json=as_json)
 

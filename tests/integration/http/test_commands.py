@@ -1,6 +1,7 @@
 """``nonagon match``, ``nonagon book`` and ``nonagon round`` against a served API."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -126,9 +127,11 @@ def test_a_round_is_opened_joined_closed_and_shown(market: Market, api: str) -> 
     key = market.keyring.key(lead)
     signed = {"authorization": f"Bearer {key}"}
     space = market.client.post("spaces", json={"name": "S", "name_zh": "链"}, headers=signed).json()
-    opened = json.loads(
-        run("round", "open", "Week", "--space", space["id"], "--api", api, "--json", key=key).stdout
-    )
+    until = (market.clock.now() + timedelta(hours=1)).astimezone().strftime("%Y-%m-%dT%H:%M:%S")
+    asked = ("--space", space["id"], "--until", until, "--api", api, "--json")
+    answered = run("round", "open", "Week", *asked, key=key)
+    assert answered.exit_code == 0, answered.output
+    opened = json.loads(answered.stdout)
     demand = market.demand(lead)
 
     joined = run("round", "join", opened["id"], "--demand", demand["id"], "--api", api, key=key)
