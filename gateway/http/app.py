@@ -26,6 +26,7 @@ from gateway.http.security_schema import describe_security
 from gateway.live import LiveHub
 from marketplace.demands import routes as demands
 from marketplace.offers import routes as offers
+from marketplace.rounds import routes as rounds
 from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
 from search import routes as search
@@ -62,6 +63,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     taxonomy.router,
     offers.router,
     *demands.ROUTERS,
+    rounds.router,
     matching.router,
     *booking.ROUTERS,
     *risk.ROUTERS,

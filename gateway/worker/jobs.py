@@ -9,7 +9,10 @@ from typing import Final
 
 import structlog
 
+from gateway.importing import import_for_good
 from gateway.worker.metrics import WorkerMetrics
+from marketplace.rounds import handlers as rounds
+from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
 from services.booking import handlers as booking
 from services.capacity import handlers as capacity
@@ -25,12 +28,15 @@ from services.runtime.settings import Settings
 EXPIRE_MAX: Final = 500
 LINKS_INTERVAL: Final = timedelta(seconds=5)
 HOLDS_INTERVAL: Final = timedelta(seconds=1)
+ROUNDS_INTERVAL: Final = timedelta(seconds=2)
 RISK_INTERVAL: Final = timedelta(minutes=1)
 NOTICES_INTERVAL: Final = timedelta(seconds=5)
 OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
 PRUNE_INTERVAL: Final = timedelta(minutes=1)
 ANCHOR_INTERVAL: Final = timedelta(hours=1)
 SWEEP_INTERVAL: Final = timedelta(hours=1)
+CLOSING: Final = "marketplace.rounds.closing"
+"""Imported once a round is due: its solver's compiler takes 80 MB and seconds to start."""
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +85,7 @@ def scheduled_jobs(
     return (
         Job("mark-unseen", LINKS_INTERVAL, mark_unseen),
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
+        Job("clear-rounds", ROUNDS_INTERVAL, lambda: _clear_rounds(settings, sessions, clock)),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job("deliver-risk-notices", NOTICES_INTERVAL, deliver_notices),
         Job("escalate-risk-notices", RISK_INTERVAL, escalate_notices),
@@ -102,6 +109,19 @@ def scheduled_jobs(
         ),
         Job("prune", PRUNE_INTERVAL, lambda: relay.prune(sessions, now=clock.now())),
     )
+
+
+def _clear_rounds(settings: Settings, sessions: Sessions, clock: Clock) -> None:
+    """Take every step that is due, each in a transaction of its own."""
+    with transaction(sessions) as session:
+        is_left = rounds.is_any_due(session=session, clock=clock)
+    if not is_left:
+        return
+    closing = import_for_good(CLOSING)
+    taxonomy, stale_after = load_taxonomy(), timedelta(seconds=settings.seen_stale_after_s)
+    while is_left:
+        with transaction(sessions) as session:
+            is_left = closing.advance(closing.Means(session, clock, taxonomy, stale_after))
 
 
 async def run_job(job: Job, metrics: WorkerMetrics, stop: asyncio.Event) -> None:

@@ -85,6 +85,7 @@ def decide(policy: Policy, principal: Principal) -> Decision:
 
 _OWNING: Final = frozenset({Role.OWNER})
 _PARK_OPERATING: Final = frozenset({Role.OWNER, Role.PARK_OPERATOR})
+_CLEARING: Final = frozenset({Role.OWNER, Role.PARK_OPERATOR, Role.SYSTEM_ADMIN})
 _SELLING: Final = frozenset({Role.OWNER, Role.SELLER})
 _BUYING: Final = frozenset({Role.OWNER, Role.BUYER})
 _TRADING: Final = frozenset({Role.OWNER, Role.BUYER, Role.SELLER})
@@ -281,6 +282,30 @@ POLICIES: Final[Mapping[Action, Policy]] = {
     Action.MATCH_READ: Policy(_BUYING, Scope.OWN, "read own matches", "查看自有匹配"),
     Action.ROUTE_PLAN: Policy(
         _BUYING, Scope.VISIBLE, "route a process chain over visible offers", "为工艺链规划路线"
+    ),
+    Action.ROUND_OPEN: Policy(
+        _CLEARING,
+        Scope.OWN,
+        "open a round for an own park or a chain space one leads; the platform's one for everybody",
+        "为所运营的园区或所牵头的产业链空间开启撮合轮次；平台可面向全体",
+    ),
+    Action.ROUND_READ: Policy(
+        Who.MEMBER, Scope.VISIBLE, "read rounds and their totals", "查看撮合轮次及其汇总"
+    ),
+    Action.ROUND_CLOSE: Policy(
+        _CLEARING, Scope.OWN, "close a round one opened early", "提前结束本组织开启的撮合轮次"
+    ),
+    Action.ROUND_JOIN: Policy(
+        _BUYING, Scope.VISIBLE, "pool an own demand in a round", "将自有需求加入撮合轮次"
+    ),
+    Action.ROUND_LEAVE: Policy(
+        _BUYING, Scope.OWN, "take an own demand out of an open round", "将自有需求撤出开放的轮次"
+    ),
+    Action.OUTCOME_READ: Policy(
+        _BUYING,
+        Scope.VISIBLE,
+        "read how own demands came out of a round",
+        "查看自有需求在轮次中的结果",
     ),
     Action.BOOKING_HOLD: Policy(
         _BUYING, Scope.VISIBLE, "hold a slot of a visible resource", "预留可见资源的时段"

@@ -84,6 +84,11 @@ BODIES: Final[Mapping[str, Maker]] = {
         "price": {"price_minor": 100},
         "visibility": "organisation",
     },
+    "POST /rounds": lambda world: {
+        "title": "Probe",
+        "space_id": world.things["space_id",][0].path["space_id"],
+        "closes_at": (START + timedelta(days=1)).isoformat(),
+    },
     "POST /organisations": lambda _: {"name": "Probe", "name_zh": "探针", "kind": "firm"},
 }
 QUERIES: Final[Mapping[str, Maker]] = {

@@ -23,6 +23,8 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("offer_id",): market.offers,
     ("demand_id",): market.demands,
     ("match_id",): market.matches,
+    ("round_id",): market.rounds,
+    ("round_id", "demand_id"): market.pooled_demands,
     ("booking_id",): market.bookings,
     ("joint_id",): market.joints,
     ("service_account_id",): trust.service_accounts,

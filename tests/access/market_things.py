@@ -229,6 +229,43 @@ def _match(world: World, owner: Owner) -> UUID:
     return made
 
 
+def rounds(world: World) -> Iterator[Thing]:
+    for owner in Owner:
+        for shown in (Shown.PARK, Shown.SPACE, Shown.PUBLIC):
+            made = _round(world, owner, shown)
+            world.rounds[owner, shown] = made
+            yield Thing(f"{owner} {shown}", owner, shown, {"round_id": str(made)})
+    gone = _round(world, Owner.OWN, Shown.PUBLIC)
+    world.rows.delete("clearing_round", id=gone)
+    yield deleted({"round_id": str(gone)})
+
+
+def _round(world: World, owner: Owner, shown: Shown) -> UUID:
+    made: UUID = world.owned(
+        "clearing_round",
+        owner,
+        shown,
+        **_placing(world, owner, shown),
+        currency="CNY",
+        closes_at=START + timedelta(days=1),
+        state="open",
+    )["id"]
+    return made
+
+
+def pooled_demands(world: World) -> Iterator[Thing]:
+    """Everybody's in one round that everybody sees; who else is in it nobody does."""
+    round_id = world.rounds[Owner.NEIGHBOUR, Shown.PUBLIC]
+    for owner in Owner:
+        demand_id = world.owned("demand", owner, **_demand(owner))["id"]
+        known = {"round_id": round_id, "demand_id": demand_id}
+        world.owned("clearing_entry", owner, **known, outcome="waiting")
+        world.owned("clearing_offer", owner, round_id=round_id)
+        path = {"round_id": str(round_id), "demand_id": str(demand_id)}
+        yield Thing(owner, owner, Shown.ORGANISATION, path)
+    yield deleted({"round_id": str(round_id), "demand_id": str(world.rows.new_id())})
+
+
 def bookings(world: World) -> Iterator[Thing]:
     for buyer, provider in _PAIRS:
         row = _booking(world, buyer, provider)

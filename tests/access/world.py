@@ -64,6 +64,7 @@ class World:
     resources: dict[tuple[Owner, Shown], UUID] = field(default_factory=dict)
     offers: dict[tuple[Owner, Shown], UUID] = field(default_factory=dict)
     demands: dict[Owner, UUID] = field(default_factory=dict)
+    rounds: dict[tuple[Owner, Shown], UUID] = field(default_factory=dict)
     accounts: dict[Owner, UUID] = field(default_factory=dict)
     things: dict[tuple[str, ...], list[Thing]] = field(default_factory=dict)
 

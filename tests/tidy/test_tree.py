@@ -130,6 +130,7 @@ def test_contexts_hold_only_the_files_of_a_context() -> None:
             "engine",
             "explain",
             "ladders",
+            "ranking",
             "relaxation",
             "routing",
             "snapshot",

@@ -8,7 +8,7 @@ from services.runtime.nda_rule import RESOURCE_SUBJECTS, under_nda
 from services.runtime.row_security import OF_VISIBLE_RESOURCE, OWN, SHOWN, VISIBLE, protect
 
 revision = "0020_quantities"
-down_revision = "0018_joint"
+down_revision = "0019_rounds"
 branch_labels = None
 depends_on = None
 

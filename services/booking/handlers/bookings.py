@@ -159,23 +159,28 @@ def hold(
         joint_id=part.joint_id if part else None,
         leg=part.leg if part else None,
     )
+    _take(session, resource, booking)
+    store.insert_booking(session, booking)
+    _tell(session, clock, booking)
+    return booking
+
+
+def _take(session: Session, resource: Resource, booking: Booking) -> None:
+    """Reserve what ``booking`` occupies."""
     take = partial(
         capacity.reserve,
         session=session,
         resource=resource,
         booking_id=booking.id,
-        booked_by=organisation_id,
-        interval=interval,
-        units=units,
+        booked_by=booking.organisation_id,
+        interval=booking.interval,
+        units=booking.units,
     )
     # A joint booking takes the companions of one leg after the other and may meet this one.
-    if part is None:
+    if booking.joint_id is None:
         all_or_nothing(session, take)
     else:
         take()
-    store.insert_booking(session, booking)
-    _tell(session, clock, booking)
-    return booking
 
 
 def confirm(

@@ -1,5 +1,6 @@
 """Events of the marketplace contexts."""
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -32,3 +33,36 @@ class OfferWithdrawn(Event):
 
     offer_id: UUID
     organisation_id: UUID
+
+
+class RoundOpened(Event):
+    """A round collects demands until it closes."""
+
+    type: ClassVar[str] = "marketplace.round-opened.v1"
+
+    round_id: UUID
+    organisation_id: UUID
+    closes_at: datetime
+
+
+class RoundClosed(Event):
+    """A round is decided, and slots are held for who won."""
+
+    type: ClassVar[str] = "marketplace.round-closed.v1"
+
+    round_id: UUID
+    organisation_id: UUID
+    held: int
+    unserved: int
+
+
+class DemandCleared(Event):
+    """A pooled demand came out of its round: with a booking to confirm, or without."""
+
+    type: ClassVar[str] = "marketplace.demand-cleared.v1"
+
+    demand_id: UUID
+    round_id: UUID
+    outcome: str
+    reason: str | None
+    booking_id: UUID | None

@@ -5,7 +5,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from services.matching.clearing.linking import CLOSED, takers_of
+from services.matching.clearing.linking import CLOSED
 from services.matching.clearing.network import (
     Matching,
     Network,
@@ -17,6 +17,7 @@ from services.matching.clearing.network import (
 )
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.problem import UNMATCHED, AssignmentProblem, Ints
+from services.matching.clearing.takers import takers_of
 
 ROWS_SPARE: Final = 1_024
 EDGES_SPARE: Final = 16_384
@@ -47,7 +48,7 @@ class Arena:
     """A market and its matching. A demand that changes gets a new row; the old one is spent.
 
     Args:
-        row_of: shape (demands,), where in ``network`` and ``matching`` each demand stands.
+        row_of: where in ``network`` and ``matching`` each demand stands, ``demands`` of them.
         used: how much of the arrays is in use, spent rows and edges included.
     """
 
@@ -56,7 +57,12 @@ class Arena:
     matching: Matching
     scratch: Scratch
     row_of: Ints
+    demands: int
     used: Size
+
+    @property
+    def rows(self) -> Ints:
+        return self.row_of[: self.demands]
 
     @property
     def capacity(self) -> Size:
@@ -64,8 +70,8 @@ class Arena:
 
     def market(self) -> AssignmentProblem:
         """The market in compressed rows, with edges to closed slots too."""
-        first, last = self.network.first[self.row_of], self.network.last[self.row_of]
-        starts = np.zeros(self.row_of.size + 1, np.int64)
+        first, last = self.network.first[self.rows], self.network.last[self.rows]
+        starts = np.zeros(self.demands + 1, np.int64)
         np.cumsum(last - first, out=starts[1:])
         places = np.arange(starts[-1]) + np.repeat(first - starts[:-1], last - first)
         edges = self.network.edges[places]
@@ -73,9 +79,15 @@ class Arena:
             first=starts,
             slots=(edges & INDEX_MASK).astype(np.int32),
             costs=edges >> INDEX_BITS,
-            unmatched_costs=self.network.unmatched_costs[self.row_of],
+            unmatched_costs=self.network.unmatched_costs[self.rows],
             slot_count=self.used.slots,
         )
+
+    def grow(self, more: Size, *, demands: int) -> None:
+        """Count ``more`` as used, by ``demands`` new ones among others."""
+        used = self.used
+        self.used = Size(used.rows + more.rows, used.slots + more.slots, used.edges + more.edges)
+        self.demands += demands
 
 
 def arena_for(market: AssignmentProblem, capacity: Size) -> Arena:
@@ -89,10 +101,11 @@ def arena_for(market: AssignmentProblem, capacity: Size) -> Arena:
     )
     return Arena(
         network=network,
-        takers=takers_of(network, capacity.slots, capacity.edges),
+        takers=takers_of(network, capacity.slots, capacity.edges - market.slots.size),
         matching=empty_matching(capacity.rows, capacity.slots),
         scratch=scratch_for(capacity.slots, capacity.edges),
-        row_of=np.arange(market.demands),
+        row_of=_padded(np.arange(market.demands), capacity.rows),
+        demands=market.demands,
         used=Size(market.demands, market.slot_count, market.slots.size),
     )
 
@@ -103,7 +116,7 @@ def with_room(arena: Arena, more: Size) -> Arena:
     needed = Size(used.rows + more.rows, used.slots + more.slots, used.edges + more.edges)
     if needed.fits(arena.capacity):
         return arena
-    market, rows = arena.market(), arena.row_of
+    market, rows = arena.market(), arena.rows
     size = Size(rows.size + more.rows, needed.slots, market.slots.size + more.edges)
     fresh = arena_for(market, size.with_spare())
     slot_of, demand_of, potentials, prices = fresh.matching

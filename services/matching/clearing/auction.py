@@ -10,12 +10,17 @@ Where many want the same, prices climb in small steps. There an auction with an 
 prices nearly right at once; whoever is not exactly content with them withdraws and is placed anew.
 """
 
+from typing import Final
+
 import numpy as np
 
-from services.matching.clearing.network import INFINITE, Matching, Network
+from services.matching.clearing.network import INFINITE, Matching, Network, Scratch
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.problem import Ints
 from services.matching.engine.compiled import compiled
+
+BID_ROUNDS: Final = 2
+BIDS_PER_DEMAND: Final = 2
 
 
 @compiled
@@ -73,6 +78,21 @@ def bid(
             matching.demand_of[slot] = demand
             demand = displaced
     return left, bids
+
+
+@compiled
+def bid_exactly(network: Network, matching: Matching, scratch: Scratch, waiting: Ints) -> int:
+    """Place demands by bids without increment.
+
+    Returns:
+        How many are left for a search, moved to the front of ``waiting``.
+    """
+    left = waiting.size
+    for _ in range(BID_ROUNDS):
+        budget = BIDS_PER_DEMAND * left
+        left, bids = bid(network, matching, waiting[:left], 0, budget)
+        scratch.tally[0] += bids
+    return int(left)
 
 
 @compiled

@@ -6,10 +6,11 @@ known so far bounds the search, so that only slots nearer than it are ever queue
 """
 
 from services.matching.clearing.auction import lowest_total
-from services.matching.clearing.frontier import Front, fell_tree, nearest
+from services.matching.clearing.frontier import fell_tree, nearest
 from services.matching.clearing.heap import heap_push
 from services.matching.clearing.network import INFINITE, Matching, Network, Scratch
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
+from services.matching.clearing.prefetch import prefetch_row
 from services.matching.clearing.problem import Ints
 from services.matching.engine.compiled import compiled
 
@@ -17,15 +18,16 @@ from services.matching.engine.compiled import compiled
 @compiled
 def place_demands(network: Network, matching: Matching, scratch: Scratch, waiting: Ints) -> None:
     """Place every demand of ``waiting``, none of which has a slot, one after the other."""
+    _, demand_of, potentials, prices = matching
+    distance, order = scratch.distance, scratch.settled
     for demand in waiting:
-        matching.potentials[demand], _ = lowest_total(network, matching, demand)
+        potentials[demand], _ = lowest_total(network, matching, demand)
         limit, end, reached, settled = _grow(network, matching, scratch, demand)
-        matching.potentials[demand] += limit
-        for place in range(settled):
-            slot = scratch.settled[place]
-            rise = limit - scratch.distance[slot]
-            matching.prices[slot] += rise
-            matching.potentials[matching.demand_of[slot]] += rise
+        potentials[demand] += limit
+        for slot in order[:settled]:
+            rise = limit - distance[slot]
+            prices[slot] += rise
+            potentials[demand_of[slot]] += rise
         _augment(matching, scratch, demand, end)
         fell_tree(scratch, reached, settled)
 
@@ -36,50 +38,45 @@ def _grow(
 ) -> tuple[int, int, int, int]:
     """Grow the tree until nothing in the queue is nearer than the best end.
 
+    One loop over plain arrays: a call for each slot would count references to all of them.
+
     Returns:
         The distance of the end; the slot at whose end the path changes (-1: the root stays out);
         how many slots were reached; how many settled.
     """
-    stay_out = network.unmatched_costs[root] - matching.potentials[root]
-    front = Front(stay_out, -1, 0, 0)
-    demand, base, settled = root, 0, 0
+    first, last, edges, unmatched_costs = network
+    _, demand_of, potentials, prices = matching
+    heap, distance, before, touched, order, _ = scratch
+    limit, end = unmatched_costs[root] - potentials[root], -1
+    queued = reached = settled = 0
+    demand, base = root, 0
     while True:
-        front = _relax(network, matching, scratch, front, demand, base)
-        slot, queued = nearest(scratch, front.queued, front.limit)
-        front = Front(front.limit, front.end, queued, front.reached)
+        nearer = base - potentials[demand]
+        for place in range(first[demand], last[demand]):
+            slot = edges[place] & INDEX_MASK
+            reach = nearer + (edges[place] >> INDEX_BITS) + prices[slot]
+            if reach >= limit or reach >= distance[slot]:
+                continue
+            if distance[slot] == INFINITE:
+                touched[reached] = slot
+                reached += 1
+            distance[slot], before[slot] = reach, demand
+            holder = demand_of[slot]
+            if holder < 0:
+                limit, end = reach, slot
+                continue
+            leave = unmatched_costs[holder] - potentials[holder]
+            if reach + leave < limit:
+                limit, end = reach + leave, slot
+            if reach < limit:
+                queued = heap_push(heap, queued, (reach << INDEX_BITS) | slot)
+                prefetch_row(edges, first[holder])
+        slot, queued = nearest(heap, distance, queued, limit)
         if slot < 0:
-            return front.limit, front.end, front.reached, settled
-        scratch.settled[settled] = slot
+            return limit, end, reached, settled
+        order[settled] = slot
         settled += 1
-        demand, base = matching.demand_of[slot], scratch.distance[slot]
-
-
-@compiled
-def _relax(
-    network: Network, matching: Matching, scratch: Scratch, front: Front, demand: int, base: int
-) -> Front:
-    """Reach every slot of ``demand``, ``base`` away from the root."""
-    limit, end, queued, reached = front
-    nearer = base - matching.potentials[demand]
-    for edge in network.edges[network.first[demand] : network.last[demand]]:
-        slot = edge & INDEX_MASK
-        distance = nearer + (edge >> INDEX_BITS) + matching.prices[slot]
-        if distance >= limit or distance >= scratch.distance[slot]:
-            continue
-        if scratch.distance[slot] == INFINITE:
-            scratch.reached[reached] = slot
-            reached += 1
-        scratch.distance[slot], scratch.before[slot] = distance, demand
-        holder = matching.demand_of[slot]
-        if holder < 0:
-            limit, end = distance, slot
-            continue
-        leave = network.unmatched_costs[holder] - matching.potentials[holder]
-        if distance + leave < limit:
-            limit, end = distance + leave, slot
-        if distance < limit:
-            queued = heap_push(scratch.heap, queued, (distance << INDEX_BITS) | slot)
-    return Front(limit, end, queued, reached)
+        demand, base = demand_of[slot], distance[slot]
 
 
 @compiled

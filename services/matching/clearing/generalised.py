@@ -82,12 +82,14 @@ class GeneralisedSolution:
         cost: of the plan.
         bound: Lagrangian; ``cost - bound`` is by how much the plan may miss the optimum.
         steps: of the subgradient, fewer than asked when the gap closed.
+        values: shape (demands,), the last multipliers: about what serving each demand costs.
     """
 
     machine_of: Indices
     cost: int
     bound: int
     steps: int
+    values: Ints
 
     @property
     def gap(self) -> float:
@@ -121,7 +123,8 @@ def plan_capacity(problem: GeneralisedProblem, *, effort: int = EFFORT) -> Gener
         tolerance = (cost - multipliers.bound) // TOLERANCE_SHARE
         cost = refine(jobs, plan, best, REFINEMENTS_PER_STEP * effort, tolerance, SEED)
     machine_of = np.append(jobs.machines, np.int32(UNMATCHED))[best]
-    return GeneralisedSolution(machine_of, cost, multipliers.bound, steps)
+    values = np.rint(multipliers.values).astype(np.int64)
+    return GeneralisedSolution(machine_of, cost, multipliers.bound, steps, values)
 
 
 def _jobs(problem: GeneralisedProblem) -> Jobs:

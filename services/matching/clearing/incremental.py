@@ -12,15 +12,9 @@ from typing import Final
 import numpy as np
 
 from services.matching.clearing.arena import Arena, Size, arena_for, with_room, without_closed
+from services.matching.clearing.auction import bid_exactly
 from services.matching.clearing.demand_search import place_demands
-from services.matching.clearing.linking import (
-    CLOSED,
-    GONE,
-    add_demands,
-    close_slots,
-    open_slots,
-    retire,
-)
+from services.matching.clearing.linking import CLOSED, Named, Rows, take_in
 from services.matching.clearing.problem import (
     AssignmentProblem,
     AssignmentSolution,
@@ -28,9 +22,19 @@ from services.matching.clearing.problem import (
     SolverStatistics,
 )
 from services.matching.clearing.slot_search import settle_slots
-from services.matching.clearing.solver import bid_exactly, clear, statistics_of
+from services.matching.clearing.solver import clear, statistics_of
+from services.matching.clearing.takers import GONE
 from services.matching.engine.compiled import compiled
 
+COMPLAINTS: Final = (
+    "",
+    "a demand does not exist",
+    "a demand is named twice",
+    "a slot does not exist",
+    "a slot is named twice",
+    "new demands do not take the next indices",
+)
+NO_DEMAND, TWICE_DEMAND, NO_SLOT, TWICE_SLOT, NOT_NEXT = range(1, len(COMPLAINTS))
 NOBODY: Final = np.empty(0, np.int64)
 NO_ROWS: Final = AssignmentProblem(
     np.zeros(1, np.int64), np.empty(0, np.int32), NOBODY, NOBODY, slot_count=0
@@ -74,10 +78,10 @@ class LiveClearing:
     def solution(self) -> AssignmentSolution:
         """The optimum of :attr:`problem`, with the statistics of the last change."""
         arena = self._arena
-        potentials = arena.matching.potentials[arena.row_of]
+        potentials = arena.matching.potentials[arena.rows]
         prices = arena.matching.prices[: arena.used.slots]
         return AssignmentSolution(
-            slot_of=arena.matching.slot_of[arena.row_of],
+            slot_of=arena.matching.slot_of[arena.rows],
             potentials=np.where(potentials == GONE, 0, potentials),
             prices=np.where(prices == CLOSED, 0, prices),
             statistics=statistics_of(arena.scratch),
@@ -92,80 +96,77 @@ class LiveClearing:
         Raises:
             ValueError: an index that does not exist or is named twice. Nothing has changed then.
         """
-        _check(self._arena, changes)
-        new_slots = max(0, changes.rows.slot_count - self._arena.used.slots)
-        more = Size(changes.rows.demands, new_slots, changes.rows.slots.size)
+        rows = changes.rows
+        named = Named(changes.demands, changes.removed, changes.closed, changes.opened)
+        used = self._arena.used
+        more = Size(rows.demands, max(0, rows.slot_count - used.slots), rows.slots.size)
+        added = _demands_added(named, self._arena.demands, used.slots + more.slots, rows.demands)
         arena = self._arena = with_room(self._arena, more)
-        waiting, loose = _take_in(arena, changes, more)
-        arena.scratch.tally[:] = 0
-        waiting = bid_exactly(arena.network, arena.matching, arena.scratch, waiting)
-        place_demands(arena.network, arena.matching, arena.scratch, waiting)
-        settle_slots(arena.takers, arena.matching, arena.scratch, loose)
+        _clear_again(arena, named, Rows(rows.first, rows.slots, rows.costs, rows.unmatched_costs))
+        arena.grow(more, demands=added)
         return statistics_of(arena.scratch)
 
 
-def _take_in(arena: Arena, changes: MarketChanges, more: Size) -> tuple[Ints, Ints]:
-    """Make the changes; the rows that wait for a place, and slots that may have become loose."""
-    network, takers, matching, used = arena.network, arena.takers, arena.matching, arena.used
-    known = changes.demands[changes.demands < arena.row_of.size]
-    spent = arena.row_of[np.concatenate([known, changes.removed])]
-    vacated = retire(network, matching, spent)
-    rows = changes.rows
-    add_demands(
-        network,
-        takers,
-        used.rows,
-        used.edges,
-        rows.first,
-        rows.slots,
-        rows.costs,
-        rows.unmatched_costs,
+def _clear_again(arena: Arena, named: Named, rows: Rows) -> None:
+    """Make the changes, place what waits and settle what is loose.
+
+    Kernel by kernel: compiled as one, each would count references in its innermost loop.
+    """
+    network, takers, matching, scratch = (
+        arena.network,
+        arena.takers,
+        arena.matching,
+        arena.scratch,
     )
-    arena.used = Size(used.rows + more.rows, used.slots + more.slots, used.edges + more.edges)
-    added = np.arange(used.rows, arena.used.rows)
-    if known.size < added.size:
-        arena.row_of = np.append(arena.row_of, added[known.size :])
-    arena.row_of[changes.demands] = added
-    evicted = close_slots(matching, changes.closed)
-    open_slots(takers, matching, changes.opened)
-    waiting = np.concatenate([added, evicted[evicted >= 0]])
-    loose = np.concatenate([vacated[vacated >= 0], changes.opened])
-    return waiting, loose[matching.prices[loose] != CLOSED]
+    used = (arena.demands, arena.used.rows, arena.used.edges)
+    scratch.tally[:] = 0
+    waiting, loose = take_in(network, takers, matching, arena.row_of, used, named, rows)
+    left = bid_exactly(network, matching, scratch, waiting)
+    place_demands(network, matching, scratch, waiting[:left])
+    settle_slots(takers, matching, scratch, loose)
 
 
-def _check(arena: Arena, changes: MarketChanges) -> None:
-    if changes.demands.size != changes.rows.demands:
+def _demands_added(named: Named, known: int, slots: int, rows: int) -> int:
+    """How many of the demands named are new ones.
+
+    Raises:
+        ValueError: see :meth:`LiveClearing.apply`.
+    """
+    if named.demands.size != rows:
         raise ValueError("there are not as many demands as rows")
-    known = arena.row_of.size
-    demands = max(known, int(changes.demands.max(initial=-1)) + 1)
-    if demands - known != np.count_nonzero(changes.demands >= known):
-        raise ValueError("new demands do not take the next indices")
-    slots = max(arena.used.slots, changes.rows.slot_count)
-    named = np.concatenate([changes.demands, changes.removed])
-    _check_distinct("demand", named, demands)
-    _check_distinct("slot", np.concatenate([changes.closed, changes.opened]), slots)
-    if changes.removed.max(initial=-1) >= known:
-        raise ValueError("a removed demand does not exist")
-
-
-def _check_distinct(what: str, indices: Ints, count: int) -> None:
-    missing, repeated = _strays(indices, count)
-    if missing:
-        raise ValueError(f"a {what} does not exist")
-    if repeated:
-        raise ValueError(f"a {what} is named twice")
+    added, complaint = _look_through(named, known, slots)
+    if complaint:
+        raise ValueError(COMPLAINTS[complaint])
+    return added
 
 
 @compiled
-def _strays(indices: Ints, count: int) -> tuple[int, int]:
-    """How many indices are not below ``count``, and how many are repeated."""
-    seen = np.zeros(count, np.bool_)
-    missing = repeated = 0
-    for index in indices:
-        if not 0 <= index < count:
-            missing += 1
-        elif seen[index]:
-            repeated += 1
-        else:
-            seen[index] = True
-    return missing, repeated
+def _look_through(named: Named, known: int, slots: int) -> tuple[int, int]:
+    """How many demands are new; what is wrong, a place in ``COMPLAINTS`` or 0."""
+    added = 0
+    for demand in named.demands:
+        added += demand >= known
+    for demand in named.removed:
+        if demand >= known:
+            return added, NO_DEMAND
+    demands = np.sort(np.concatenate((named.demands, named.removed)))
+    if demands.size and demands[-1] >= known + added:
+        return added, NOT_NEXT
+    missing, repeated = _strays(demands, known + added)
+    if missing or repeated:
+        return added, NO_DEMAND if missing else TWICE_DEMAND
+    missing, repeated = _strays(np.sort(np.concatenate((named.closed, named.opened))), slots)
+    if missing or repeated:
+        return added, NO_SLOT if missing else TWICE_SLOT
+    return added, 0
+
+
+@compiled
+def _strays(ordered: Ints, count: int) -> tuple[bool, bool]:
+    """Whether one of ``ordered`` is not below ``count``, and whether two are the same."""
+    if ordered.size == 0:
+        return False, False
+    repeated = False
+    for place in range(1, ordered.size):
+        repeated |= ordered[place] == ordered[place - 1]
+    return ordered[0] < 0 or ordered[-1] >= count, repeated

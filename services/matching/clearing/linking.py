@@ -1,110 +1,136 @@
 """Change demands and slots in place, and note what has to be repaired for it."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from services.matching.clearing.network import Matching, Network, Takers
-from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
+from services.matching.clearing.packing import INDEX_BITS
 from services.matching.clearing.problem import Indices, Ints
+from services.matching.clearing.takers import GONE, least_price, make_room
 from services.matching.engine.compiled import compiled
 
-# A price at which nobody takes a slot and a potential that no slot can serve: no sum of costs
-# reaches them, so that searches pass by without a test of their own.
+# A price at which nobody takes a slot: no sum of costs reaches it, as with ``GONE``.
 CLOSED: Final = 1 << 60
-GONE: Final = -CLOSED
+
+
+class Named(NamedTuple):
+    """What changes, by index: demands with a new row, demands that go, slots that close or open."""
+
+    demands: Ints
+    removed: Ints
+    closed: Ints
+    opened: Ints
+
+
+class Rows(NamedTuple):
+    """Compressed rows of the demands that get a new one."""
+
+    first: Ints
+    slots: Indices
+    costs: Ints
+    unmatched_costs: Ints
 
 
 @compiled
-def takers_of(network: Network, slots: int, later: int) -> Takers:
-    """All edges by slot, with room for those that the first ``later`` of the network may hold."""
-    first = np.zeros(slots + 1, np.int64)
-    for demand in range(network.first.size):
-        for edge in network.edges[network.first[demand] : network.last[demand]]:
-            first[(edge & INDEX_MASK) + 1] += 1
-    for slot in range(slots):
-        first[slot + 1] += first[slot]
-    place, edges = first.copy(), np.empty(first[-1], np.int64)
-    for demand in range(network.first.size):
-        for edge in network.edges[network.first[demand] : network.last[demand]]:
-            slot = edge & INDEX_MASK
-            edges[place[slot]] = _seen_from(edge, demand)
-            place[slot] += 1
-    head = np.full(slots, -1, np.int32)
-    return Takers(first, edges, head, np.empty(later, np.int32), np.empty(later, np.int64))
-
-
-@compiled
-def _seen_from(edge: int, other: int) -> int:
-    """``edge`` with the index of its other end."""
-    return (edge >> INDEX_BITS << INDEX_BITS) | other
-
-
-@compiled
-def retire(network: Network, matching: Matching, demands: Ints) -> Ints:
-    """Let ``demands`` be gone; the slots they held, -1 where none."""
-    held = demands.copy()
-    for place in range(demands.size):
-        demand = demands[place]
-        network.last[demand] = network.first[demand]
-        network.unmatched_costs[demand] = 0
-        matching.potentials[demand] = GONE
-        slot = held[place] = matching.slot_of[demand]
-        matching.slot_of[demand] = -1
-        if slot >= 0:
-            matching.demand_of[slot] = -1
-    return held
-
-
-@compiled
-def add_demands(
+def take_in(
     network: Network,
     takers: Takers,
-    demand: int,
-    used: int,
-    first: Ints,
-    slots: Indices,
-    costs: Ints,
-    unmatched_costs: Ints,
-) -> None:
-    """Write compressed rows as demands from ``demand`` on, their edges from ``used`` on."""
-    for row in range(unmatched_costs.size):
-        network.first[demand + row] = used + first[row]
-        network.last[demand + row] = used + first[row + 1]
-        network.unmatched_costs[demand + row] = unmatched_costs[row]
-        for edge in range(first[row], first[row + 1]):
-            slot, at = slots[edge], used + edge
-            network.edges[at] = (costs[edge] << INDEX_BITS) | slot
-            takers.late[at] = (costs[edge] << INDEX_BITS) | (demand + row)
-            takers.after[at] = takers.head[slot]
-            takers.head[slot] = at
+    matching: Matching,
+    row_of: Ints,
+    used: tuple[int, int, int],
+    named: Named,
+    rows: Rows,
+) -> tuple[Ints, Ints]:
+    """Make the changes. ``used``: demands, rows and edges so far.
+
+    Returns:
+        The rows that wait for a place; the slots that may have become loose.
+    """
+    demands, used_rows, used_edges = used
+    waiting = np.empty(named.demands.size + named.closed.size, np.int64)
+    vacated = np.empty(named.demands.size + named.removed.size + named.opened.size, np.int64)
+    out = 0
+    for demand in named.removed:
+        vacated[out] = _retire(network, matching, row_of[demand])
+        out += 1
+    for place in range(named.demands.size):
+        demand = named.demands[place]
+        if demand < demands:
+            vacated[out] = _retire(network, matching, row_of[demand])
+            out += 1
+        row_of[demand] = waiting[place] = used_rows + place
+    _add_rows(network, takers, matching, used_rows, used_edges, rows)
+    placeless = named.demands.size
+    for slot in named.closed:
+        waiting[placeless] = _close(matching, slot)
+        placeless += waiting[placeless] >= 0
+    for slot in named.opened:
+        _open(takers, matching, slot)
+        vacated[out] = slot
+        out += 1
+    return waiting[:placeless], _still_free(matching, vacated[:out])
 
 
 @compiled
-def close_slots(matching: Matching, closing: Ints) -> Ints:
-    """Nobody may take the slots of ``closing`` any more; the demands that held them, or -1."""
-    holders = closing.copy()
-    for place in range(closing.size):
-        slot = closing[place]
-        demand = holders[place] = matching.demand_of[slot]
+def _still_free(matching: Matching, vacated: Ints) -> Ints:
+    """Those of ``vacated`` that are slots and not closed."""
+    free = 0
+    for slot in vacated:
+        if slot >= 0 and matching.prices[slot] != CLOSED:
+            vacated[free] = slot
+            free += 1
+    return vacated[:free]
+
+
+@compiled
+def _retire(network: Network, matching: Matching, row: int) -> int:
+    """Let the demand of ``row`` be gone; the slot it held, or -1."""
+    network.last[row] = network.first[row]
+    network.unmatched_costs[row] = 0
+    matching.potentials[row] = GONE
+    slot = matching.slot_of[row]
+    matching.slot_of[row] = -1
+    if slot >= 0:
         matching.demand_of[slot] = -1
-        matching.prices[slot] = CLOSED
-        if demand >= 0:
-            matching.slot_of[demand] = -1
-    return holders
+    return int(slot)
 
 
 @compiled
-def open_slots(takers: Takers, matching: Matching, opening: Ints) -> None:
-    """Open closed slots at the least price that no potential contradicts."""
-    for slot in opening:
-        if matching.prices[slot] != CLOSED:
-            continue
-        price = 0
-        for edge in takers.edges[takers.first[slot] : takers.first[slot + 1]]:
-            price = max(price, matching.potentials[edge & INDEX_MASK] - (edge >> INDEX_BITS))
-        late = takers.head[slot]
-        while late >= 0:
-            edge, late = takers.late[late], takers.after[late]
-            price = max(price, matching.potentials[edge & INDEX_MASK] - (edge >> INDEX_BITS))
-        matching.prices[slot] = price
+def _add_rows(
+    network: Network, takers: Takers, matching: Matching, row: int, used: int, rows: Rows
+) -> None:
+    """Write ``rows`` from ``row`` on, their edges from ``used`` on."""
+    first, slots, costs, unmatched_costs = rows
+    for place in range(unmatched_costs.size):
+        demand = row + place
+        network.first[demand] = used + first[place]
+        network.last[demand] = used + first[place + 1]
+        network.unmatched_costs[demand] = unmatched_costs[place]
+    edges, last, limit, noted = network.edges, takers.last, takers.limit, takers.edges
+    for place in range(unmatched_costs.size):
+        for edge in range(first[place], first[place + 1]):
+            slot, cost = slots[edge], costs[edge] << INDEX_BITS
+            edges[used + edge] = cost | slot
+            if last[slot] == limit[slot]:
+                make_room(takers, matching, slot)
+            noted[last[slot]] = cost | (row + place)
+            last[slot] += 1
+
+
+@compiled
+def _close(matching: Matching, slot: int) -> int:
+    """Nobody may take ``slot`` any more; the demand that held it, or -1."""
+    demand = matching.demand_of[slot]
+    matching.demand_of[slot] = -1
+    matching.prices[slot] = CLOSED
+    if demand >= 0:
+        matching.slot_of[demand] = -1
+    return int(demand)
+
+
+@compiled
+def _open(takers: Takers, matching: Matching, slot: int) -> None:
+    """Open ``slot``, if it is closed, at the least price that no potential contradicts."""
+    if matching.prices[slot] == CLOSED:
+        matching.prices[slot] = least_price(takers, matching, slot)

@@ -21,17 +21,17 @@ class Network(NamedTuple):
 
 
 class Takers(NamedTuple):
-    """Edges by slot, cost and demand: those of the beginning, and later ones as linked lists.
+    """Edges by slot, cost and demand: ``edges[first[j]:last[j]]`` are those of slot ``j``.
 
-    ``edges[first[j]:first[j + 1]]`` belong to slot ``j``, and ``late[k]`` for ``k`` in ``head[j]``,
-    ``after[head[j]]`` and so on until -1. Edges of demands that are gone stay.
+    Its region has room up to ``limit[j]``; a full one moves to ``tail[0]``, where unused room
+    begins. Edges of demands that are gone stay until then.
     """
 
     first: Ints
+    last: Ints
+    limit: Ints
     edges: Ints
-    head: Indices
-    after: Indices
-    late: Ints
+    tail: Ints
 
 
 class Matching(NamedTuple):

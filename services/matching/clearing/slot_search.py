@@ -5,10 +5,11 @@ take it, prices falling. A path ends at a slot whose price has fallen to 0, whic
 at a demand without a slot, which gets one.
 """
 
-from services.matching.clearing.frontier import Front, fell_tree, nearest
+from services.matching.clearing.frontier import fell_tree, nearest
 from services.matching.clearing.heap import heap_push
 from services.matching.clearing.network import INFINITE, Matching, Scratch, Takers
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
+from services.matching.clearing.prefetch import prefetch_row
 from services.matching.clearing.problem import Ints
 from services.matching.engine.compiled import compiled
 
@@ -16,16 +17,17 @@ from services.matching.engine.compiled import compiled
 @compiled
 def settle_slots(takers: Takers, matching: Matching, scratch: Scratch, loose: Ints) -> None:
     """Settle every slot of ``loose`` that is free and has a price; all demands are placed."""
+    _, demand_of, potentials, prices = matching
+    distance, order = scratch.distance, scratch.settled
     for root in loose:
-        if matching.demand_of[root] >= 0 or matching.prices[root] == 0:
+        if demand_of[root] >= 0 or prices[root] == 0:
             continue
         limit, end, winner, reached, settled = _grow(takers, matching, scratch, root)
-        for place in range(settled):
-            slot = scratch.settled[place]
-            fall = limit - scratch.distance[slot]
-            matching.prices[slot] -= fall
+        for slot in order[:settled]:
+            fall = limit - distance[slot]
+            prices[slot] -= fall
             if slot != root:
-                matching.potentials[matching.demand_of[slot]] -= fall
+                potentials[demand_of[slot]] -= fall
         _augment(matching, scratch, root, end, winner)
         fell_tree(scratch, reached, settled)
 
@@ -40,57 +42,40 @@ def _grow(
         The distance of the end; the slot it is at; the unmatched demand that takes that slot, or -1
         if the slot becomes free; how many slots were reached; how many settled.
     """
-    front, winner = Front(matching.prices[root], root, 0, 1), -1
-    slot, base, settled = root, 0, 1
-    scratch.distance[root], scratch.reached[0], scratch.settled[0] = 0, root, root
+    first, last, _, edges, _ = takers
+    slot_of, _, potentials, prices = matching
+    heap, distance, before, touched, order, _ = scratch
+    limit, end, winner = prices[root], root, -1
+    distance[root], touched[0], order[0] = 0, root, root
+    queued, reached, settled = 0, 1, 1
+    slot, base = root, 0
     while True:
-        front, winner = _relax(takers, matching, scratch, front, winner, slot, base)
-        slot, queued = nearest(scratch, front.queued, front.limit)
-        front = Front(front.limit, front.end, queued, front.reached)
+        nearer = base + prices[slot]
+        for place in range(first[slot], last[slot]):
+            demand = edges[place] & INDEX_MASK
+            reach = nearer + (edges[place] >> INDEX_BITS) - potentials[demand]
+            if reach >= limit:
+                continue
+            held = slot_of[demand]
+            if held < 0:
+                limit, end, winner = reach, slot, demand
+                continue
+            if reach >= distance[held]:
+                continue
+            if distance[held] == INFINITE:
+                touched[reached] = held
+                reached += 1
+            distance[held], before[held] = reach, slot
+            if reach + prices[held] < limit:
+                limit, end, winner = reach + prices[held], held, -1
+            queued = heap_push(heap, queued, (reach << INDEX_BITS) | held)
+            prefetch_row(edges, first[held])
+        slot, queued = nearest(heap, distance, queued, limit)
         if slot < 0:
-            return front.limit, front.end, winner, front.reached, settled
-        scratch.settled[settled] = slot
+            return limit, end, winner, reached, settled
+        order[settled] = slot
         settled += 1
-        base = scratch.distance[slot]
-
-
-@compiled
-def _relax(
-    takers: Takers,
-    matching: Matching,
-    scratch: Scratch,
-    front: Front,
-    winner: int,
-    slot: int,
-    base: int,
-) -> tuple[Front, int]:
-    """Reach every demand that could take ``slot``, ``base`` away from the root, and its slot."""
-    limit, end, queued, reached = front
-    nearer = base + matching.prices[slot]
-    place, stop, late = takers.first[slot], takers.first[slot + 1], takers.head[slot]
-    while place < stop or late >= 0:
-        if place < stop:
-            edge, place = takers.edges[place], place + 1
-        else:
-            edge, late = takers.late[late], takers.after[late]
-        demand = edge & INDEX_MASK
-        distance = nearer + (edge >> INDEX_BITS) - matching.potentials[demand]
-        if distance >= limit:
-            continue
-        held = matching.slot_of[demand]
-        if held < 0:
-            limit, end, winner = distance, slot, demand
-            continue
-        if distance >= scratch.distance[held]:
-            continue
-        if scratch.distance[held] == INFINITE:
-            scratch.reached[reached] = held
-            reached += 1
-        scratch.distance[held], scratch.before[held] = distance, slot
-        if distance + matching.prices[held] < limit:
-            limit, end, winner = distance + matching.prices[held], held, -1
-        queued = heap_push(scratch.heap, queued, (distance << INDEX_BITS) | held)
-    return Front(limit, end, queued, reached), winner
+        base = distance[slot]
 
 
 @compiled

@@ -4,10 +4,9 @@ from typing import Final
 
 import numpy as np
 
-from services.matching.clearing.auction import bid, withdraw
+from services.matching.clearing.auction import bid, bid_exactly, withdraw
 from services.matching.clearing.demand_search import place_demands
 from services.matching.clearing.dense import is_dense, solve_dense
-from services.matching.clearing.linking import takers_of
 from services.matching.clearing.network import (
     Matching,
     Network,
@@ -25,10 +24,9 @@ from services.matching.clearing.problem import (
     SolverStatistics,
 )
 from services.matching.clearing.slot_search import settle_slots
+from services.matching.clearing.takers import takers_of
 
 NO_SLOTS: Final = np.empty(0, np.int64)
-BID_ROUNDS: Final = 2
-BIDS_PER_DEMAND: Final = 2
 CONTENDED_FROM: Final = 1 / 6  # share of demands left over by exact bids, measured
 ROUGH_BIDS_PER_DEMAND: Final = 40
 INCREMENTS_PER_SPREAD: Final = 40  # what one demand's slots differ by, in increments; measured
@@ -58,24 +56,14 @@ def clear(
 ) -> None:
     """Fill an empty ``matching`` optimally, in place."""
     waiting, loose = np.arange(network.unmatched_costs.size), NO_SLOTS
-    bidders = waiting.size
-    waiting = bid_exactly(network, matching, scratch, waiting)
-    if waiting.size > CONTENDED_FROM * bidders:
-        waiting, loose = _bid_roughly(network, matching, scratch, waiting)
-        waiting = bid_exactly(network, matching, scratch, waiting)
-    place_demands(network, matching, scratch, waiting)
+    left = bid_exactly(network, matching, scratch, waiting)
+    if left > CONTENDED_FROM * waiting.size:
+        waiting, loose = _bid_roughly(network, matching, scratch, waiting[:left])
+        left = bid_exactly(network, matching, scratch, waiting)
+    place_demands(network, matching, scratch, waiting[:left])
     if loose.size:
         takers = takers or takers_of(network, matching.prices.size, 0)
         settle_slots(takers, matching, scratch, loose)
-
-
-def bid_exactly(network: Network, matching: Matching, scratch: Scratch, waiting: Ints) -> Ints:
-    """Place demands by bids that keep prices exact; those for whom a search is left."""
-    for _ in range(BID_ROUNDS):
-        left, bids = bid(network, matching, waiting, 0, BIDS_PER_DEMAND * waiting.size)
-        waiting = waiting[:left]
-        scratch.tally[0] += bids
-    return waiting
 
 
 def _bid_roughly(
@@ -90,5 +78,4 @@ def _bid_roughly(
 
 def statistics_of(scratch: Scratch) -> SolverStatistics:
     """The work counted since the tally began."""
-    bids, searches, scanned, deepest = (int(one) for one in scratch.tally)
-    return SolverStatistics(bids, searches, scanned, deepest)
+    return SolverStatistics(*scratch.tally.tolist())

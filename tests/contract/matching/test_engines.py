@@ -1,14 +1,10 @@
 """What every engine promises. A new engine joins by standing in ``ENGINES``."""
 
-import random
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from services.capacity.domain import Certificate, Provenance
 from services.contracts.intervals import Interval
@@ -17,17 +13,17 @@ from services.contracts.telemetry import ResourceState
 from services.matching.domain import (
     CertificateNeed,
     Constraint,
-    MatchResult,
     Place,
     Rate,
     Requirement,
 )
-from services.matching.engine.columnar import ColumnarEngine
-from services.matching.engine.interface import EngineFactory, Snapshot, Viewer
-from services.matching.engine.oracle import OracleEngine
+from services.matching.engine.interface import EngineFactory, Snapshot
+from tests.contract.matching.engines import (
+    ask,
+    causes_of,
+)
 from tests.contract.matching.market import (
     DAY,
-    MILLING,
     SHANGHAI,
     STEEL,
     TURNING,
@@ -38,68 +34,11 @@ from tests.contract.matching.market import (
     listing,
     machine,
     market,
-    markets,
     offer,
     requirement,
-    requirements,
     resource,
-    viewers,
-    without_gap,
 )
-from tests.contract.matching.stepping import SteppingEngine
 from tests.support.clock import START as NOW
-
-ENGINES: dict[str, EngineFactory] = {
-    "oracle": OracleEngine,
-    "stepping": SteppingEngine,
-    "columnar": ColumnarEngine,
-}
-EXPLAINING: dict[str, EngineFactory] = {"oracle": OracleEngine, "columnar": ColumnarEngine}
-"""Engines that give every verdict with its margin; their whole answers are equal."""
-MANY = 100
-
-thorough = settings(
-    max_examples=500,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-
-
-@pytest.fixture(params=ENGINES)
-def engine_for(request: pytest.FixtureRequest) -> EngineFactory:
-    return ENGINES[request.param]
-
-
-@pytest.fixture(params=EXPLAINING)
-def explaining(request: pytest.FixtureRequest) -> EngineFactory:
-    return EXPLAINING[request.param]
-
-
-def ask(
-    engine_for: EngineFactory,
-    snapshot: Snapshot,
-    asked: Requirement,
-    *,
-    limit: int = MANY,
-    viewer: Viewer | None = None,
-) -> MatchResult:
-    return engine_for(snapshot).match(asked, limit=limit, now=NOW, viewer=viewer)
-
-
-def essence(result: MatchResult) -> Any:
-    """A result without verdicts and the prices of what did not fit."""
-    return (
-        [replace(one, verdicts=()) for one in result.candidates],
-        result.considered,
-        result.failures,
-        [(one.offer_id, one.resource_id, one.process, one.causes) for one in result.near_misses],
-        result.state_hash,
-        result.as_of,
-    )
-
-
-def causes_of(result: MatchResult) -> list[tuple[Constraint, ...]]:
-    return [one.causes for one in result.near_misses]
 
 
 class TestFit:
@@ -402,104 +341,3 @@ class TestMargins:
         assert (verdict.constraint, verdict.offered, verdict.margin) == (
             Constraint.WINDOW, 90, -30,
         )  # fmt: skip
-
-
-@thorough
-@given(snapshot=markets, asked=requirements, limit=st.integers(1, 8), viewer=viewers)
-@pytest.mark.parametrize("name", [name for name in ENGINES if name != "oracle"])
-def test_every_engine_answers_as_the_oracle(
-    name: str, snapshot: Snapshot, asked: Requirement, limit: int, viewer: Viewer | None
-) -> None:
-    expected = ask(OracleEngine, snapshot, asked, limit=limit, viewer=viewer)
-    found = ask(ENGINES[name], snapshot, asked, limit=limit, viewer=viewer)
-    assert essence(found) == essence(expected)
-    if name in EXPLAINING:
-        assert found == expected
-
-
-class TestProperties:
-    @thorough
-    @given(snapshot=markets, asked=requirements, limit=st.integers(1, 8), seed=st.integers(0, 99))
-    def test_order_of_the_input_changes_nothing(
-        self,
-        explaining: EngineFactory,
-        snapshot: Snapshot,
-        asked: Requirement,
-        limit: int,
-        seed: int,
-    ) -> None:
-        turned = shuffled(snapshot, random.Random(seed))
-        assert explaining(turned).state_hash() == explaining(snapshot).state_hash()
-        again = ask(explaining, turned, asked, limit=limit)
-        assert again == ask(explaining, snapshot, asked, limit=limit)
-
-    @thorough
-    @given(snapshot=markets, asked=requirements, number=st.integers(0, 20))
-    def test_relaxing_a_constraint_never_loses_a_candidate(
-        self, explaining: EngineFactory, snapshot: Snapshot, asked: Requirement, number: int
-    ) -> None:
-        easier = RELAXATIONS[number % len(RELAXATIONS)](asked)
-        before = identities(ask(explaining, snapshot, asked).candidates)
-        after = identities(ask(explaining, snapshot, easier).candidates)
-        assert set(before) <= set(after)
-
-    @thorough
-    @given(snapshot=markets, asked=requirements, data=st.data())
-    def test_withdrawing_a_gap_never_adds_a_candidate_nor_makes_one_earlier(
-        self, explaining: EngineFactory, snapshot: Snapshot, asked: Requirement, data: st.DataObject
-    ) -> None:
-        gaps = [(one.id, i) for one in snapshot.resources.values() for i in range(len(one.gaps))]
-        if not gaps:
-            return
-        smaller = without_gap(snapshot, *data.draw(st.sampled_from(gaps)))
-        before = starts(ask(explaining, snapshot, asked))
-        after = starts(ask(explaining, smaller, asked))
-        assert all(key in before and start >= before[key] for key, start in after.items())
-
-    @thorough
-    @given(snapshot=markets, asked=requirements)
-    def test_every_listing_of_a_process_is_accounted_for(
-        self, explaining: EngineFactory, snapshot: Snapshot, asked: Requirement
-    ) -> None:
-        result = ask(explaining, snapshot, asked)
-        missed = result.considered - len(result.candidates)
-        assert len(result.near_misses) == min(missed, 5)
-        assert sum(one.rejected_alone for one in result.failures) <= missed
-
-
-RELAXATIONS: tuple[Callable[[Requirement], Requirement], ...] = (
-    lambda asked: replace(asked, materials=frozenset()),
-    lambda asked: replace(asked, envelope_mm=None),
-    lambda asked: replace(asked, tolerance_um=None),
-    lambda asked: replace(asked, certificates=frozenset()),
-    lambda asked: replace(asked, units=1, budget_minor=None),
-    lambda asked: replace(asked, budget_minor=None),
-    lambda asked: replace(asked, radius_km=None),
-    lambda asked: replace(asked, measured_only=False, quantity=asked.quantity + 1),
-    lambda asked: replace(asked, processes=asked.processes | {MILLING, TURNING}),
-    lambda asked: replace(
-        asked, window=Interval(asked.window.start, asked.window.end + timedelta(hours=1))
-    ),
-    lambda asked: replace(
-        asked, window=Interval(asked.window.start - timedelta(hours=1), asked.window.end)
-    ),
-)
-
-
-def starts(result: MatchResult) -> dict[Any, Any]:
-    return {(one.offer_id, one.resource_id): one.start for one in result.candidates}
-
-
-def shuffled(snapshot: Snapshot, generator: random.Random) -> Snapshot:
-    def turned(things: Iterable[Any]) -> tuple[Any, ...]:
-        listed = list(things)
-        generator.shuffle(listed)
-        return tuple(listed)
-
-    return Snapshot(
-        turned(snapshot.listings),
-        {
-            one.id: replace(one, gaps=turned(one.gaps))
-            for one in turned(snapshot.resources.values())
-        },
-    )

@@ -18,6 +18,7 @@ from services.matching.engine.interface import (
     ceil_minute,
     floor_minute,
 )
+from tests.contract.matching.engines import ENGINES, EXPLAINING, ask, causes_of
 from tests.contract.matching.market import (
     capability,
     gap,
@@ -26,7 +27,6 @@ from tests.contract.matching.market import (
     requirement,
     resource,
 )
-from tests.contract.matching.test_engines import ENGINES, EXPLAINING, ask, causes_of
 from tests.support.clock import START as NOW
 
 MINUTE = timedelta(minutes=1)

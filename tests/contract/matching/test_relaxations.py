@@ -41,6 +41,7 @@ from tests.contract.matching.easing import (
     take,
     values,
 )
+from tests.contract.matching.engines import ENGINES, EXPLAINING
 from tests.contract.matching.market import (
     DAY,
     MILLING,
@@ -59,7 +60,6 @@ from tests.contract.matching.market import (
     resource,
     seeds,
 )
-from tests.contract.matching.test_engines import ENGINES, EXPLAINING
 from tests.support.clock import START as NOW
 
 MANY = 20

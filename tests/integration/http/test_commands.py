@@ -1,6 +1,7 @@
-"""``nonagon match`` and ``nonagon book`` against a served API."""
+"""``nonagon match``, ``nonagon book`` and ``nonagon round`` against a served API."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -205,3 +206,27 @@ def test_a_step_that_cannot_be_read_is_refused(api: str, step: str) -> None:
     refused = run("route", "--step", step, "--api", api, key="nk_0")
     assert refused.exit_code == 2
     assert step in refused.stderr.replace("\n", "")
+
+
+def test_a_round_is_opened_joined_closed_and_shown(market: Market, api: str) -> None:
+    lead = market.organisation("Lead")
+    key = market.keyring.key(lead)
+    signed = {"authorization": f"Bearer {key}"}
+    space = market.client.post("spaces", json={"name": "S", "name_zh": "链"}, headers=signed).json()
+    until = (market.clock.now() + timedelta(hours=1)).astimezone().strftime("%Y-%m-%dT%H:%M:%S")
+    asked = ("--space", space["id"], "--until", until, "--api", api, "--json")
+    answered = run("round", "open", "Week", *asked, key=key)
+    assert answered.exit_code == 0, answered.output
+    opened = json.loads(answered.stdout)
+    demand = market.demand(lead)
+
+    joined = run("round", "join", opened["id"], "--demand", demand["id"], "--api", api, key=key)
+    closed = run("round", "close", opened["id"], "--api", api, key=key)
+    shown = run("round", "show", opened["id"], "--api", api, key=key)
+    again = run("round", "close", opened["id"], "--api", api, key=key)
+
+    assert "waits in round" in joined.stdout.replace("\n", " "), joined.output
+    assert closed.exit_code == shown.exit_code == 0, closed.output
+    assert "waiting" in shown.stdout
+    assert again.exit_code == 1
+    assert "409" in again.stderr

@@ -37,6 +37,11 @@ OF_NO_ORGANISATION: Final[Mapping[str, str]] = {
     "totp": "of a person",
 }
 PLAIN_KEYS: Final[Mapping[str, str]] = {
+    "fk_clearing_entry_booking_id_booking": "the buyer's booking, made by the worker",
+    "fk_clearing_entry_round_id_clearing_round": "a demand in a round another organisation opened",
+    "fk_clearing_offer_round_id_clearing_round": "who offered in a round another opened",
+    "fk_clearing_round_park_park": "a round is of the park of its operator",
+    "fk_clearing_round_space_id_space": "a round is of the space of its lead",
     "fk_offer_space_id_space": "shown in a space another organisation may lead",
     "fk_park_member_park_park": "a member stands in the park of its operator",
     "fk_resource_space_id_space": "shown in a space another organisation may lead",
