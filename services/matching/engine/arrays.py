@@ -31,7 +31,6 @@ class Arrays(NamedTuple):
     gaps: Array
     certificates: Array
     links: Array
-    bands: Array
 
 
 _NUMBERS: Final = {
@@ -50,7 +49,6 @@ def empty_arrays() -> Arrays:
         compact=np.zeros(0, at.COMPACT),
         geo=np.zeros((0, at.GEO_FIELDS), np.float64),
         bits=np.zeros(0, np.uint64),
-        bands=np.zeros((2, at.BAND_FIELDS), np.float64),
         **{name: np.zeros((0, fields), np.int64) for name, fields in _NUMBERS.items()},
     )
 
@@ -93,5 +91,4 @@ def arrays_at(addresses: Array) -> Arrays:
         _numbers(addresses, 7, at.GAP_FIELDS),
         _numbers(addresses, 8, at.CERTIFICATE_FIELDS),
         _numbers(addresses, 9, at.LINK_FIELDS),
-        carray(_pointer(addresses[10, 0]), (2, at.BAND_FIELDS), np.float64),
     )

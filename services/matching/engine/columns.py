@@ -199,7 +199,6 @@ class Columns:
         self._slots: dict[int, list[tuple[int, int]]] = {}
         self._free: list[list[int]] = []
         self.arrays = empty_arrays()
-        self.arrays.bands[:] = self.vocabulary.bands()
         self.addresses = addresses_of(self.arrays)
         self._filled = dict.fromkeys(Arrays._fields, 0)
         for resource in snapshot.resources.values():

@@ -79,11 +79,6 @@ P_ROWS, P_WORDS, P_BITS, PARTITION_FIELDS = range(4)
  BLOCK_FIELDS) = range(7)  # fmt: skip
 LEAST_FIELDS: Final = 3
 
-# bands: of latitude and of longitude, which sets they are and the degrees they begin at
-BAND_FIRST, BAND_COUNT, BAND_DEGREES = range(3)
-BANDS: Final = 32
-BAND_FIELDS: Final = BAND_DEGREES + BANDS
-
 # query
 (Q_LIMIT, Q_MINUTES, Q_UNITS, Q_UNIT_MINUTES, Q_START, Q_END, Q_NOW_UP, Q_NOW_DOWN, Q_BUDGET,
  Q_TOLERANCE, Q_SHORT, Q_MIDDLE, Q_LONG, Q_RADIUS_M, Q_MEASURED, Q_PLACED, Q_SEES_ALL, Q_RANKED,

@@ -31,8 +31,14 @@ from services.matching.engine.lanes import (
     copy_lanes,
     or_lanes,
 )
-from services.matching.engine.reach import narrow
-from services.matching.engine.surcharges import least_surcharge, surcharge, surcharge_from
+from services.matching.engine.surcharges import (
+    least_surcharge,
+    least_way,
+    standing,
+    unreliability,
+    waiting,
+    way,
+)
 
 WORDS_AT_ONCE: Final = 64
 """Words of a partition whose sets are ANDed before rows are looked at, at most."""
@@ -175,30 +181,25 @@ def _settled(columns: Any, row: int, query: Array, place: Array, start: Any) -> 
 
 
 @inlined
-def _fit(
-    columns: Any, row: int, queries: Array, asked: int, places: Array, wanted: Wanted, best: Best
-) -> Fit:
-    """Judge one row that the bit sets let pass."""
-    compact = columns.compact[row]
-    unfit, start = Fit(np.int64(0), np.int64(0), np.int64(at.NONE)), np.int64(at.NONE)
-    exact = compact.flags & at.EXACT != 0
-    if exact:
-        price = priced(columns.rows, row, at.R_RATE, wanted.unit_minutes)
-    else:
-        price = price_of(compact.rate, compact.setup, compact.minimum, wanted.unit_minutes)
-    if price > best.cap:
-        return unfit
-    chord = _squared_chord(compact, wanted)
-    if wanted.ranked:
-        more = surcharge_from(compact, chord, wanted.per_km, wanted.unreliability)
-        if price + more > best.worst - wanted.least:
-            return unfit
-    if not exact and wanted.single:
+def _price(columns: Any, row: int, compact: Any, wanted: Wanted) -> Any:
+    if compact.flags & at.EXACT:
+        return priced(columns.rows, row, at.R_RATE, wanted.unit_minutes)
+    return price_of(compact.rate, compact.setup, compact.minimum, wanted.unit_minutes)
+
+
+@inlined
+def _start(
+    columns: Any, row: int, compact: Any, chord: Any, queries: Array, asked: int, places: Array,
+    wanted: Wanted,
+) -> Any:  # fmt: skip
+    """The earliest start of a row that meets all but the price; ``NONE`` otherwise."""
+    start = np.int64(at.NONE)
+    if wanted.single and not compact.flags & at.EXACT:
         if not _plainly_fits(compact, chord, wanted):
-            return unfit
+            return start
         start = _plain_slot(compact, wanted)
         if start == at.NONE and not compact.flags & at.MORE_GAPS:
-            return unfit
+            return start
     if (
         start == at.NONE
         or chord > wanted.inside
@@ -206,9 +207,36 @@ def _fit(
         or compact.audience != at.PUBLIC
     ):
         start = _settled(columns, row, queries[asked], places[asked], start)
+    return start
+
+
+@inlined
+def _fit(
+    columns: Any, row: int, queries: Array, asked: int, places: Array, wanted: Wanted, best: Best
+) -> Fit:
+    """Judge one row that the bit sets let pass."""
+    compact = columns.compact[row]
+    unfit = Fit(np.int64(0), np.int64(0), np.int64(at.NONE))
+    price = _price(columns, row, compact, wanted)
+    if price > best.cap:
+        return unfit
+    chord = _squared_chord(compact, wanted)
+    sure, near = price, np.int64(0)
+    if wanted.ranked:
+        sure += unreliability(compact, wanted.unreliability)
+        near += least_way(chord, wanted.per_km)
+        if sure + near > best.worst - wanted.least:
+            return unfit
+    start = _start(columns, row, compact, chord, queries, asked, places, wanted)
     if start == at.NONE or not wanted.ranked:
         return Fit(price, price, start)
-    return Fit(price + surcharge(columns, row, start, queries, asked, places), price, start)
+    sure += waiting(columns, row, compact, start, queries, asked)
+    sure += standing(columns, row, queries, asked)
+    if sure + near > best.worst:
+        return unfit
+    if wanted.per_km > 0:
+        sure += way(columns, row, queries, asked, places)
+    return Fit(sure, price, start)
 
 
 @inlined
@@ -335,11 +363,6 @@ def _search_partition(
             break
         span = min(span, words - word)
         _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
-        if wanted.per_km > 0 and best.worst < at.UNKNOWN:
-            least = priced(columns.blocks, first_block + word, at.B_LATER_RATE, unit_minutes)
-            room = best.worst - wanted.least - least
-            place, per_km = places[asked], wanted.per_km
-            narrow(columns, place, per_km, room, base + word, words, span, scratch)
         for offset in range(span):
             if offset % LANES == 0 and not any_lane(scratch, offset):
                 continue

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from services.matching.engine import layout as at
 from services.matching.engine.compiled import inlined
 from services.matching.engine.kernel import Array, great_circle
@@ -19,7 +21,7 @@ _SAFETY_M = 10.0
 """Coordinates of single precision are true within a metre."""
 _LONGEST = 2.0
 """Chord of the unit sphere."""
-_KM_PER_METRE, _WHOLE_PER_MILLE = 1 / METRES_PER_KM, 1 / PERMILLE
+_KM_PER_METRE = 1 / METRES_PER_KM
 _SAFE_SHARE = 1 - 1e-6
 
 
@@ -32,39 +34,51 @@ def least_surcharge(queries: Array, asked: int) -> int:
 
 
 @inlined
-def surcharge_from(compact: Any, squared_chord: float, per_km: int, unreliability: int) -> int:
-    """What the row costs at least beyond price and :func:`least_surcharge`, from what is at hand.
-
-    A great circle is no shorter than its chord.
-    """
-    chord = min(math.sqrt(squared_chord), _LONGEST)
-    metres = max(0.0, float(EARTH_RADIUS_M * chord) - _SAFETY_M)
-    failing = PERMILLE - int(compact.reliability)
-    # In floating point, without divisions; what rounding may add is taken off.
-    cost = per_km * metres * _KM_PER_METRE + unreliability * failing * _WHOLE_PER_MILLE
-    return int(cost * _SAFE_SHARE) - 2
+def least_way(squared_chord: float, per_km: int) -> int:
+    """What the way to a row costs at least: a great circle is no shorter than its chord."""
+    metres = max(0.0, float(EARTH_RADIUS_M * min(math.sqrt(squared_chord), _LONGEST)) - _SAFETY_M)
+    # In floating point, without a division; what rounding may add is taken off.
+    return int(per_km * metres * _KM_PER_METRE * _SAFE_SHARE) - 1
 
 
 @inlined
-def surcharge(columns: Any, row: int, start: Any, queries: Array, asked: int, places: Array) -> int:
-    """All that the row costs beyond its price, for a slot from ``start``."""
-    resource, metres = columns.rows[row, at.R_RESOURCE], DISTANCE_UNKNOWN_M
-    if queries[asked, at.Q_PLACED] and columns.rows[row, at.R_PLACED]:
+def unreliability(compact: Any, weight: int) -> int:
+    """What it costs that the row may fail."""
+    return int(weight * (PERMILLE - np.int64(compact.reliability)) // PERMILLE)
+
+
+@inlined
+def way(columns: Any, row: int, queries: Array, asked: int, places: Array) -> int:
+    """What the way to a row costs."""
+    metres = DISTANCE_UNKNOWN_M
+    if columns.rows[row, at.R_PLACED]:
         metres = great_circle(
             columns.geo[row, at.LATITUDE] - places[asked, at.LATITUDE],
             columns.geo[row, at.LONGITUDE] - places[asked, at.LONGITUDE],
             places[asked, at.COSINE] * columns.geo[row, at.COSINE],
         )
-    occupied = columns.resources[resource, at.S_SETUP] + queries[asked, at.Q_MINUTES]
-    ends = start + occupied - queries[asked, at.Q_NOW_DOWN]
-    failing = PERMILLE - columns.resources[resource, at.S_RELIABILITY]
-    seen = columns.resources[resource, at.S_SEEN]
-    age = max(0, min(queries[asked, at.Q_NOW_DOWN] - seen, SIGHT_AGE_MAX_MINUTES))
-    outside = columns.rows[row, at.R_PARK] != queries[asked, at.Q_PARK]
-    return int(
-        queries[asked, at.Q_PER_KM] * metres // METRES_PER_KM
-        + queries[asked, at.Q_PER_HOUR] * ends // MINUTES_PER_HOUR
-        + queries[asked, at.Q_UNRELIABILITY] * failing // PERMILLE
-        + queries[asked, at.Q_PER_HOUR_OF_AGE] * age // MINUTES_PER_HOUR
-        + queries[asked, at.Q_OUTSIDE_PARK] * outside
-    )
+    return int(queries[asked, at.Q_PER_KM] * metres // METRES_PER_KM)
+
+
+@inlined
+def waiting(columns: Any, row: int, compact: Any, start: Any, queries: Array, asked: int) -> int:
+    """What it costs that a slot from ``start`` ends when it does."""
+    changeover = np.int64(compact.changeover)
+    if compact.flags & at.EXACT:
+        changeover = columns.resources[columns.rows[row, at.R_RESOURCE], at.S_SETUP]
+    ends = start + changeover + queries[asked, at.Q_MINUTES] - queries[asked, at.Q_NOW_DOWN]
+    return int(queries[asked, at.Q_PER_HOUR] * ends // MINUTES_PER_HOUR)
+
+
+@inlined
+def standing(columns: Any, row: int, queries: Array, asked: int) -> int:
+    """What the age of the twin and being outside the park cost; read only where they count."""
+    cost, per_hour_of_age = 0, queries[asked, at.Q_PER_HOUR_OF_AGE]
+    if per_hour_of_age > 0:
+        seen = columns.resources[columns.rows[row, at.R_RESOURCE], at.S_SEEN]
+        age = max(0, min(queries[asked, at.Q_NOW_DOWN] - seen, SIGHT_AGE_MAX_MINUTES))
+        cost += per_hour_of_age * age // MINUTES_PER_HOUR
+    outside_park = queries[asked, at.Q_OUTSIDE_PARK]
+    if outside_park > 0 and columns.rows[row, at.R_PARK] != queries[asked, at.Q_PARK]:
+        cost += outside_park
+    return int(cost)

@@ -16,6 +16,7 @@ from services.matching.engine import layout as at
 from services.matching.ranking import EARTH_RADIUS_M, METRES_PER_KM
 
 THRESHOLDS: Final = 16
+BANDS: Final = 32
 SPARE: Final = 32
 """Sets kept free for codes that come later; more than that lays the columns out anew."""
 _RIGHT_ANGLE: Final = math.pi / 2
@@ -98,8 +99,8 @@ class Vocabulary:
                 steps((edges[2] for edges in envelopes), THRESHOLDS),
             ),
             units=steps(units, THRESHOLDS),
-            latitude=steps((place.latitude for place in places), at.BANDS),
-            longitude=steps((place.longitude for place in places), at.BANDS),
+            latitude=steps((place.latitude for place in places), BANDS),
+            longitude=steps((place.longitude for place in places), BANDS),
             sets=0,
             _next=following,
         )
@@ -119,13 +120,6 @@ class Vocabulary:
                 if key not in self.certificates:
                     self.certificates[key] = self._next
                     self._next += 1
-
-    def bands(self) -> list[list[float]]:
-        """Latitude and longitude as ``layout`` says, ``(2, BAND_FIELDS)``."""
-        return [
-            [steps.first, len(steps.values), *steps.values, *[0.0] * (at.BANDS - len(steps.values))]
-            for steps in (self.latitude, self.longitude)
-        ]
 
     @property
     def is_full(self) -> bool:
