@@ -4,13 +4,14 @@ import locale
 import sys
 from enum import StrEnum
 from importlib.metadata import version as version_of
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import typer
 
 from gateway.door import load
 from gateway.lazy_commands import LazyCommand, LazyGroup
 from services.contracts.errors import DomainError
+from services.matching.service.shard import InvalidShardError, Shard
 
 
 class Commands(LazyGroup):
@@ -54,11 +55,26 @@ class DoorName(StrEnum):
     HTTP = "http"
     INGEST = "ingest"
     WORKER = "worker"
+    MATCHER = "matcher"
 
 
-def run(name: DoorName) -> None:
+def run(
+    name: DoorName,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Which part of the market a matcher keeps.")
+    ] = None,
+) -> None:
     """Run one door, configured by NONAGON_… variables."""
-    load(name)()
+    if shard is None:
+        load(name)()
+        return
+    if name is not DoorName.MATCHER:
+        raise typer.BadParameter("only a matcher keeps a shard", param_hint="--shard")
+    try:
+        Shard.read(shard)
+    except InvalidShardError as error:
+        raise typer.BadParameter(error.text(_language()), param_hint="--shard") from error
+    load(name)(shard)
 
 
 def version() -> None:
@@ -70,9 +86,12 @@ def main() -> None:
     try:
         app()
     except DomainError as error:
-        language = (locale.getlocale()[0] or "en").lower()
-        typer.echo(error.text(language), err=True)
+        typer.echo(error.text(_language()), err=True)
         sys.exit(1)
+
+
+def _language() -> str:
+    return (locale.getlocale()[0] or "en").lower()
 
 
 if __name__ == "__main__":

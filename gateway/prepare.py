@@ -4,6 +4,7 @@ from rich.console import Console
 
 from gateway.plant.blueprint import load_blueprint
 from gateway.plant.certificates import Certificates
+from services.matching.service.warming import warm
 from services.runtime import migrations
 from services.runtime.clock import SystemClock
 from services.runtime.embedded.lock import StateDirectoryLock
@@ -21,6 +22,8 @@ def prepare() -> None:
         with console.status("preparing simulated machines …"):
             load_blueprint(state_dir)
             Certificates(state_dir, SystemClock())
+        with console.status("compiling the matcher …"):
+            warm()
     console.print(f"prepared {state_dir}")
 
 

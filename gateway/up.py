@@ -110,6 +110,7 @@ class Platform:
         self.by_copies = by_copies and sys.platform == "linux"
         self._state_dir = settings.state_path
         self._gate = self._state_dir / "run" / "migrated"
+        self._open = self._state_dir / "run" / "open"
         self._lock = StateDirectoryLock(self._state_dir)
         self._supervisor = Supervisor(on_restart=self._publish)
         self._follower = LogFollower()
@@ -178,7 +179,8 @@ class Platform:
         self._end_doors_of_predecessor()
         self._prepare_servers()
         doors = self._doors()
-        self._gate.unlink(missing_ok=True)
+        for gate in (self._gate, self._open):
+            gate.unlink(missing_ok=True)
         self._supervisor.start()
         first = self._postgres is not None and not self._postgres.exists()
         if first:
@@ -208,6 +210,7 @@ class Platform:
         if self._nats is not None:
             self._nats.await_ready()
         self._await_http()
+        self._open.touch()
         self._note("http")
         self._publish()
         write_private(readiness_path(self._state_dir), self.readiness)
@@ -307,10 +310,15 @@ class Platform:
     def _door_launch(self, name: str, environment: Mapping[str, str]) -> Launch:
         return Launch(
             name=name,
-            argv=(*self._door_command, name, "--after", str(self._gate)),
+            argv=(*self._door_command, name, *self._gates(name)),
             environment=environment,
             directory=PACKAGES_ROOT,
         )
+
+    def _gates(self, name: str) -> tuple[str, ...]:
+        """What a door waits for; a matcher leaves the processors to what people wait for."""
+        migrated = ("--after", str(self._gate))
+        return (*migrated, "--import-after", str(self._open)) if name == "matcher" else migrated
 
     def _await_http(self) -> None:
         door = self._supervisor.process("http")

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from starlette.middleware import Middleware
 
 from gateway.http import health, problems, stream
@@ -39,6 +39,8 @@ from services.capacity import routes as capacity
 from services.devices import routes as devices
 from services.identity import routes as identity
 from services.matching import routes as matching
+from services.matching.service.port import Matcher
+from services.matching.service.remote import RemoteMatcher
 from services.risk import routes as risk
 from services.runtime import audit_routes as audit
 from services.runtime.clock import Clock
@@ -113,6 +115,7 @@ def create_app(
     app.state.index_for = index_for(settings)
     app.state.live = LiveHub(boot=clock.new_id().hex[-12:])
     app.state.bus = None if connect_bus is None else LiveFeed(app.state.live, connect_bus)
+    app.state.matcher = _matcher(app.state.bus, settings, registry)
     app.state.metrics_registry = registry
     app.state.documents = Intake(
         FolderStorage(documents_folder(settings)), bytes_max=settings.document_bytes_max
@@ -132,6 +135,25 @@ def create_app(
         app.router.routes.extend(router.routes)
     require_declarations(app)
     return app
+
+
+def _matcher(
+    feed: LiveFeed | None, settings: Settings, registry: CollectorRegistry
+) -> Matcher | None:
+    """Who is asked before the record; nobody without a bus, or where none is to be asked."""
+    if feed is None or settings.matcher_shards == 0:
+        return None
+    questions = Counter(
+        "nonagon_http_matcher_questions",
+        "Questions to the matcher, answered or by why the record answered instead",
+        ["outcome"],
+        registry=registry,
+    )
+    return RemoteMatcher(
+        feed.ask_all,
+        shards=settings.matcher_shards,
+        count=lambda outcome: questions.labels(outcome).inc(),
+    )
 
 
 def _middleware(settings: Settings, clock: Clock, metrics: AccessMetrics) -> list[Middleware]:

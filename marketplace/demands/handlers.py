@@ -28,6 +28,7 @@ from services.matching import chains
 from services.matching.domain import StoredMatch
 from services.matching.handlers import get_match, match_requirement, save_match
 from services.matching.routing import ChainAnswer
+from services.matching.service.port import Matcher
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
 
@@ -109,8 +110,19 @@ def match_demand(
     vocabulary: Vocabulary,
     limit: int,
     stale_after: timedelta,
+    matcher: Matcher | None = None,
 ) -> StoredMatch:
     """Rank what is free for a demand now, and keep the answer.
+
+    Args:
+        session: the transaction to work in.
+        clock: the moment the answer holds for.
+        organisation_id: who asks.
+        demand_id: what is asked.
+        vocabulary: what codes mean.
+        limit: candidates wanted.
+        stale_after: how old a twin's last sign may be for its free time to count as measured.
+        matcher: who is asked first; without an answer the record gives one.
 
     Raises:
         DemandNotFoundError: there is none.
@@ -127,6 +139,7 @@ def match_demand(
         limit=limit,
         stale_after=stale_after,
         viewer=organisation_id,
+        matcher=matcher,
     )
     match = save_match(
         session=session,

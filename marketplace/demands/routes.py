@@ -122,6 +122,7 @@ def match_demand(
             vocabulary=taxonomy,
             limit=limit,
             stale_after=stale_after,
+            matcher=request.app.state.matcher,
         )
         return match_out(
             stored, language=language, term=taxonomy.namer(language), grade_at=taxonomy.grade_of

@@ -144,11 +144,16 @@ def get_resource(resource_id: UUID, session: SessionDep) -> ResourceRead:
     dependencies=[requires(Action.RESOURCE_CHANGE)],
 )
 def put_calendar(
-    resource_id: UUID, asked: CalendarPut, session: SessionDep, acting: ActingDep
+    resource_id: UUID,
+    asked: CalendarPut,
+    session: SessionDep,
+    clock: ClockDep,
+    acting: ActingDep,
 ) -> None:
     """Replace the working calendar."""
     handlers.put_calendar(
         session=session,
+        clock=clock,
         organisation_id=acting.organisation_id,
         resource_id=ResourceId(resource_id),
         ics=asked.ics,
@@ -161,11 +166,12 @@ def put_calendar(
     dependencies=[requires(Action.RESOURCE_CHANGE)],
 )
 def put_companions(
-    resource_id: UUID, asked: CompanionsPut, session: SessionDep, acting: ActingDep
+    resource_id: UUID, asked: CompanionsPut, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> None:
     """Replace what is booked along with the resource; existing bookings keep what they took."""
     handlers.put_companions(
         session=session,
+        clock=clock,
         organisation_id=acting.organisation_id,
         resource_id=ResourceId(resource_id),
         companions=[each.companion() for each in asked.companions],

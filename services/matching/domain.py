@@ -183,25 +183,36 @@ class Requirement:
     quantity: int = 1
 
     def __post_init__(self) -> None:
-        for holds, field, en, zh in self._rules():
-            if not holds:
-                raise RequirementInvalidError(field=field, en=en, zh=zh)
+        holds = (
+            bool(self.processes),
+            self.minutes > 0,
+            self.window.duration >= timedelta(minutes=self.minutes),
+            self.units > 0,
+            self.quantity > 0,
+            min(self.envelope_mm or (1,)) > 0,
+            (self.tolerance_um or 0) >= 0,
+            (self.budget_minor or 0) >= 0,
+            (self.radius_km or 0) >= 0,
+            self.radius_km is None or self.place is not None,
+        )
+        if not all(holds):
+            field, en, zh = _REQUIREMENT_RULES[holds.index(False)]
+            raise RequirementInvalidError(field=field, en=en, zh=zh)
 
-    def _rules(self) -> tuple[tuple[bool, str, str, str], ...]:
-        long_enough = self.window.duration >= timedelta(minutes=self.minutes)
-        return (
-            (bool(self.processes), "process", "no process is named", "未指定工艺"),
-            (self.minutes > 0, "hours", "the time asked is not positive", "所需时长不是正数"),
-            (long_enough, "window", "the window is shorter than the hours", "时间窗短于所需时长"),
-            (self.units > 0, "units", "no unit is asked", "所需数量不是正数"),
-            (self.quantity > 0, "quantity", "no piece is asked", "所需件数不是正数"),
-            (min(self.envelope_mm or (1,)) > 0, "envelope", "an edge is not positive", "尺寸非正"),
-            ((self.tolerance_um or 0) >= 0, "tolerance", "it is negative", "公差为负"),
-            ((self.budget_minor or 0) >= 0, "budget", "it is negative", "预算为负"),
-            ((self.radius_km or 0) >= 0, "radius", "it is negative", "半径为负"),
-            (self.radius_km is None or self.place is not None, "place", "a radius needs a place",
-             "指定半径时必须给出地点"),
-        )  # fmt: skip
+
+_REQUIREMENT_RULES: Final = (
+    ("process", "no process is named", "未指定工艺"),
+    ("hours", "the time asked is not positive", "所需时长不是正数"),
+    ("window", "the window is shorter than the hours", "时间窗短于所需时长"),
+    ("units", "no unit is asked", "所需数量不是正数"),
+    ("quantity", "no piece is asked", "所需件数不是正数"),
+    ("envelope", "an edge is not positive", "尺寸非正"),
+    ("tolerance", "it is negative", "公差为负"),
+    ("budget", "it is negative", "预算为负"),
+    ("radius", "it is negative", "半径为负"),
+    ("place", "a radius needs a place", "指定半径时必须给出地点"),
+)
+"""In the order in which a requirement tries them."""
 
 
 Value = int | str | None

@@ -6,16 +6,19 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
+import structlog
 from sqlmodel import Session
 
 from services.capacity import handlers as capacity
 from services.capacity.domain import HORIZON_DAYS_MAX, Visibility
 from services.contracts.errors import DomainError, ErrorKind
+from services.contracts.events.envelope import Audience
+from services.contracts.events.matching import ListingsNarrowed
 from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.identity import handlers as identity
 from services.identity.domain import Reach
-from services.matching import snapshot, store
+from services.matching import store
 from services.matching.domain import (
     CANDIDATES_MAX,
     Listing,
@@ -25,13 +28,18 @@ from services.matching.domain import (
     Requirement,
     StoredMatch,
 )
-from services.matching.engine.interface import EngineFactory, MatchingEngine
+from services.matching.engine.interface import EngineFactory, Viewer
 from services.matching.engine.oracle import OracleEngine
 from services.matching.relaxation import JUDGED_MAX, relaxations
+from services.matching.service.port import Matcher, MatcherUnavailableError, MatchQuestion
+from services.matching.service.record import RecordMatcher
 from services.runtime.clock import Clock
+from services.runtime.outbox import emit
 
 WINDOW_MOVED_MAX: Final = timedelta(days=14)
 """How far a relaxation moves a bound of the window."""
+
+log = structlog.get_logger(__name__)
 
 
 class ListingNotFoundError(DomainError):
@@ -95,7 +103,19 @@ def stop_sharing(
     space_id: UUID | None = None,
 ) -> None:
     """Show listings to their own organisation only once it left the park or space."""
-    store.narrow_listings(session, organisation_id, park=park, space_id=space_id, now=clock.now())
+    now = clock.now()
+    offer_ids = store.narrow_listings(
+        session, organisation_id, park=park, space_id=space_id, now=now
+    )
+    if offer_ids:
+        narrowed = ListingsNarrowed(
+            id=clock.new_id(),
+            occurred_at=now,
+            organisation_id=organisation_id,
+            offer_ids=tuple(offer_ids),
+            audience=Audience(organisation_ids=(organisation_id,)),
+        )
+        emit(session, narrowed, now=now)
 
 
 def get_listing(
@@ -126,6 +146,7 @@ def match_requirement(
     limit: int,
     stale_after: timedelta,
     viewer: OrganisationId | None = None,
+    matcher: Matcher | None = None,
     engine_for: EngineFactory = OracleEngine,
     relaxed: bool = True,
 ) -> MatchResult:
@@ -142,34 +163,56 @@ def match_requirement(
         viewer: the asking organisation, which also sees what it offers to itself only.
         engine_for: which engine ranks.
         relaxed: whether to look for what would gain suppliers.
+        matcher: who is asked first; the record answers when it cannot, and tells the relaxations.
+
+    Raises:
+        WindowTooLongError: the requirement's window is longer than any horizon.
     """
-    listings = store.visible_listings(
-        session,
-        viewer=viewer,
-        reach=_reach(session, viewer),
-        processes=requirement.processes,
-    )
-
-    def engine_of(window: Interval) -> MatchingEngine:
-        loaded = snapshot.load(
-            session=session,
-            clock=clock,
-            listings=listings,
-            window=window,
-            stale_after=stale_after,
-        )
-        return engine_for(loaded)
-
+    capacity.check_window(requirement.window)
     wanted, now = min(limit, CANDIDATES_MAX), clock.now()
-    result = engine_of(requirement.window).match(requirement, limit=wanted, now=now)
+    asking = viewer_of(session=session, organisation_id=viewer)
+    record = RecordMatcher(
+        session=session, clock=clock, stale_after=stale_after, engine_for=engine_for
+    )
+    question = MatchQuestion(requirement, wanted, now, asking)
+    result = _answered(matcher, question) or record.match(question)
     hopeless = len(result.candidates) in {wanted, result.considered}
     if hopeless or not relaxed:
         return result
     if result.considered > JUDGED_MAX:
         return replace(result, relaxations_complete=False)
     known = _movable(requirement.window, now)
-    found = relaxations(engine_of(known), requirement, limit=wanted, now=now, known=known)
+    engine = record.engine(requirement, asking, known)
+    found = relaxations(engine, requirement, limit=wanted, now=now, known=known)
     return replace(result, relaxations=found.found, relaxations_complete=found.complete)
+
+
+def _answered(matcher: Matcher | None, question: MatchQuestion) -> MatchResult | None:
+    """The matcher's answer; ``None`` if it gives none."""
+    if matcher is None:
+        return None
+    try:
+        return matcher.match(question)
+    except MatcherUnavailableError as error:
+        log.warning("matcher unavailable, the record answers", cause=str(error))
+        return None
+
+
+def viewer_of(*, session: Session, organisation_id: OrganisationId | None) -> Viewer:
+    """What decides what ``organisation_id`` sees, as the session's own reading has it."""
+    if organisation_id is None:
+        return Viewer()
+    reach = identity.reach(session=session, organisation_id=organisation_id)
+    confided = store.confided_listings(session, organisation_id)
+    resources = capacity.resources_by_id(
+        session=session, resource_ids={resource_id for _, resource_id in confided}
+    )
+    return Viewer(
+        organisation_id=organisation_id,
+        parks=reach.parks,
+        spaces=reach.spaces,
+        confided=frozenset(key for key in confided if key[1] in resources),
+    )
 
 
 def _movable(window: Interval, now: datetime) -> Interval:

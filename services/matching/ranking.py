@@ -55,6 +55,15 @@ class Ranking:
     park: str | None = None
 
     def __post_init__(self) -> None:
+        weights = (
+            self.per_km_minor,
+            self.per_hour_minor,
+            self.unreliability_minor,
+            self.per_hour_of_age_minor,
+            self.outside_park_minor,
+        )
+        if min(weights) >= 0 and max(weights) <= WEIGHT_MAX:
+            return
         for field, value in self.weights().items():
             if not 0 <= value <= WEIGHT_MAX:
                 raise RankingInvalidError(field=field, value=value, most=WEIGHT_MAX)

@@ -37,13 +37,19 @@ def load(
     window: Interval,
     stale_after: timedelta,
 ) -> Snapshot:
-    """The resources of ``listings`` with their free time inside ``window``."""
+    """The resources of ``listings`` with their whole free time inside ``window``.
+
+    Raises:
+        WindowTooLongError: ``window`` is longer than any horizon.
+    """
+    capacity.check_window(window)
     resources = offered_resources(
         session=session,
         clock=clock,
         resource_ids={listing.resource_id for listing in listings},
         window=window,
         stale_after=stale_after,
+        whole=True,
     )
     return Snapshot(
         listings=tuple(one for one in listings if one.resource_id in resources),
@@ -58,8 +64,12 @@ def offered_resources(
     resource_ids: Collection[ResourceId],
     window: Interval,
     stale_after: timedelta,
+    whole: bool = False,
 ) -> dict[ResourceId, OfferedResource]:
-    """Those of ``resource_ids`` that can be seen, with their free time inside ``window``."""
+    """Those of ``resource_ids`` that can be seen, with their free time inside ``window``.
+
+    With ``whole``, as :func:`~services.capacity.domain.free_gaps` gives it to matching.
+    """
     resources = capacity.resources_by_id(session=session, resource_ids=resource_ids)
     found = capacity.availability(
         session=session,
@@ -67,21 +77,22 @@ def offered_resources(
         resources=resources.values(),
         window=window,
         stale_after=stale_after,
+        whole=whole,
     )
     now = clock.now()
     return {
-        resource_id: _offered(resource, found[resource_id], now, stale_after)
+        resource_id: offered(resource, found[resource_id], now, stale_after)
         for resource_id, resource in resources.items()
     }
 
 
-def _offered(
+def offered(
     resource: Resource,
     available: capacity.Availability,
     now: datetime,
     stale_after: timedelta,
 ) -> OfferedResource:
-    """``resource`` together with its companions."""
+    """``resource`` together with its companions, as engines see it at ``now``."""
     lives = [available.live, *(one.live for one in available.companions)]
     measured = all(live is not None and live.is_measured(now, stale_after) for live in lives)
     seen = [live.seen_at for live in lives if live is not None and live.seen_at is not None]
@@ -96,7 +107,7 @@ def _offered(
         horizon_minutes=rule.horizon // MINUTE,
         capabilities=resource.capabilities,
         gaps=tuple(_free_gap(gap) for gap in available.gaps),
-        state=_state(lives),
+        state=state_of(lives),
         provenance=Provenance.MEASURED if measured else Provenance.DECLARED,
         seen_at=min(seen, default=None),
         setup_minutes=rule.setup_minutes,
@@ -104,7 +115,7 @@ def _offered(
     )
 
 
-def _state(lives: Sequence[LiveState | None]) -> ResourceState | None:
+def state_of(lives: Sequence[LiveState | None]) -> ResourceState | None:
     """The resource's own state, or that of the first companion that is out of service."""
     states = [None if live is None else live.state for live in lives]
     return next((state for state in states if state in WITHDRAWING), states[0])

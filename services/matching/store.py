@@ -99,6 +99,29 @@ def visible_listings(
     return [_listing(row) for row in rows]
 
 
+def active_listings(
+    session: Session, offer_ids: Collection[OfferId] | None = None
+) -> list[Listing]:
+    """What is on the market whoever may see it, in key order; only of ``offer_ids``, when given."""
+    found = select(ListingRow).where(col(ListingRow.active))
+    if offer_ids is not None:
+        found = found.where(col(ListingRow.offer_id).in_(offer_ids))
+    rows = session.exec(found.order_by(col(ListingRow.offer_id), col(ListingRow.resource_id)))
+    return [_listing(row) for row in rows]
+
+
+def confided_listings(session: Session, viewer: OrganisationId) -> list[tuple[OfferId, ResourceId]]:
+    """Which ``nda`` and ``private`` listings ``viewer`` may see: neither goes by membership."""
+    rows = session.exec(
+        select(ListingRow.offer_id, ListingRow.resource_id).where(
+            col(ListingRow.active),
+            col(ListingRow.visibility).in_((Visibility.NDA, Visibility.PRIVATE)),
+            _seen_by(viewer, NO_REACH),
+        )
+    )
+    return [(OfferId(offer_id), ResourceId(resource_id)) for offer_id, resource_id in rows]
+
+
 def _seen_by(viewer: OrganisationId | None, reach: Reach) -> ColumnElement[bool]:
     """What row security says too: public, own, or shared with the viewer."""
     visibility = col(ListingRow.visibility)
@@ -120,8 +143,12 @@ def narrow_listings(
     park: str | None,
     space_id: UUID | None,
     now: datetime,
-) -> None:
-    """Show what is listed in the park, or else in the space, to its own organisation only."""
+) -> list[OfferId]:
+    """Show what is listed in the park, or else in the space, to its own organisation only.
+
+    Returns:
+        The offers concerned.
+    """
     shared = (
         and_(col(ListingRow.visibility) == Visibility.PARK, col(ListingRow.park) == park)
         if space_id is None
@@ -129,11 +156,13 @@ def narrow_listings(
             col(ListingRow.visibility) == Visibility.SPACE, col(ListingRow.space_id) == space_id
         )
     )
-    session.exec(
+    narrowed = session.exec(
         update(ListingRow)
         .where(col(ListingRow.organisation_id) == organisation_id, shared)
         .values(visibility=Visibility.ORGANISATION.value, updated_at=now)
+        .returning(col(ListingRow.offer_id))
     )
+    return sorted({OfferId(offer_id) for (offer_id,) in narrowed})
 
 
 def add_match(session: Session, match: StoredMatch) -> None:

@@ -21,6 +21,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -28,16 +29,19 @@ from nats.js.api import (
     DeliverPolicy,
     DiscardPolicy,
     Header,
+    KeyValueConfig,
     PubAck,
     RetentionPolicy,
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import BucketNotFoundError, NotFoundError
+from nats.js.kv import KeyValue
 from pydantic import ValidationError
 
 import services.contracts.events
 from services.contracts.events.envelope import SUBJECT_PREFIX, Event
+from services.runtime.outbox import Position
 
 STREAM: Final = "EVENTS"
 STREAM_AGE_MAX_S: Final = 7 * 24 * 3600
@@ -51,6 +55,11 @@ PUBLISH_IN_FLIGHT_MAX: Final = 256
 ACK_WAIT_S: Final = 30.0
 ACK_PENDING_MAX: Final = 256
 FETCH_TIMEOUT_S: Final = 1.0
+FOLLOWER_FORGOTTEN_S: Final = 30.0
+"""How long the broker keeps the place of a follower that no longer fetches."""
+QUESTIONS_PENDING_MAX: Final = 65_536
+QUESTIONS_PENDING_BYTES_MAX: Final = 256 * 1024 * 1024
+POSITION_HEADER: Final = "Nonagon-Position"
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +70,14 @@ class UndecodableEventError(ValueError):
 
 class BusUnavailableError(Exception):
     """The broker did not do what was asked; nothing is lost, the caller tries again."""
+
+
+class NobodyAnswersError(BusUnavailableError):
+    """Nobody listens where something was asked."""
+
+
+class EventsMissedError(Exception):
+    """The stream no longer has all that came after the given place; read the record again."""
 
 
 @contextmanager
@@ -78,6 +95,7 @@ class OutgoingEvent:
     event_id: UUID
     subject: str
     payload: Mapping[str, Any]
+    position: Position | None = None
 
 
 def _event_types() -> Iterator[type[Event]]:
@@ -183,6 +201,68 @@ class DurableConsumer:
             await self._subscription.unsubscribe()
 
 
+@dataclass(frozen=True, slots=True)
+class FollowedEvent:
+    """An event of the stream, undecoded: its place in the stream and in the outbox."""
+
+    subject: str
+    data: bytes
+    sequence: int
+    position: Position | None
+
+
+class EventFollower:
+    """Everything the stream has after one place, in order, for one process that keeps its place.
+
+    Nothing is acknowledged. Whoever finds a message missing follows anew from the last it took.
+    """
+
+    def __init__(self, subscription: JetStreamContext.PullSubscription) -> None:
+        self._subscription = subscription
+        self._taken = 0
+
+    async def fetch(self, batch_max: int) -> list[FollowedEvent]:
+        """What came next, at most ``batch_max``; empty when nothing did within a second.
+
+        Raises:
+            BusUnavailableError: the broker is away, or a message was lost on the way.
+        """
+        with _broker_errors("following failed"):
+            try:
+                messages = await self._subscription.fetch(batch_max, timeout=FETCH_TIMEOUT_S)
+            except TimeoutError:  # nats-py raises its own subclass or the plain one
+                return []
+        return [self._taken_next(message) for message in messages]
+
+    def _taken_next(self, message: Msg) -> FollowedEvent:
+        place = message.metadata.sequence
+        self._taken += 1
+        if place.consumer != self._taken:
+            raise BusUnavailableError(f"message {self._taken} did not arrive")
+        written = (message.headers or {}).get(POSITION_HEADER)
+        position = None if written is None else Position.read(written)
+        return FollowedEvent(message.subject, message.data, place.stream, position)
+
+    async def close(self) -> None:
+        with _broker_errors("unsubscribing failed"):
+            await self._subscription.unsubscribe()
+
+
+class Question:
+    """A request somebody waits for."""
+
+    def __init__(self, message: Msg, client: Client) -> None:
+        self._message = message
+        self._client = client
+        self.subject = message.subject
+        self.data = message.data
+
+    async def answer(self, data: bytes) -> None:
+        """Raises ``BusUnavailableError``: nobody will hear it."""
+        with _broker_errors("answering failed"):
+            await self._client.publish(self._message.reply, data)
+
+
 class Bus:
     """One connection to the broker, kept up for ever."""
 
@@ -196,7 +276,8 @@ class Bus:
 
         The stream is not touched: doors that only listen need not own it.
         """
-        return cls(await nats.connect(url, **broker_options(name)))
+        options = {**broker_options(name), "inbox_prefix": f"_INBOX_{name}"}
+        return cls(await nats.connect(url, **options))
 
     @property
     def is_connected(self) -> bool:
@@ -250,13 +331,93 @@ class Bus:
                 ack.cancel()
 
     async def _send(self, event: OutgoingEvent) -> asyncio.Future[PubAck]:
+        headers: dict[str, str] = {Header.MSG_ID: str(event.event_id)}
+        if event.position is not None:
+            headers[POSITION_HEADER] = str(event.position)
         return await self._stream.publish_async(
             event.subject,
             json.dumps(event.payload).encode(),
             stream=STREAM,
             wait_stall=PUBLISH_TIMEOUT_S,
-            headers={Header.MSG_ID: str(event.event_id)},
+            headers=headers,
         )
+
+    async def last_sequence(self) -> int:
+        """The place of the newest event in the stream; 0 for none.
+
+        Raises:
+            BusUnavailableError: the broker or the stream is not there yet.
+        """
+        with _broker_errors("stream not ready"):
+            return (await self._stream.stream_info(STREAM)).state.last_seq
+
+    async def follow(self, subjects: Sequence[str], *, after: int) -> EventFollower:
+        """Everything on ``subjects`` after the place ``after`` in the stream, and what comes.
+
+        Raises:
+            EventsMissedError: the stream has dropped some of it, or is another one.
+            BusUnavailableError: the broker or the stream is not there yet.
+        """
+        with _broker_errors("stream not ready"):
+            state = (await self._stream.stream_info(STREAM)).state
+        if not state.first_seq <= after + 1 <= state.last_seq + 1:
+            raise EventsMissedError(f"{after + 1} of {state.first_seq} to {state.last_seq}")
+        config = ConsumerConfig(
+            filter_subjects=list(subjects),
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=after + 1,
+            ack_policy=AckPolicy.NONE,
+            inactive_threshold=FOLLOWER_FORGOTTEN_S,
+            mem_storage=True,
+        )
+        with _broker_errors("follower not ready"):
+            subscription = await self._stream.pull_subscribe("", stream=STREAM, config=config)
+        return EventFollower(subscription)
+
+    async def ask(self, subject: str, data: bytes, *, timeout_s: float) -> bytes:
+        """The answer of whoever listens on ``subject``.
+
+        Raises:
+            NobodyAnswersError: nobody listens there.
+            BusUnavailableError: the broker is away, or no answer came in time.
+        """
+        with _broker_errors("asking failed"):
+            try:
+                return (await self._client.request(subject, data, timeout=timeout_s)).data
+            except NoRespondersError as error:
+                raise NobodyAnswersError(f"nobody listens on {subject}") from error
+
+    async def listen(self, subject: str, take: Callable[[Question], None]) -> Subscription:
+        """Hand every question on ``subject`` to ``take``, which keeps it for later.
+
+        Raises:
+            BusUnavailableError: the broker is away.
+        """
+
+        async def deliver(message: Msg) -> None:
+            if message.reply:
+                take(Question(message, self._client))
+
+        with _broker_errors("listening failed"):
+            return await self._client.subscribe(
+                subject,
+                cb=deliver,
+                pending_msgs_limit=QUESTIONS_PENDING_MAX,
+                pending_bytes_limit=QUESTIONS_PENDING_BYTES_MAX,
+            )
+
+    async def bucket(self, name: str, *, ttl_s: float | None = None) -> KeyValue:
+        """The JetStream key-value bucket ``name``, made if it is not there.
+
+        Raises:
+            BusUnavailableError: the broker is away.
+        """
+        with _broker_errors(f"bucket {name} not ready"):
+            try:
+                return await self._stream.key_value(name)
+            except BucketNotFoundError:
+                config = KeyValueConfig(bucket=name, history=1, ttl=ttl_s)
+                return await self._stream.create_key_value(config)
 
     async def durable(self, name: str, subject: str) -> DurableConsumer:
         """The durable pull consumer ``name`` over ``subject``, created at the stream's start.

@@ -19,7 +19,7 @@ from sqlmodel import Session, text
 from services.runtime.bus import BusUnavailableError, OutgoingEvent
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions, transaction
-from services.runtime.outbox import WAKE_CHANNEL
+from services.runtime.outbox import WAKE_CHANNEL, Position
 
 BATCH_MAX: Final = 500
 POLL_S: Final = 0.5
@@ -32,7 +32,7 @@ PRUNE_ROWS_MAX: Final = 10_000
 
 _ADVISORY_LOCK: Final = 0x6E6F6E61  # "nona"
 _CLAIM: Final = """
-SELECT seq, event_id, subject, payload
+SELECT xid::text::bigint AS xid, seq, event_id, subject, payload
   FROM outbox_event
  WHERE published_at IS NULL AND xid < pg_snapshot_xmin(pg_current_snapshot())
  ORDER BY xid, seq
@@ -68,7 +68,12 @@ def relay_once(
         rows = session.connection().execute(text(_CLAIM), {"batch_max": batch_max}).all()
         if not rows:
             return 0
-        publish([OutgoingEvent(row.event_id, row.subject, row.payload) for row in rows])
+        publish(
+            [
+                OutgoingEvent(row.event_id, row.subject, row.payload, Position(row.xid, row.seq))
+                for row in rows
+            ]
+        )
         session.connection().execute(
             text("UPDATE outbox_event SET published_at = :now WHERE seq = ANY(:seqs)"),
             {"now": now, "seqs": [row.seq for row in rows]},

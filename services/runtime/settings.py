@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         default=0, description="where ingest and worker answer /livez /readyz /metrics; 0: nowhere"
     )
+    matcher_shard: str = Field(
+        default="1/1", description="number/count: which part of the market this matcher keeps"
+    )
+    matcher_shards: int = Field(
+        default=1, ge=0, le=64, description="how many matchers share the market; 0: none is asked"
+    )
     database_pool_max: int = 10
     hold_ttl_s: int = Field(default=900, description="how long a held slot waits for confirmation")
     seen_stale_after_s: int = Field(

@@ -35,6 +35,7 @@ class OutboxEvent(SQLModel, table=True):
             "seq",
             postgresql_where=text("published_at IS NULL"),
         ),
+        Index("ix_outbox_event_subject_xid_seq", "subject", "xid", "seq"),
     )
 
     seq: int | None = Field(

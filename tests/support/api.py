@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.http.app import create_app
+from gateway.http.feed import ConnectBus
 from gateway.portal.mount import mount
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers.keys import create_key
@@ -195,12 +196,21 @@ def _is_uuid(text: str) -> bool:
 
 @contextmanager
 def served_app(
-    sessions: Sessions, clock: Clock, *, pages: bool = False, **settings: Any
+    sessions: Sessions,
+    clock: Clock,
+    *,
+    pages: bool = False,
+    connect_bus: ConnectBus | None = None,
+    **settings: Any,
 ) -> Iterator[tuple[FastAPI, str]]:
     """The whole API, with the portal's pages if asked, as its own database role; its address."""
     with sessions_as(sessions, pool_max=10) as own:
         app = create_app(
-            settings=Settings(**settings), sessions=own, clock=clock, catalogue=load_taxonomy()
+            settings=Settings(**settings),
+            sessions=own,
+            clock=clock,
+            catalogue=load_taxonomy(),
+            connect_bus=connect_bus,
         )
         if pages:
             mount(app)

@@ -17,7 +17,7 @@ from services.runtime.settings import Settings
 
 def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    name, _, gate = sys.argv[1:]
+    name, _, gate, *_ = sys.argv[1:]
     settings = Settings()
     configure_logging(settings, process=name)
     while not Path(gate).exists():

@@ -133,6 +133,7 @@ def test_contexts_hold_only_the_files_of_a_context() -> None:
             "ranking",
             "relaxation",
             "routing",
+            "service",
             "snapshot",
             "transport",
         }

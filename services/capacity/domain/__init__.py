@@ -20,6 +20,7 @@ from services.capacity.domain.gaps import (
     Reservation,
     SlotTakenError,
     free_gaps,
+    gaps_change_at,
 )
 from services.capacity.domain.live import (
     AVAILABLE,
@@ -125,6 +126,7 @@ __all__ = [
     "check_resource",
     "fold",
     "free_gaps",
+    "gaps_change_at",
     "is_sign_told",
     "is_stale",
     "is_suspect",

@@ -75,6 +75,7 @@ def free_gaps(
     window: Interval,
     now: datetime,
     stale_after: timedelta,
+    whole: bool = False,
 ) -> list[Gap]:
     """The gaps of the resource alone inside ``window`` that may be offered at ``now``.
 
@@ -88,17 +89,26 @@ def free_gaps(
         window: what is asked about.
         now: notice, horizon and age count from here.
         stale_after: how old a live sign may be to count as measured.
+        whole: leave in what the clock alone takes away: time before the notice or after the
+            horizon, gaps shorter than the minimum, and the near time of a resource that is out of
+            service. For whoever judges these at every question, as matching does.
     """
-    offered = window.intersection(Interval(now + resource.rule.notice, now + resource.rule.horizon))
+    offered: Interval | None = window
+    if not whole:
+        rule = resource.rule
+        offered = window.intersection(Interval(now + rule.notice, now + rule.horizon))
     if offered is None:
         return []
-    closed = [*_apart(maintenance, resource.rule), *_closed_by_state(live, withdrawn, now)]
+    closed = [*_apart(maintenance, resource.rule), *withdrawn]
+    if not whole:
+        closed += _closed_by_state(live, now)
     open_time = subtract(clip(working, offered), closed)
-    free = _free_time(resource, open_time, reservations, _job(live, now))
+    job = _job(live, now, since=min(now, window.start) if whole else now)
+    free = _free_time(resource, open_time, reservations, job)
     measured = live is not None and live.is_measured(now, stale_after)
     provenance = Provenance.MEASURED if measured else Provenance.DECLARED
     age_s = None if live is None else live.age_s(now)
-    shortest = resource.rule.shortest
+    shortest = timedelta(0) if whole else resource.rule.shortest
     return [
         Gap(resource.id, interval, units, provenance, age_s)
         for interval, units in _maximal(free)
@@ -116,21 +126,27 @@ def _apart(taken: Sequence[Interval], rule: CapacityRule) -> list[Interval]:
     ]
 
 
-def _closed_by_state(
-    live: LiveState | None, withdrawn: Sequence[Interval], now: datetime
-) -> list[Interval]:
-    """Withdrawn time; while the cause lasts the near horizon moves along with the clock."""
+def gaps_change_at(live: LiveState | None, now: datetime) -> datetime | None:
+    """When the whole gaps of a resource next change though nothing happens; ``None``: never."""
+    end = live.job_predicted_end if live is not None else None
+    if end is None or end <= now:
+        return None
+    return min(end, now + timedelta(minutes=1)) if end > now + JOB_HORIZON else end
+
+
+def _closed_by_state(live: LiveState | None, now: datetime) -> list[Interval]:
+    """While what withdrew time lasts, the near horizon moves along with the clock."""
     if live is not None and live.state in WITHDRAWING:
-        return [*withdrawn, Interval.starting(now, WITHDRAW_HORIZON)]
-    return list(withdrawn)
+        return [Interval.starting(now, WITHDRAW_HORIZON)]
+    return []
 
 
-def _job(live: LiveState | None, now: datetime) -> list[Interval]:
-    """The rest of the current job."""
+def _job(live: LiveState | None, now: datetime, *, since: datetime) -> list[Interval]:
+    """The current job, from ``since`` to its end."""
     end = live.job_predicted_end if live is not None else None
     if end is None or end <= now:
         return []
-    return [Interval(now, min(end, now + JOB_HORIZON))]
+    return [Interval(since, min(end, now + JOB_HORIZON))]
 
 
 def _free_time(

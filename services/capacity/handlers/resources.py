@@ -24,7 +24,7 @@ from services.capacity.domain import (
     check_resource,
 )
 from services.contracts.errors import DomainError, ErrorKind
-from services.contracts.events.capacity import ResourceRegistered
+from services.contracts.events.capacity import ResourceChanged, ResourceRegistered
 from services.contracts.ids import GatewayId, OrganisationId, ResourceId, SiteId
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
@@ -185,7 +185,12 @@ def stop_sharing(
 
 
 def put_calendar(
-    *, session: Session, organisation_id: OrganisationId, resource_id: ResourceId, ics: str
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    resource_id: ResourceId,
+    ics: str,
 ) -> None:
     """Replace the working calendar.
 
@@ -196,11 +201,13 @@ def put_calendar(
     check_calendar(ics)
     resource = _own_resource(session, organisation_id, resource_id)
     store.put_calendar(session, resource, ics)
+    _tell_changed(session, clock, resource)
 
 
 def put_companions(
     *,
     session: Session,
+    clock: Clock,
     organisation_id: OrganisationId,
     resource_id: ResourceId,
     companions: Sequence[Companion],
@@ -215,6 +222,7 @@ def put_companions(
     changed = replace(resource, companions=tuple(companions))
     _check_companions(session, changed)
     store.put_companions(session, changed)
+    _tell_changed(session, clock, changed)
 
 
 def bind_twin(
@@ -246,6 +254,7 @@ def bind_twin(
         raise TwinTakenError(gateway_id=gateway_id, device=device)
     unknown = LiveState(resource_id, ResourceState.UNKNOWN, NEVER_REPORTED, since=clock.now())
     store.put_twin_record(session, resource, TwinRecord(unknown))
+    _tell_changed(session, clock, resource)
 
 
 def schedule_maintenance(
@@ -264,6 +273,19 @@ def schedule_maintenance(
     """
     resource = _own_resource(session, organisation_id, resource_id)
     store.insert_maintenance(session, clock.new_id(), resource, during, reason)
+    _tell_changed(session, clock, resource)
+
+
+def _tell_changed(session: Session, clock: Clock, resource: Resource) -> None:
+    now = clock.now()
+    changed = ResourceChanged(
+        id=clock.new_id(),
+        occurred_at=now,
+        resource_id=resource.id,
+        organisation_id=resource.organisation_id,
+        audience=resource.audience,
+    )
+    emit(session, changed, now=now)
 
 
 def _own_resource(

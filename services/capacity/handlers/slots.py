@@ -111,20 +111,25 @@ def availability(
     resources: Collection[Resource],
     window: Interval,
     stale_after: timedelta,
+    whole: bool = False,
 ) -> dict[ResourceId, Availability]:
     """Free gaps of ``resources`` inside ``window`` and the live states they follow from.
 
     Of a joint resource they are the time in which its companions are free too, be these shown to
-    the caller or not.
+    the caller or not. With ``whole``, gaps as :func:`~services.capacity.domain.free_gaps` gives
+    them to matching, and the caller answers for the length of the window.
 
     Raises:
         WindowTooLongError: ``window`` is longer than any horizon.
     """
-    _check_window(window)
+    if not whole:
+        check_window(window)
     companions = companions_of(session=session, resources=resources)
     ids = {resource.id for resource in resources} | companions.keys()
     with also_showing(session, companions):
-        free = _FreeTime(session, list(ids), window, now=clock.now(), stale_after=stale_after)
+        free = _FreeTime(
+            session, list(ids), window, now=clock.now(), stale_after=stale_after, whole=whole
+        )
     return {resource.id: free.joint(resource, companions) for resource in resources}
 
 
@@ -139,6 +144,7 @@ class _FreeTime:
         *,
         now: datetime,
         stale_after: timedelta,
+        whole: bool,
     ) -> None:
         self._facts = store.slot_facts(session, ids, window)
         self._states = store.live_states(session, ids)
@@ -146,6 +152,7 @@ class _FreeTime:
         self._window = window
         self._now = now
         self._stale_after = stale_after
+        self._whole = whole
         self._spare: dict[ResourceId, list[Gap]] = {}
 
     def joint(self, resource: Resource, known: Mapping[ResourceId, Resource]) -> Availability:
@@ -161,8 +168,9 @@ class _FreeTime:
             for one in resource.companions
         )
         needed = [(one.gaps, one.units) for one in companions]
+        shortest = timedelta(0) if self._whole else resource.rule.shortest
         return Availability(
-            gaps=joint_gaps(alone, needed, shortest=resource.rule.shortest),
+            gaps=joint_gaps(alone, needed, shortest=shortest),
             live=self._states.get(resource.id),
             alone=alone,
             companions=companions,
@@ -186,6 +194,7 @@ class _FreeTime:
             window=self._window,
             now=self._now,
             stale_after=self._stale_after,
+            whole=self._whole,
         )
 
 
@@ -351,7 +360,12 @@ def timelines(
     }
 
 
-def _check_window(window: Interval) -> None:
+def check_window(window: Interval) -> None:
+    """Refuse what is too long to be expanded on demand.
+
+    Raises:
+        WindowTooLongError: ``window`` is longer than any horizon.
+    """
     days = window.duration / timedelta(days=1)
     if days > WINDOW_DAYS_MAX:
         raise WindowTooLongError(days=round(days), max=WINDOW_DAYS_MAX)

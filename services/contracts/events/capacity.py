@@ -18,6 +18,15 @@ class ResourceRegistered(Event):
     kind: str
 
 
+class ResourceChanged(Event):
+    """What a resource can give changed: its calendar, maintenance, twin or companions."""
+
+    type: ClassVar[str] = "capacity.resource-changed.v1"
+
+    resource_id: UUID
+    organisation_id: UUID
+
+
 class ResourceStateChanged(Event):
     """The canonical live state of a resource changed."""
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from services.runtime.nkeys import AccountKey
 
-USERS: Final = ("http", "ingest", "worker", "guard")
+USERS: Final = ("http", "ingest", "worker", "matcher", "guard")
 """As in deploy/nats/base.conf."""
 PASSWORD_BYTES: Final = 32
 

@@ -306,6 +306,7 @@ class TestChanging:
     def put(self, park: Park, resource: Resource, *companions: Companion) -> None:
         capacity.put_companions(
             session=park.session,
+            clock=park.clock,
             organisation_id=park.owner,
             resource_id=resource.id,
             companions=companions,
@@ -339,6 +340,7 @@ class TestChanging:
         with pytest.raises(capacity.ResourceNotFoundError):
             capacity.put_companions(
                 session=park.session,
+                clock=park.clock,
                 organisation_id=stranger.owner,
                 resource_id=cmm.id,
                 companions=[],

@@ -1,0 +1,50 @@
+"""What a matcher counts."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+MESSAGES_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class MatcherMetrics:
+    """The door's metrics in ``registry``."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.questions = Counter(
+            "nonagon_matcher_questions",
+            "Questions by kind and what became of them",
+            ["kind", "outcome"],
+            registry=registry,
+        )
+        self.demands = Counter(
+            "nonagon_matcher_demands", "Demands answered, those of batches too", registry=registry
+        )
+        self.considered = Counter(
+            "nonagon_matcher_considered",
+            "Listings of an acceptable process judged for answers with reasons",
+            registry=registry,
+        )
+        self.candidates = Counter(
+            "nonagon_matcher_candidates", "Candidates given in answers", registry=registry
+        )
+        self.waiting = Gauge(
+            "nonagon_matcher_waiting", "Questions that wait to be answered", registry=registry
+        )
+        self.batch = Histogram(
+            "nonagon_matcher_batch_messages",
+            "Questions answered together: those that came while the last ones were answered",
+            buckets=MESSAGES_BUCKETS,
+            registry=registry,
+        )
+        self.owner = Gauge(
+            "nonagon_matcher_owner", "1 while this process answers for its shard", registry=registry
+        )
+        self.listings = Gauge(
+            "nonagon_matcher_listings", "Listings kept in memory", registry=registry
+        )
+        self.events = Counter("nonagon_matcher_events", "Events taken over", registry=registry)
+        self.read = Counter(
+            "nonagon_matcher_read",
+            "Resources, live states and offers read again from the record",
+            ["what"],
+            registry=registry,
+        )
