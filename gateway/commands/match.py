@@ -60,6 +60,12 @@ def match(
     relax: Annotated[
         str | None, typer.Option(help="MATCH:N: the demand of a match, its Nth relaxation applied.")
     ] = None,
+    per_km: Annotated[
+        str | None, typer.Option(help="Rank by distance too: what a km costs you, in yuan.")
+    ] = None,
+    per_hour: Annotated[
+        str | None, typer.Option(help="Rank by the end too: what an hour later costs you, in yuan.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="Candidates shown.", min=1, max=200)] = 10,
     language: LanguageOption = "en",
     api: ApiOption = None,
@@ -87,7 +93,12 @@ def match(
             "units": units,
         }
         demand_id = client.post("/demands", body, key=SystemClock().new_id())["id"]
-    found = client.post(f"/demands/{demand_id}/matches", key=SystemClock().new_id(), limit=limit)
+    weights = {
+        "per_km_minor": minor("--per-km", per_km) if per_km else 0,
+        "per_hour_minor": minor("--per-hour", per_hour) if per_hour else 0,
+    }
+    path, key = f"/demands/{demand_id}/matches", SystemClock().new_id()
+    found = client.post(path, {"ranking": weights}, key=key, limit=limit)
     if as_json:
         print_json(found)
     else:

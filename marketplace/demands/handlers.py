@@ -1,5 +1,6 @@
 """Use cases of demands: state one, read it, match it; route a chain of several steps."""
 
+from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
 from typing import ClassVar
@@ -27,6 +28,7 @@ from services.identity.handlers import get_organisation
 from services.matching import chains
 from services.matching.domain import StoredMatch
 from services.matching.handlers import get_match, match_requirement, save_match
+from services.matching.ranking import PRICE_ALONE, Ranking
 from services.matching.routing import ChainAnswer
 from services.matching.service.port import Matcher
 from services.runtime.clock import Clock
@@ -110,6 +112,7 @@ def match_demand(
     vocabulary: Vocabulary,
     limit: int,
     stale_after: timedelta,
+    ranking: Ranking = PRICE_ALONE,
     matcher: Matcher | None = None,
 ) -> StoredMatch:
     """Rank what is free for a demand now, and keep the answer.
@@ -122,6 +125,7 @@ def match_demand(
         vocabulary: what codes mean.
         limit: candidates wanted.
         stale_after: how old a twin's last sign may be for its free time to count as measured.
+        ranking: what else than the price ranks.
         matcher: who is asked first; without an answer the record gives one.
 
     Raises:
@@ -130,7 +134,7 @@ def match_demand(
     """
     demand = get_demand(session=session, organisation_id=organisation_id, demand_id=demand_id)
     check_window(demand.facts, now=clock.now())
-    requirement = demand.facts.requirement(vocabulary)
+    requirement = replace(demand.facts.requirement(vocabulary), ranking=ranking)
     started = perf_counter()
     result = match_requirement(
         session=session,

@@ -7,11 +7,12 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 
 from marketplace.demands import handlers
-from marketplace.demands.schemas import DemandIn, DemandOut, RouteIn
+from marketplace.demands.schemas import DemandIn, DemandOut, MatchIn, RouteIn
 from marketplace.taxonomy.routes import TaxonomyDep
 from services.contracts.ids import DemandId, MatchId
 from services.contracts.policies import Action
 from services.matching.domain import CANDIDATES_MAX, RELAXATIONS_MAX
+from services.matching.ranking import PRICE_ALONE
 from services.matching.schemas import MatchOut, RouteOut, match_out, route_out
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
@@ -110,6 +111,7 @@ def match_demand(
     creation: CreationDep,
     acting: ActingDep,
     limit: Annotated[int, Query(ge=1, le=CANDIDATES_MAX)] = CANDIDATES_DEFAULT,
+    asked: MatchIn | None = None,
 ) -> Response:
     stale_after = timedelta(seconds=request.app.state.settings.seen_stale_after_s)
 
@@ -122,13 +124,14 @@ def match_demand(
             vocabulary=taxonomy,
             limit=limit,
             stale_after=stale_after,
+            ranking=asked.ranking.ranking() if asked else PRICE_ALONE,
             matcher=request.app.state.matcher,
         )
         return match_out(
             stored, language=language, term=taxonomy.namer(language), grade_at=taxonomy.grade_of
         )
 
-    return creation.once(None, match)
+    return creation.once(asked, match)
 
 
 @match_router.post(

@@ -21,6 +21,7 @@ from services.capacity.domain import QUANTITY_MAX
 from services.contracts.documents import Document, Instant
 from services.contracts.ids import OrganisationId
 from services.matching.domain import CertificateNeed, Place
+from services.matching.ranking import WEIGHT_MAX, Ranking
 from services.matching.routing import STEPS_MAX, STOPS_MAX, Objective
 from services.matching.transport import DEFAULT_TRANSPORT, Transport
 from services.runtime.web import OwnOrganisation
@@ -43,6 +44,41 @@ class WindowIn(Document):
 
     start: Instant
     end: Instant
+
+
+Weight = Annotated[int, Field(ge=0, le=WEIGHT_MAX)]
+
+
+class RankingIn(Document):
+    """What candidates are ranked by besides their price, in minor units of the demand's currency.
+
+    Nothing but zeros: the price alone.
+    """
+
+    per_km_minor: Weight = Field(
+        default=0, description="for each km; an unknown place counts as farthest"
+    )
+    per_hour_minor: Weight = Field(
+        default=0, description="for each hour from now until the work is done"
+    )
+    unreliability_minor: Weight = Field(
+        default=0,
+        description="what a certain failure would cost; an unknown reliability counts as half",
+    )
+    per_hour_of_age_minor: Weight = Field(
+        default=0, description="for each hour since the twin was last seen, a day at most"
+    )
+    outside_park_minor: Weight = Field(default=0, description="for what is not in the park")
+    park: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+    def ranking(self) -> Ranking:
+        return Ranking(**self.model_dump())
+
+
+class MatchIn(Document):
+    """How a demand is to be matched."""
+
+    ranking: RankingIn = RankingIn()
 
 
 class ToleranceIn(Document):

@@ -81,6 +81,10 @@ class CandidateOut(BaseModel):
     end: datetime
     units: int
     price: MoneyOut
+    cost: MoneyOut | None = Field(
+        description="what it ranks by: the price and what the ranking asked for adds; absent in"
+        " matches kept from before there was one"
+    )
     distance_m: int | None
     provenance: Provenance
     age_s: int | None = Field(description="seconds since the twin's last live sign")
@@ -202,6 +206,7 @@ def _candidate(rank: int, one: Candidate, language: Language, term: TermName) ->
         end=one.end,
         units=one.units,
         price=MoneyOut.of(one.price),
+        cost=None if one.cost is None else MoneyOut.of(one.cost),
         distance_m=one.distance_m,
         provenance=one.provenance,
         age_s=one.age_s,

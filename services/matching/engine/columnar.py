@@ -1,6 +1,6 @@
 """The fast engine: columns, bit sets and compiled kernels; answers as the oracle does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from services.matching.domain import (
 from services.matching.engine import layout as at
 from services.matching.engine import updates
 from services.matching.engine.columns import STATE_CODE, STATES, Columns, Key
-from services.matching.engine.encoding import EncodedBatch, EncodedRequirement, encode
+from services.matching.engine.encoding import Asking, EncodedBatch, EncodedRequirement, encode
 from services.matching.engine.fingerprint import Fingerprint
 from services.matching.engine.interface import (
     FreeGap,
@@ -111,7 +111,15 @@ class ColumnarEngine:
         viewer: Viewer | None = None,
     ) -> EncodedRequirement:
         """``requirement`` as :meth:`search` reads it, for as long as no code is added."""
-        return encode(requirement, self._columns, limit=limit, now=now, viewer=viewer)
+        return encode(requirement, self._columns, self.asking(limit=limit, now=now, viewer=viewer))
+
+    def asking(self, *, limit: int, now: datetime, viewer: Viewer | None = None) -> Asking:
+        """What demands asked together share, for as long as nothing is listed anew."""
+        return Asking.of(self._columns, limit=limit, now=now, viewer=viewer)
+
+    def encode_many(self, asked: Iterable[tuple[Requirement, Asking]]) -> EncodedBatch:
+        """:meth:`encode` for many, as :meth:`search_many` reads them."""
+        return EncodedBatch.encoded(asked, self._columns)
 
     def search(self, asked: EncodedRequirement, *, limit: int) -> Array:
         """The best ``limit`` rows, int64 ``(n, FOUND_FIELDS)`` of the layout, best first."""

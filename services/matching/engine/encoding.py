@@ -1,14 +1,14 @@
 """A requirement as the numbers the compiled search reads."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
 import numpy as np
 
-from services.matching.domain import Place, Requirement
+from services.matching.domain import Requirement
 from services.matching.engine import layout as at
 from services.matching.engine.columns import Columns, geo_of
 from services.matching.engine.interface import Viewer, ceil_minute, floor_minute
@@ -19,7 +19,7 @@ ON_EARTH: Final = 5.0
 """No squared chord of the unit sphere is longer."""
 DOUBT_M: Final = 5.0
 """How far from the edge of a radius single precision does not decide."""
-_NOWHERE: Final = np.array([[*[0.0] * at.GEO_FIELDS, EVERYWHERE, EVERYWHERE]])
+_NOWHERE: Final = (*[0.0] * at.GEO_FIELDS, EVERYWHERE, EVERYWHERE)
 _PRICE_ALONE: Final = [False, *PRICE_ALONE.weights().values(), at.NOWHERE_PARK]
 Array = np.ndarray[Any, Any]
 
@@ -46,78 +46,100 @@ class EncodedBatch:
 
     @classmethod
     def of(cls, asked: Sequence[EncodedRequirement]) -> Self:
-        longest = max((one.numbers.shape[1] for one in asked), default=at.Q_LISTS + 1)
-        numbers = np.zeros((len(asked), longest), np.int64)
-        places = np.zeros((len(asked), at.PLACE_FIELDS), np.float64)
-        for index, one in enumerate(asked):
-            numbers[index, : one.numbers.shape[1]] = one.numbers[0]
-            places[index] = one.place[0]
+        return cls._of([one.numbers[0].tolist() for one in asked], [one.place[0] for one in asked])
+
+    @classmethod
+    def encoded(cls, asked: Iterable[tuple[Requirement, "Asking"]], columns: Columns) -> Self:
+        """As :func:`encode` for each, in less time."""
+        rows, places = [], []
+        for requirement, asking in asked:
+            rows.append(_numbers(requirement, columns, asking))
+            places.append(_place(requirement))
+        return cls._of(rows, places)
+
+    @classmethod
+    def _of(cls, rows: Sequence[list[int]], places: Sequence[Any]) -> Self:
+        longest = max((len(row) for row in rows), default=0)
+        # At least one list entry, by which the batch is ordered.
+        longest = max(longest, at.Q_LISTS + 1)
+        filled = [row + [0] * (longest - len(row)) for row in rows]
+        numbers = np.array(filled, np.int64).reshape(len(rows), longest)
         order = np.argsort(numbers[:, at.Q_LISTS], kind="stable")
-        return cls(numbers, places, order)
+        return cls(numbers, np.array(places, np.float64).reshape(len(rows), at.PLACE_FIELDS), order)
 
 
-def encode(
-    requirement: Requirement,
-    columns: Columns,
-    *,
-    limit: int,
-    now: datetime,
-    viewer: Viewer | None = None,
-) -> EncodedRequirement:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What demands asked together have in common: how many are wanted, when, and by whom."""
+
+    limit: int
+    now_up: int
+    now_down: int
+    audiences: list[int]
+    sees_all: bool
+
+    @classmethod
+    def of(cls, columns: Columns, *, limit: int, now: datetime, viewer: Viewer | None) -> Self:
+        return cls(
+            limit=limit,
+            now_up=ceil_minute(now),
+            now_down=floor_minute(now),
+            audiences=columns.audiences.of(viewer) if viewer else [],
+            sees_all=viewer is None,
+        )
+
+
+def encode(requirement: Requirement, columns: Columns, asking: Asking) -> EncodedRequirement:
     """``requirement`` for the present vocabulary of ``columns``; laying out anew invalidates it."""
+    numbers = np.array([_numbers(requirement, columns, asking)], np.int64)
+    return EncodedRequirement(numbers, np.array([_place(requirement)], np.float64))
+
+
+def _numbers(requirement: Requirement, columns: Columns, asking: Asking) -> list[int]:
     vocabulary = columns.vocabulary
     inside, outside = vocabulary.box(requirement)
-    now_down, now_up = floor_minute(now), ceil_minute(now)
     end = floor_minute(requirement.window.end)
-    if end - requirement.minutes < now_up + at.WITHDRAWN_MINUTES:
+    if end - requirement.minutes < asking.now_up + at.WITHDRAWN_MINUTES:
         inside.append(at.IN_SERVICE)
-    lists = (
-        *columns.groups(requirement.processes, requirement.currency),
-        inside + vocabulary.all_of(requirement),
-        vocabulary.any_of(requirement),
-        outside,
-        vocabulary.needs(requirement),
-        columns.audiences.of(viewer) if viewer else [],
-    )
-    numbers = _head(requirement, limit, end, now_up, now_down)
-    numbers.append(viewer is None)
-    numbers += _weights(requirement, columns)
-    numbers.append(requirement.quantity)
-    numbers += map(len, lists)
-    for one in lists:
-        numbers += one
-    place = _NOWHERE
-    if requirement.place is not None:
-        place = np.array([_place(requirement.place, requirement.radius_km)], np.float64)
-    return EncodedRequirement(np.array([numbers], np.int64), place)
+    own, foreign = columns.groups(requirement.processes, requirement.currency)
+    every, some = inside + vocabulary.all_of(requirement), vocabulary.any_of(requirement)
+    needs, audiences = vocabulary.needs(requirement), asking.audiences
+    return [
+        *_head(requirement, asking, end),
+        *_weights(requirement, columns),
+        requirement.quantity,
+        len(own), len(foreign), len(every), len(some), len(outside), len(needs), len(audiences),
+        *own, *foreign, *every, *some, *outside, *needs, *audiences,
+    ]  # fmt: skip
 
 
-def _head(requirement: Requirement, limit: int, end: int, now_up: int, now_down: int) -> list[int]:
+def _head(requirement: Requirement, asking: Asking, end: int) -> list[int]:
     edges = sorted(requirement.envelope_mm or (0, 0, 0))
     radius = requirement.radius_km
     tolerance, budget = requirement.tolerance_um, requirement.budget_minor
     return [
-        limit,
+        asking.limit,
         requirement.minutes,
         requirement.units,
         requirement.minutes * requirement.units,
         ceil_minute(requirement.window.start),
         end,
-        now_up,
-        now_down,
+        asking.now_up,
+        asking.now_down,
         at.UNKNOWN if budget is None else budget,
         at.NONE if tolerance is None else tolerance,
         *edges,
         at.NONE if radius is None else radius * METRES_PER_KM,
         requirement.measured_only,
         requirement.place is not None,
+        asking.sees_all,
     ]
 
 
 def _weights(requirement: Requirement, columns: Columns) -> list[int]:
     """Whether anything but the price ranks, what each thing weighs, and the preferred park."""
     ranking = requirement.ranking
-    if ranking is PRICE_ALONE:
+    if ranking == PRICE_ALONE:
         return _PRICE_ALONE
     weights = ranking.weights()
     if requirement.place is None:
@@ -126,11 +148,13 @@ def _weights(requirement: Requirement, columns: Columns) -> list[int]:
     return [any(weights.values()), *weights.values(), at.NOWHERE_PARK if park is None else park]
 
 
-def _place(place: Place, radius_km: int | None) -> tuple[float, ...]:
-    geo = geo_of(place)
-    if radius_km is None:
+def _place(requirement: Requirement) -> tuple[float, ...]:
+    if requirement.place is None:
+        return _NOWHERE
+    geo, radius = geo_of(requirement.place), requirement.radius_km
+    if radius is None:
         return (*geo, EVERYWHERE, EVERYWHERE)
-    metres = radius_km * METRES_PER_KM
+    metres = radius * METRES_PER_KM
     return (*geo, _squared_chord(metres - DOUBT_M), _squared_chord(metres + DOUBT_M))
 
 

@@ -1,6 +1,6 @@
 """The columnar engine as a matcher keeps it: batches answered by what is needed to book."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +13,7 @@ from services.matching.domain import Requirement
 from services.matching.engine import layout as at
 from services.matching.engine.columnar import ColumnarEngine
 from services.matching.engine.columns import STATE_CODE
-from services.matching.engine.encoding import EncodedBatch, EncodedRequirement
+from services.matching.engine.encoding import Asking
 from services.matching.engine.interface import Viewer
 from services.matching.engine.verdicts import distance_m
 from services.matching.service.batches import (
@@ -66,14 +66,7 @@ class LiveEngine(ColumnarEngine):
         Returns:
             int64 ``(sum of counts, ROW_FIELDS)`` and the counts ``(n,)``.
         """
-        batch = EncodedBatch.of(
-            [
-                _roomy(
-                    self.encode(one.requirement, limit=one.limit, now=one.now, viewer=one.viewer)
-                )
-                for one in asked
-            ]
-        )
+        batch = self.encode_many(self._askings(asked))
         found, counts = self.search_many(batch, limit=max(one.limit for one in asked))
         kept = found[np.arange(found.shape[1]) < counts[:, None]]
         rows = np.empty((len(kept), ROW_FIELDS), np.int64)
@@ -84,6 +77,15 @@ class LiveEngine(ColumnarEngine):
         rows[:, R_DISTANCE] = self._distances(asked, kept, counts) if joined else at.UNKNOWN
         return rows, counts
 
+    def _askings(self, asked: Sequence[Asked]) -> Iterator[tuple[Requirement, Asking]]:
+        """Those of one question share what they have in common."""
+        known: dict[tuple[int, int, int], Asking] = {}
+        for one in asked:
+            key = (id(one.viewer), id(one.now), one.limit)
+            if key not in known:
+                known[key] = self.asking(limit=one.limit, now=one.now, viewer=one.viewer)
+            yield one.requirement, known[key]
+
     def _distances(self, asked: Sequence[Asked], kept: Array, counts: Array) -> list[int]:
         listings = iter(self.listings(kept[:, at.F_ROW]))
         known = (
@@ -92,10 +94,3 @@ class LiveEngine(ColumnarEngine):
             for _ in range(count)
         )
         return [at.UNKNOWN if distance is None else distance for distance in known]
-
-
-def _roomy(asked: EncodedRequirement) -> EncodedRequirement:
-    """With room for one partition, by which a batch is ordered, where nobody offers the process."""
-    if asked.numbers.shape[1] > at.Q_LISTS:
-        return asked
-    return EncodedRequirement(np.pad(asked.numbers, ((0, 0), (0, 1))), asked.place)

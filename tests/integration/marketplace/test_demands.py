@@ -278,6 +278,36 @@ class TestMatch:
         assert english["candidates"][0]["verdicts"][0]["text"] == "offers Five-axis milling"
         assert chinese["candidates"][0]["verdicts"][0]["text"] == "提供五轴铣削"
 
+    def test_a_ranking_puts_near_work_first_and_tells_what_each_costs(self, market: Market) -> None:
+        far, near = market.organisation("Far works"), market.organisation("Near works")
+        rates = {far: 30_000, near: 36_000}
+        for firm, place in ((far, (31.2, 121.5)), (near, (30.5, 114.4))):
+            resource = market.resource(firm, market.site(firm, lat=place[0], lon=place[1]))
+            market.offer(firm, [resource], price={"price_minor": rates[firm]})
+        demand = market.demand(
+            market.organisation("Buyer"), place={"latitude": 30.5, "longitude": 114.4}
+        )
+        path = f"demands/{demand['id']}/matches"
+
+        by_price = market.post(path, {})["candidates"]
+        ranking = {"per_km_minor": 100, "outside_park_minor": 5}
+        by_cost = market.post(path, {"ranking": ranking})["candidates"]
+
+        assert [one["organisation_id"] for one in by_price] == [far, near]
+        assert [one["cost"] for one in by_price] == [one["price"] for one in by_price]
+        assert [one["organisation_id"] for one in by_cost] == [near, far]
+        assert by_cost[0]["cost"]["minor"] == 4 * 36_000 + 5
+        way = by_cost[1]["distance_m"] * 100 // 1_000
+        assert by_cost[1]["cost"]["minor"] == 4 * 30_000 + way + 5
+
+    @pytest.mark.parametrize("weight", [-1, 10**9 + 1, "much"])
+    def test_a_weight_out_of_range_is_refused(self, market: Market, weight: object) -> None:
+        demand = market.demand(market.organisation("Buyer"))
+        asked = {"ranking": {"per_km_minor": weight}}
+        refused = market.client.post(f"demands/{demand['id']}/matches", json=asked)
+        assert refused.status_code == 422
+        assert "per_km_minor" in refused.text
+
     def test_is_kept_and_can_be_read_again(self, market: Market) -> None:
         market.listed_mill()
         demand = market.demand(market.organisation("Buyer"))
