@@ -71,7 +71,7 @@ def replayed(rows: list[Row], capacities: list[int], solution: GeneralisedSoluti
 
 
 @given(drawn=workloads())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_the_optimum_lies_between_bound_and_cost(drawn: tuple[list[Row], list[int]]) -> None:
     solution = plan_capacity(workload(*drawn), effort=40)
     assert replayed(*drawn, solution) == solution.cost

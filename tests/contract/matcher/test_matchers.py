@@ -139,7 +139,7 @@ def test_answers_are_the_same_whoever_gives_them(
     remotes: list[Matcher] = [asker.remote(1), asker.remote(SHARDS)]
     batches = [BatchMatcher(asker.remote(1)), BatchMatcher(asker.remote(SHARDS))]
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(seed=st.integers(0, 2**32 - 1), limit=st.integers(1, 8))
     def same(seed: int, limit: int) -> None:
         asked = Draw(seed).requirement()

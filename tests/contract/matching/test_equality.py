@@ -34,7 +34,7 @@ from tests.contract.matching.market import (
 )
 
 thorough = settings(
-    max_examples=500,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -173,7 +173,7 @@ def explained(
     return relaxations(OracleEngine(snapshot), asked, limit=limit, now=NOW, **choices).found
 
 
-@settings(drawn, max_examples=60)
+@settings(drawn, max_examples=30)
 @given(snapshot=crowded.map(of_firms), asked=demands)
 def test_what_is_told_is_exact_smallest_and_whole(snapshot: Snapshot, asked: Requirement) -> None:
     asking = Market(snapshot, asked)

@@ -90,7 +90,7 @@ drawn_gaps = st.lists(
 
 
 class TestJointGaps:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=120, deadline=None)
     @given(
         own=drawn_gaps,
         companions=st.lists(st.tuples(drawn_gaps, st.integers(1, 2)), max_size=3),

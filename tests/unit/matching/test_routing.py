@@ -164,7 +164,7 @@ def ask(chain: Chain, objective: Objective = EARLIEST, **options: Any) -> Routin
 
 @pytest.mark.parametrize("objective", Objective)
 class TestExactness:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=120, deadline=None)
     @given(seed=seeds)
     def test_no_way_at_any_start_is_better(self, objective: Objective, seed: int) -> None:
         chain = drawn_chain(seed, steps=3, stops=3, span=24)
@@ -180,7 +180,7 @@ class TestExactness:
         chain = drawn_chain(seed, steps=6, stops=4, span=90)
         assert pair(ask(chain, objective).best) == best_of(chain, objective, every_start=False)
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=120, deadline=None)
     @given(seed=seeds, front_max=st.integers(1, 2))
     def test_the_bound_holds_whatever_is_dropped(
         self, objective: Objective, seed: int, front_max: int

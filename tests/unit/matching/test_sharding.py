@@ -29,7 +29,7 @@ def parts(whole: Snapshot, shards: ShardMap) -> list[Snapshot]:
     return [Snapshot(tuple(some), whole.resources) for some in kept]  # type: ignore[arg-type]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(2, 5), limit=st.integers(1, 6))
 def test_the_answers_of_shards_join_to_the_answer_of_all(seed: int, count: int, limit: int) -> None:
     drawn = Draw(seed)
