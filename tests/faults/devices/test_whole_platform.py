@@ -170,8 +170,8 @@ def test_no_secret_of_a_gateway_or_of_the_broker_stands_in_a_log(
     secrets += [path.read_text().strip() for path in (state_dir / "nats" / "keys").iterdir()]
     logs = [path.read_text(errors="replace") for path in (state_dir / "log").glob("*.log")]
 
-    assert len(secrets) == 7
-    assert len(logs) >= 5
+    assert len(secrets) == 8
+    assert len(logs) >= 6
     for text in logs:
         for secret in secrets:
             assert secret not in text

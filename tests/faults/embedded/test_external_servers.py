@@ -14,7 +14,7 @@ from tests.support.servers import PostgresServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
-DOORS = {"http", "ingest", "worker"}
+DOORS = {"http", "ingest", "matcher", "worker"}
 NONAGON_UP = ("-m", "gateway.cli", "up")
 
 
