@@ -16,6 +16,8 @@ from services.matching.engine import layout as at
 from services.matching.engine.compiled import inlined
 
 Array = np.ndarray[Any, Any]
+LINE: Final = 64
+"""Octets of a line of the cache, and of the registers bit sets are read into."""
 
 
 class Arrays(NamedTuple):
@@ -42,6 +44,15 @@ _NUMBERS: Final = {
     "certificates": at.CERTIFICATE_FIELDS,
     "links": at.LINK_FIELDS,
 }
+
+
+def zeros(shape: tuple[int, ...], kind: Any) -> Array:
+    """As numpy's, from the beginning of a line of the cache on: a compact row is just one line."""
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    octets = np.zeros(size + LINE, np.uint8)
+    first = -octets.ctypes.data % LINE
+    found: Array = octets[first : first + size].view(kind).reshape(shape)
+    return found
 
 
 def empty_arrays() -> Arrays:

@@ -20,7 +20,7 @@ from services.contracts.telemetry import ResourceState
 from services.matching.domain import Listing, Place, Rate
 from services.matching.engine import layout as at
 from services.matching.engine import updates
-from services.matching.engine.arrays import Arrays, addresses_of, empty_arrays
+from services.matching.engine.arrays import Arrays, addresses_of, empty_arrays, zeros
 from services.matching.engine.audiences import Audiences
 from services.matching.engine.canonical import maximal
 from services.matching.engine.interface import (
@@ -362,7 +362,7 @@ class Columns:
         """Use ``count`` more places of an array, doubling it when it is full; the first of them."""
         filled, array = self._filled[name], getattr(self.arrays, name)
         if filled + count > len(array):
-            longer = np.zeros((max(filled + count, 2 * len(array)), *array.shape[1:]), array.dtype)
+            longer = zeros((max(filled + count, 2 * len(array)), *array.shape[1:]), array.dtype)
             longer[:filled] = array[:filled]
             self.arrays = self.arrays._replace(**{name: longer})
             self.addresses = addresses_of(self.arrays)
