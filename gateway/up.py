@@ -157,14 +157,22 @@ class Platform:
         with self._stopped_on_error():
             self._begin_processes()
 
-    def finish(self) -> None:
+    def finish(self, *, matching: bool = True) -> None:
         """Migrate, open the gate the doors wait at, and return when HTTP answers.
+
+        The matcher begins then too, or when :meth:`begin_matching` is called if not ``matching``.
 
         Raises:
             ServerDiedError: as :meth:`start`.
         """
         with self._stopped_on_error():
             self._await_processes()
+        if matching:
+            self.begin_matching()
+
+    def begin_matching(self) -> None:
+        """Let the matcher import and read what it needs; until it answers, the record does."""
+        self._open.touch()
 
     @contextmanager
     def _stopped_on_error(self) -> Iterator[None]:
@@ -210,7 +218,6 @@ class Platform:
         if self._nats is not None:
             self._nats.await_ready()
         self._await_http()
-        self._open.touch()
         self._note("http")
         self._publish()
         write_private(readiness_path(self._state_dir), self.readiness)

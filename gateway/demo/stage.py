@@ -96,7 +96,7 @@ class Stage:
         """Return when the platform answers and the agents run; they wait for their credentials."""
         with ThreadPoolExecutor(1) as pool, self._stopped_on_error():
             agents = pool.submit(self._run_agents)
-            self.platform.finish()
+            self.platform.finish(matching=False)
             agents.result()
 
     def _run_agents(self) -> None:
@@ -127,7 +127,8 @@ class Stage:
             raise
 
     def note_ready(self) -> Readiness:
-        """Record that the park is live as the moment the demo was ready."""
+        """Record that the park is live as the moment the demo was ready; the matcher may begin."""
+        self.platform.begin_matching()
         readiness = self.platform.readiness
         steps = readiness.steps | {"park": readiness.seconds}
         readiness = readiness.model_copy(update={"steps": steps})
