@@ -210,7 +210,7 @@ def _decoded(followed: FollowedEvent) -> Event | None:
     try:
         return decode_event(followed.subject, followed.data)
     except UndecodableEventError as error:
-        log.error("event undecodable, not followed", cause=str(error))  # noqa: TRY400
+        log.error("event undecodable, not followed", cause=str(error))  # noqa: TRY400 - expected
         return None
 
 

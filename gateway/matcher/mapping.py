@@ -38,7 +38,7 @@ async def read_map(bus: Bus, *, count: int) -> ShardMap:
     try:
         pins = msgspec.json.decode(entry.value or b"{}", type=_Pins).pinned
     except msgspec.DecodeError as error:
-        log.error("shard map unreadable, nothing is pinned", count=count, cause=str(error))  # noqa: TRY400
+        log.error("shard map unreadable, nothing is pinned", count=count, cause=str(error))  # noqa: TRY400 - expected
         pins = []
     pinned = {(process, region): one for process, region, one in pins if 1 <= one <= count}
     return ShardMap(count, pinned, entry.revision or 0)

@@ -452,7 +452,7 @@ class Bus:
             try:
                 event = decode_event(message.subject, message.data)
             except UndecodableEventError as error:
-                log.error("event undecodable, not shown live", cause=str(error))  # noqa: TRY400
+                log.error("event undecodable, not shown live", cause=str(error))  # noqa: TRY400 - expected
                 return
             if event is not None:
                 await callback(event)

@@ -230,6 +230,11 @@ class ColumnarEngine:
         updates.observe(self._columns.arrays, numbers, states, _WITHDRAWN, measured)
         self._fingerprint.resources_changed(numbers)
 
+    @property
+    def groups_remembered(self) -> int:
+        """How many questions' groups are remembered."""
+        return self._columns.groups_remembered
+
     def state_code(self, number: int) -> int:
         """The state of a resource as :meth:`observe_many` takes it."""
         return int(self._columns.arrays.resources[number, at.S_STATE])

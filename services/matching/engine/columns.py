@@ -38,6 +38,8 @@ Array = np.ndarray[Any, Any]
 STATES: Final = tuple(ResourceState)
 STATE_CODE: Final = {state: code for code, state in enumerate(STATES)}
 EPOCH_DAY: Final = EPOCH.date().toordinal()
+GROUPS_REMEMBERED_MAX: Final = 4_096
+"""Sets of processes in one currency whose groups are remembered."""
 _SIGN: Final = 1 << 63
 _HALF: Final = (1 << 64) - 1
 Group = tuple[str, str]
@@ -131,11 +133,18 @@ class Columns:
         key = (processes, currency)
         known = self._groups_asked.get(key)
         if known is None:
+            # Whoever asks chooses the key: what is remembered must not grow with the asking.
+            if len(self._groups_asked) >= GROUPS_REMEMBERED_MAX:
+                self._groups_asked.clear()
             every = [one for code in sorted(processes) for one in self._groups_of.get(code, ())]
             own = [self.group_number[group] for group in every if group[1] == currency]
             foreign = [self.group_number[group] for group in every if group[1] != currency]
             known = self._groups_asked[key] = (own, foreign)
         return known
+
+    @property
+    def groups_remembered(self) -> int:
+        return len(self._groups_asked)
 
     def is_listed(self, number: int) -> bool:
         """Whether a resource is on offer."""

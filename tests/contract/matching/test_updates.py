@@ -12,6 +12,7 @@ from services.capacity.domain import WITHDRAWING, Provenance
 from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 from services.matching.engine.columnar import ColumnarEngine
+from services.matching.engine.columns import GROUPS_REMEMBERED_MAX
 from services.matching.engine.interface import Snapshot
 from services.matching.engine.oracle import OracleEngine
 from tests.contract.matching.market import (
@@ -155,3 +156,13 @@ def test_what_overflows_is_answered_too() -> None:
     asked = replace(drawn.requirement(), units=10**6)
     engine, oracle = ColumnarEngine(market), OracleEngine(market)
     assert engine.match(asked, limit=1, now=NOW) == oracle.match(asked, limit=1, now=NOW)
+
+
+def test_what_is_asked_does_not_make_the_engine_grow() -> None:
+    engine = ColumnarEngine(Draw(1).market())
+    for number in range(GROUPS_REMEMBERED_MAX + 50):
+        asked = requirement(processes=frozenset({f"machining.made-up-{number}"}))
+        engine.encode(asked, limit=LIMIT, now=NOW)
+    assert engine.groups_remembered <= GROUPS_REMEMBERED_MAX
+    expected = OracleEngine(engine.snapshot()).match(EASY[0], limit=LIMIT, now=NOW)
+    assert engine.match(EASY[0], limit=LIMIT, now=NOW) == expected
