@@ -63,7 +63,7 @@ def run(settings: Settings, database_url: str, mqtt_url: str, stop: threading.Ev
     )
 
     def health() -> Mapping[str, str]:
-        causes = {"broker": None if host.is_connected else "not connected"}
+        causes = {"broker": None if host.is_listening else "not listening"}
         causes["database"] = pipeline.stuck_on
         return {part: cause for part, cause in causes.items() if cause is not None}
 

@@ -56,6 +56,7 @@ class SparkplugHost:
         self._state_topic = state_topic(host_id)
         self._connection = 0
         self._state_timestamp_ms = 0
+        self._listens = False
         self._client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"nonagon-host-{host_id}",
@@ -70,12 +71,14 @@ class SparkplugHost:
         self._client.reconnect_delay_set(RECONNECT_FIRST_S, RECONNECT_MAX_S)
         self._client.on_pre_connect = self._before_connect
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
 
     @property
-    def is_connected(self) -> bool:
-        return self._client.is_connected()
+    def is_listening(self) -> bool:
+        """Connected, and every subscription granted: what is published from now on is heard."""
+        return self._listens and self._client.is_connected()
 
     def start(self) -> None:
         """Connect in a thread of its own, again and again until it works."""
@@ -88,7 +91,7 @@ class SparkplugHost:
 
     def stop(self) -> None:
         """Say goodbye: a clean disconnect discards the Will, so the death is published by hand."""
-        if self.is_connected:
+        if self._client.is_connected():
             self._client.unsubscribe(self._state_topic)
             farewell = self._client.publish(
                 self._state_topic, self._state(online=False), qos=STATE_QOS, retain=True
@@ -102,6 +105,7 @@ class SparkplugHost:
 
     def _before_connect(self, client: Client, _userdata: Any) -> None:
         """Birth and Will of one connection carry one timestamp, newer than all before."""
+        self._listens = False
         now_ms = ms_from_utc(self._clock.now())
         self._state_timestamp_ms = max(now_ms, self._state_timestamp_ms + 1)
         client.will_set(self._state_topic, self._state(online=False), qos=STATE_QOS, retain=True)
@@ -119,8 +123,23 @@ class SparkplugHost:
             return
         self._connection += 1
         client.subscribe([*_HEARD, (self._state_topic, STATE_QOS)])
-        client.publish(self._state_topic, self._state(online=True), qos=STATE_QOS, retain=True)
         log.info("broker connected", address=self._address[0], port=self._address[1])
+
+    def _on_subscribe(
+        self,
+        client: Client,
+        _userdata: Any,
+        _message_id: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        """Be born only when births of edges are heard (Sparkplug B 3.0 §5.8)."""
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            log.error("broker refuses subscriptions of the host", causes=refused)
+            return
+        self._listens = True
+        client.publish(self._state_topic, self._state(online=True), qos=STATE_QOS, retain=True)
 
     def _on_disconnect(
         self,
@@ -130,6 +149,7 @@ class SparkplugHost:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        self._listens = False
         if reason.is_failure:
             log.warning("broker connection lost, reconnecting", cause=str(reason))
 

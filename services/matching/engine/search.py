@@ -102,7 +102,7 @@ def _wanted(queries: Array, asked: int, places: Array) -> Wanted:
         queries[asked, at.Q_END],
         queries[asked, at.Q_NOW_UP],
         queries[asked, at.Q_NOW_DOWN],
-        at.UNKNOWN if tolerance == at.NONE else tolerance,
+        at.UNKNOWN if tolerance == at.NONE else min(tolerance, at.WIDE - 1),
         queries[asked, at.Q_SHORT],
         queries[asked, at.Q_MIDDLE],
         queries[asked, at.Q_LONG],

@@ -85,7 +85,7 @@ def _condense_prices(compact: Any, row: Array) -> bool:
 
 @compiled
 def _condense_sizes(compact: Any, row: Array) -> bool:
-    """Whether they fit. What has no tolerance holds none that is asked."""
+    """Whether they fit. What has no tolerance is ``WIDE``, more than any that is asked."""
     undeclared = row[at.R_TOLERANCE] == at.NONE
     tolerance = at.WIDE if undeclared else row[at.R_TOLERANCE]
     compact.tolerance = _saturated(tolerance, at.WIDE)

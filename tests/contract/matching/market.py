@@ -177,7 +177,7 @@ class Draw:
             process=self.one(*PROCESSES),
             materials=tuple(self.some(MATERIALS, 3)),
             envelope_mm=self.maybe(0.8, self.envelope),
-            tolerance_um=self.one(None, 10, 20, 50),
+            tolerance_um=self.one(None, 10, 20, 50, 65_536),
             certificates=tuple(self.certificate() for _ in range(self.one(0, 1, 3))),
         )
 
@@ -266,7 +266,7 @@ class Draw:
             window=self.window(minutes),
             materials=frozenset(self.maybe(0.3, lambda: self.some(MATERIALS, 2)) or ()),
             envelope_mm=self.maybe(0.3, self.envelope),
-            tolerance_um=self.maybe(0.3, lambda: self.one(10, 20, 50)),
+            tolerance_um=self.maybe(0.3, lambda: self.one(10, 20, 50, 65_535, 10**5)),
             certificates=frozenset(
                 CertificateNeed(self.one(*KINDS), self.one(None, "hardness"))
                 for _ in range(self.one(0, 0, 0, 1, 2))

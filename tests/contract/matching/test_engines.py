@@ -81,6 +81,9 @@ class TestFit:
             ({"materials": ("wood",)}, {"materials": frozenset({STEEL})}, Constraint.MATERIAL),
             ({"tolerance_um": 31}, {"tolerance_um": 30}, Constraint.TOLERANCE),
             ({"tolerance_um": None}, {"tolerance_um": 30}, Constraint.TOLERANCE),
+            ({"tolerance_um": None}, {"tolerance_um": 65_535}, Constraint.TOLERANCE),
+            ({"tolerance_um": None}, {"tolerance_um": 10**6}, Constraint.TOLERANCE),
+            ({"tolerance_um": 65_536}, {"tolerance_um": 65_535}, Constraint.TOLERANCE),
             ({"envelope_mm": None}, {"envelope_mm": (1, 1, 1)}, Constraint.ENVELOPE),
         ],
     )
@@ -89,6 +92,7 @@ class TestFit:
     ) -> None:
         offered = resource(capabilities=(capability(**change),))
         result = ask(engine_for, market(offered), requirement(**asked))
+        assert result.candidates == ()
         assert causes_of(result) == [(cause,)]
 
     def test_limits_themselves_are_met(self, engine_for: EngineFactory) -> None:

@@ -220,7 +220,7 @@ class TestIngest:
         )
         host.start()
         try:
-            await asyncio.to_thread(eventually, lambda: host.is_connected, what="the ingest")
+            await asyncio.to_thread(eventually, lambda: host.is_listening, what="the ingest")
         finally:
             await asyncio.to_thread(host.stop)
 
