@@ -84,8 +84,14 @@ def unowned(array: Array, kind: Any) -> Array:
 
 
 @inlined
+def numbers_at(address: Any, rows: int, fields: int) -> Array:
+    """The int64 ``(rows, fields)`` at ``address``, as compiled code may use it while it is held."""
+    return carray(_pointer(address), (rows, fields), np.int64)
+
+
+@inlined
 def _numbers(addresses: Array, index: int, fields: int) -> Array:
-    return carray(_pointer(addresses[index, 0]), (int(addresses[index, 1]), fields), np.int64)
+    return numbers_at(addresses[index, 0], int(addresses[index, 1]), fields)
 
 
 @inlined

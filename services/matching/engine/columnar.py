@@ -46,14 +46,13 @@ from services.matching.engine.judging import (
     judge,
 )
 from services.matching.engine.oracle import OracleEngine
-from services.matching.engine.search import SCRATCH_WORDS, search
+from services.matching.engine.search import SCRATCH_WORDS, room_for, search, search_many
 from services.matching.engine.slots import search as search_slot
 from services.matching.engine.verdicts import causes, distance_m, verdicts
 
 Array = np.ndarray[Any, Any]
 CONSTRAINTS: Final = tuple(Constraint)
 _WITHDRAWN: Final = np.array([state in WITHDRAWING for state in STATES], np.int64)
-_FIRST: Final = np.zeros(1, np.int64)
 _PRODUCT_MAX: Final = 1 << 62
 """Amounts beyond it would overflow; the oracle counts without end."""
 
@@ -63,8 +62,7 @@ class ColumnarEngine:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._columns = Columns(snapshot)
-        self._scratch = np.zeros(SCRATCH_WORDS, np.uint64)
-        self._count = np.zeros(1, np.int64)
+        self._room, self._ranks = self._make_room(0)
         self._fingerprint = Fingerprint(self._columns)
 
     def state_hash(self) -> str:
@@ -123,27 +121,31 @@ class ColumnarEngine:
 
     def search(self, asked: EncodedRequirement, *, limit: int) -> Array:
         """The best ``limit`` rows, int64 ``(n, FOUND_FIELDS)`` of the layout, best first."""
-        found = np.empty((1, limit + 1, at.FOUND_FIELDS), np.int64)
-        search(
-            self._columns.addresses, asked.numbers, asked.place, _FIRST, self._scratch, found,
-            self._count,
-        )  # fmt: skip
-        return found[0, : self._count[0]]
+        if limit >= len(self._ranks):
+            self._room, self._ranks = self._make_room(limit)
+        count = search(self._columns.addresses, self._room, asked.numbers)
+        return self._ranks[:count].copy()
 
     def search_many(self, asked: EncodedBatch, *, limit: int) -> tuple[Array, Array]:
         """:meth:`search` for each of a batch.
 
         Returns:
-            int64 ``(n, limit + 1, FOUND_FIELDS)`` and how many rows of each are filled, ``(n,)``.
+            int64 ``(n, limit, FOUND_FIELDS)`` and how many rows of each are filled, ``(n,)``.
         """
         count = len(asked.numbers)
-        found = np.empty((count, limit + 1, at.FOUND_FIELDS), np.int64)
+        found = np.empty((count, limit, at.FOUND_FIELDS), np.int64)
         counts = np.empty(count, np.int64)
-        search(
-            self._columns.addresses, asked.numbers, asked.places, asked.order, self._scratch,
-            found, counts,
-        )  # fmt: skip
+        if limit >= len(self._ranks):
+            self._room, self._ranks = self._make_room(limit)
+        addresses, numbers = self._columns.addresses, asked.numbers
+        search_many(addresses, self._room, numbers, asked.order, found, counts)
         return found, counts
+
+    @staticmethod
+    def _make_room(limit: int) -> tuple[Array, Array]:
+        """What a search overwrites, and the part of it where the ranks are."""
+        room = room_for(limit)
+        return room, room[SCRATCH_WORDS:].view(np.int64).reshape(-1, at.FOUND_FIELDS)
 
     def listings(self, rows: Array) -> list[Listing]:
         """The listings of rows found, until the next change."""
@@ -241,7 +243,7 @@ class ColumnarEngine:
 
     def bit_set_bytes(self, asked: EncodedRequirement) -> int:
         """How many bytes of bit sets a search reads that is never stopped early."""
-        numbers, partitions = asked.numbers[0], self._columns.arrays.partitions
+        numbers, partitions = asked.numbers, self._columns.arrays.partitions
         groups = numbers[at.Q_LISTS : at.Q_LISTS + numbers[at.Q_PARTITIONS]]
         sets = 1 + numbers[[at.Q_ALL, at.Q_ANY, at.Q_NOT]].sum()
         return int(partitions[groups, at.P_WORDS].sum() * sets * 8)
@@ -249,14 +251,14 @@ class ColumnarEngine:
     def _considered(self, asked: EncodedRequirement) -> int:
         """How many listings of the asked processes the viewer sees."""
         seen = np.zeros(len(self._columns.listings), np.bool_)
-        return count_listings(self._columns.addresses, asked.numbers[0], seen)
+        return count_listings(self._columns.addresses, asked.numbers, seen)
 
     def _judged(self, asked: EncodedRequirement) -> Array:
         """Every listing of the asked processes, int64 ``(n, JUDGED_FIELDS)``."""
         listings = len(self._columns.listings)
         judged = np.empty((listings + 1, JUDGED_FIELDS), np.int64)
         seen = np.full(listings, at.NONE, np.int64)
-        count = judge(self._columns.addresses, asked.numbers[0], asked.place[0], judged, seen)
+        count = judge(self._columns.addresses, asked.numbers, judged, seen)
         return judged[:count]
 
     def _candidate(self, found: Array, requirement: Requirement, now: datetime) -> Candidate:

@@ -1,6 +1,7 @@
 """A requirement as the numbers the compiled search reads."""
 
 import math
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,55 +18,56 @@ from services.matching.ranking import EARTH_RADIUS_M, METRES_PER_KM, PRICE_ALONE
 EVERYWHERE: Final = math.inf
 ON_EARTH: Final = 5.0
 """No squared chord of the unit sphere is longer."""
-DOUBT_M: Final = 5.0
-"""How far from the edge of a radius single precision does not decide."""
-_NOWHERE: Final = (*[0.0] * at.GEO_FIELDS, EVERYWHERE, EVERYWHERE)
+DOUBT_M: Final = 500.0
+"""How far from the edge of a radius the places of compact rows do not decide."""
 _PRICE_ALONE: Final = [False, *PRICE_ALONE.weights().values(), at.NOWHERE_PARK]
 Array = np.ndarray[Any, Any]
 
 
+def _bits_of(*numbers: float) -> tuple[int, ...]:
+    count = len(numbers)
+    return struct.unpack(f"{count}q", struct.pack(f"{count}d", *numbers))
+
+
+_NOWHERE: Final = _bits_of(*[0.0] * at.GEO_FIELDS, EVERYWHERE, EVERYWHERE)
+
+
 @dataclass(frozen=True, slots=True)
 class EncodedRequirement:
-    """A batch of one: int64 ``(1, n)`` as ``layout`` says, and float64 ``(1, PLACE_FIELDS)``."""
+    """``numbers`` is int64 ``(n,)`` as ``layout`` says."""
 
     numbers: Array
-    place: Array
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
     """Requirements below each other, short ones filled with zeros.
 
-    ``numbers`` is ``(n, longest)``, ``places`` ``(n, PLACE_FIELDS)``; ``order`` ``(n,)`` puts those
-    of one process together, whose rows then stay in the cache.
+    ``numbers`` is int64 ``(n, longest)``, those of one process together, whose rows then stay in
+    the cache; ``order`` ``(n,)`` tells which of those given each one is.
     """
 
     numbers: Array
-    places: Array
     order: Array
 
     @classmethod
     def of(cls, asked: Sequence[EncodedRequirement]) -> Self:
-        return cls._of([one.numbers[0].tolist() for one in asked], [one.place[0] for one in asked])
+        return cls._of([one.numbers.tolist() for one in asked])
 
     @classmethod
     def encoded(cls, asked: Iterable[tuple[Requirement, "Asking"]], columns: Columns) -> Self:
         """As :func:`encode` for each, in less time."""
-        rows, places = [], []
-        for requirement, asking in asked:
-            rows.append(_numbers(requirement, columns, asking))
-            places.append(_place(requirement))
-        return cls._of(rows, places)
+        return cls._of([_numbers(requirement, columns, asking) for requirement, asking in asked])
 
     @classmethod
-    def _of(cls, rows: Sequence[list[int]], places: Sequence[Any]) -> Self:
+    def _of(cls, rows: Sequence[list[int]]) -> Self:
         longest = max((len(row) for row in rows), default=0)
         # At least one list entry, by which the batch is ordered.
         longest = max(longest, at.Q_LISTS + 1)
         filled = [row + [0] * (longest - len(row)) for row in rows]
         numbers = np.array(filled, np.int64).reshape(len(rows), longest)
         order = np.argsort(numbers[:, at.Q_LISTS], kind="stable")
-        return cls(numbers, np.array(places, np.float64).reshape(len(rows), at.PLACE_FIELDS), order)
+        return cls(numbers[order], order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,7 @@ class Asking:
 
 def encode(requirement: Requirement, columns: Columns, asking: Asking) -> EncodedRequirement:
     """``requirement`` for the present vocabulary of ``columns``; laying out anew invalidates it."""
-    numbers = np.array([_numbers(requirement, columns, asking)], np.int64)
-    return EncodedRequirement(numbers, np.array([_place(requirement)], np.float64))
+    return EncodedRequirement(np.array(_numbers(requirement, columns, asking), np.int64))
 
 
 def _numbers(requirement: Requirement, columns: Columns, asking: Asking) -> list[int]:
@@ -109,6 +110,7 @@ def _numbers(requirement: Requirement, columns: Columns, asking: Asking) -> list
         *_weights(requirement, columns),
         requirement.quantity,
         len(own), len(foreign), len(every), len(some), len(outside), len(needs), len(audiences),
+        *_place(requirement),
         *own, *foreign, *every, *some, *outside, *needs, *audiences,
     ]  # fmt: skip
 
@@ -148,14 +150,15 @@ def _weights(requirement: Requirement, columns: Columns) -> list[int]:
     return [any(weights.values()), *weights.values(), at.NOWHERE_PARK if park is None else park]
 
 
-def _place(requirement: Requirement) -> tuple[float, ...]:
+def _place(requirement: Requirement) -> tuple[int, ...]:
+    """The place as the bits of its numbers."""
     if requirement.place is None:
         return _NOWHERE
     geo, radius = geo_of(requirement.place), requirement.radius_km
     if radius is None:
-        return (*geo, EVERYWHERE, EVERYWHERE)
+        return _bits_of(*geo, EVERYWHERE, EVERYWHERE)
     metres = radius * METRES_PER_KM
-    return (*geo, _squared_chord(metres - DOUBT_M), _squared_chord(metres + DOUBT_M))
+    return _bits_of(*geo, _squared_chord(metres - DOUBT_M), _squared_chord(metres + DOUBT_M))
 
 
 def _squared_chord(metres: float) -> float:

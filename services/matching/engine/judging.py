@@ -87,14 +87,12 @@ def _has_material(bits: Array, base: int, stride: int, word: int, bit: Any, quer
 
 
 @compiled
-def _judge_row(
-    columns: Any, query: Array, place: Array, index: int, part: int, judged: Array
-) -> None:
+def _judge_row(columns: Any, query: Array, index: int, part: int, judged: Array) -> None:
     """Write all but the listing and the material's cause to ``judged``, one row."""
     rows, resources = columns.rows, columns.resources
     resource = rows[index, at.R_RESOURCE]
     price = priced(rows, index, at.R_RATE, query[at.Q_UNIT_MINUTES])
-    distance = distance_to(columns, index, query, place)
+    distance = distance_to(columns, index, query)
     mask, last = _time_causes(resources, resource, columns.gaps, query)
     mask |= _thing_causes(rows, index, resources, resource, query)
     day = last // at.DAY_MINUTES
@@ -164,13 +162,12 @@ def count_listings(addresses: Array, query: Array, seen: Array) -> int:
 
 
 @compiled
-def judge(addresses: Array, query: Array, place: Array, judged: Array, seen: Array) -> int:
+def judge(addresses: Array, query: Array, judged: Array, seen: Array) -> int:
     """Judge every listing of the asked processes; how many rows of ``judged`` are filled.
 
     Args:
         addresses: of :func:`services.matching.engine.arrays.addresses_of`.
         query: int64, as :mod:`services.matching.engine.layout` lays it out.
-        place: float64 ``(PLACE_FIELDS,)``, of the demand.
         judged: int64 ``(listings + 1, JUDGED_FIELDS)``, written.
         seen: int64 ``(listings,)``, all ``NONE``, written.
     """
@@ -187,7 +184,7 @@ def judge(addresses: Array, query: Array, place: Array, judged: Array, seen: Arr
                 left &= left - _ONE
                 if not invited(columns.rows, index, query):
                     continue
-                _judge_row(columns, query, place, index, part, judged[count])
+                _judge_row(columns, query, index, part, judged[count])
                 if not _has_material(columns.bits, base, stride, word, bit, query):
                     judged[count, J_MASK] |= _MATERIAL
                 count = _merge(judged, count, seen)

@@ -42,14 +42,20 @@ def great_circle(latitude: float, longitude: float, cosines: float) -> int:
     return int(np.rint(2 * EARTH_RADIUS_M * arc))
 
 
+@inlined
+def place_of(query: Array, field: int) -> float:
+    """A number of the place of a query."""
+    return float(np.int64(query[at.Q_PLACE + field]).view(np.float64))
+
+
 @compiled
-def distance_to(columns: Any, row: int, query: Array, place: Array) -> int:
+def distance_to(columns: Any, row: int, query: Array) -> int:
     """Whole metres to a row; ``UNKNOWN`` where it has no place or none is asked."""
     if query[at.Q_PLACED] and columns.rows[row, at.R_PLACED]:
         return great_circle(
-            columns.geo[row, at.LATITUDE] - place[at.LATITUDE],
-            columns.geo[row, at.LONGITUDE] - place[at.LONGITUDE],
-            place[at.COSINE] * columns.geo[row, at.COSINE],
+            columns.geo[row, at.LATITUDE] - place_of(query, at.LATITUDE),
+            columns.geo[row, at.LONGITUDE] - place_of(query, at.LONGITUDE),
+            place_of(query, at.COSINE) * columns.geo[row, at.COSINE],
         )
     return at.UNKNOWN
 
@@ -147,10 +153,9 @@ def invited(rows: Array, row: int, query: Array) -> bool:
 
 
 @compiled
-def near_enough(columns: Any, row: int, query: Array, place: Array) -> bool:
+def near_enough(columns: Any, row: int, query: Array) -> bool:
     return bool(
-        query[at.Q_RADIUS_M] == at.NONE
-        or distance_to(columns, row, query, place) <= query[at.Q_RADIUS_M]
+        query[at.Q_RADIUS_M] == at.NONE or distance_to(columns, row, query) <= query[at.Q_RADIUS_M]
     )
 
 
@@ -166,14 +171,14 @@ def lasting(columns: Any, row: int, query: Array, start: int) -> bool:
 
 
 @compiled
-def verified(columns: Any, row: int, query: Array, place: Array) -> int:
+def verified(columns: Any, row: int, query: Array) -> int:
     """The earliest start of a row that meets all but the price; ``NONE`` otherwise."""
     rows, resources = columns.rows, columns.resources
     resource = rows[row, at.R_RESOURCE]
     if not (
         fits(rows, row, resources, resource, query)
         and invited(rows, row, query)
-        and near_enough(columns, row, query, place)
+        and near_enough(columns, row, query)
     ):
         return at.NONE
     start = slot_of(resources, resource, columns.gaps, query)

@@ -39,22 +39,26 @@ PUBLIC: Final = 0
 COMPACT: Final = np.dtype(
     [
         ("rate", "i4"), ("setup", "i4"), ("minimum", "i4"),
-        ("x", "f4"), ("y", "f4"), ("z", "f4"),
-        ("first", "i4"), ("second", "i4"), ("first_minutes", "u2"), ("second_minutes", "u2"),
-        ("horizon", "i4"), ("audience", "i4"),
+        ("horizon", "i4"), ("first", "i4"), ("gaps", "i4"), ("gap_count", "u2"),
+        ("second", "u2"), ("third", "u2"),
+        ("first_minutes", "u2"), ("second_minutes", "u2"), ("third_minutes", "u2"),
+        ("x", "i2"), ("y", "i2"), ("z", "i2"),
         ("tolerance", "u2"), ("short", "u2"), ("middle", "u2"), ("long", "u2"),
         ("shortest", "u2"), ("notice", "u2"), ("changeover", "u2"), ("lot", "u2"),
-        ("reliability", "u2"), ("flags", "u2"),
+        ("audience", "u2"), ("reliability", "u2"), ("flags", "u2"),
     ]
 )  # fmt: skip
-"""One row: its price, its place on the unit sphere, its first two free gaps, what it can do."""
+"""One row: its price, its first three free gaps (the later two in minutes after the first begins)
+and where all are, its place on a sphere of ``SPHERE``, what it can do."""
 EXACT, MORE_GAPS, DATED, SHARED, WITHDRAWN = (1 << bit for bit in range(5))
-"""Flags: does not fit in here, free time beyond the two gaps, certificates that end, several rows
+"""Flags: does not fit in here, free time beyond the three gaps, certificates that end, several rows
 of one listing, out of service."""
 WIDE: Final = (1 << 16) - 1
 LONG: Final = (1 << 31) - 1
-NOWHERE: Final = 64.0
-"""A coordinate far off the unit sphere."""
+SPHERE: Final = 16_000.0
+"""The radius of the Earth in compact rows, whose places are true within half a kilometre."""
+NOWHERE: Final = 32_000
+"""A coordinate of a compact row far off the sphere."""
 
 # geo: radians, degrees, cosine; the unit sphere
 LATITUDE, LONGITUDE, COSINE, X, Y, Z, GEO_FIELDS = range(7)
@@ -84,10 +88,12 @@ LEAST_FIELDS: Final = 3
  Q_TOLERANCE, Q_SHORT, Q_MIDDLE, Q_LONG, Q_RADIUS_M, Q_MEASURED, Q_PLACED, Q_SEES_ALL, Q_RANKED,
  Q_PER_KM, Q_PER_HOUR, Q_UNRELIABILITY, Q_PER_HOUR_OF_AGE, Q_OUTSIDE_PARK, Q_PARK, Q_QUANTITY,
  Q_PARTITIONS, Q_FOREIGN, Q_ALL, Q_ANY, Q_NOT, Q_CERTIFICATES, Q_AUDIENCES,
- Q_LISTS) = range(33)  # fmt: skip
-"""From ``Q_LISTS`` on: partitions, partitions of other currencies, sets that all hold, sets of
-which one holds, sets that none holds, keys of certificates, and audiences the viewer belongs to;
-the fields named alike count them.
+ Q_PLACE) = range(33)  # fmt: skip
+Q_LISTS: Final = Q_PLACE + PLACE_FIELDS
+"""From ``Q_PLACE`` on: the place, its numbers as the bits of float64. From ``Q_LISTS`` on:
+partitions, partitions of other currencies, sets that all hold, sets of which one holds, sets that
+none holds, keys of certificates, and audiences the viewer belongs to; the fields named alike count
+them.
 """
 
 # found

@@ -10,17 +10,18 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from services.matching.engine import layout as at
-from services.matching.engine.arrays import arrays_at, unowned
+from services.matching.engine.arrays import arrays_at, numbers_at, unowned, zeros
 from services.matching.engine.compiled import compiled, inlined, trailing_zeros
 from services.matching.engine.kernel import (
     Array,
     distance_to,
+    earliest,
     invited,
     lasting,
     near_enough,
+    place_of,
     price_of,
     priced,
-    slot_of,
     verified,
 )
 from services.matching.engine.lanes import (
@@ -44,6 +45,22 @@ WORDS_AT_ONCE: Final = 64
 """Words of a partition whose sets are ANDed before rows are looked at, at most."""
 SCRATCH_WORDS: Final = WORDS_AT_ONCE + LANES
 _ONE = np.uint64(1)
+
+
+def room_for(limit: int) -> Array:
+    """What a search overwrites, uint64: the sets of some words, then ``limit`` + 1 ranks."""
+    return zeros((SCRATCH_WORDS + (limit + 1) * at.FOUND_FIELDS,), np.uint64)
+
+
+@inlined
+def _scratch_of(room: Array) -> Array:
+    return unowned(room, np.uint64)
+
+
+@inlined
+def _ranks_of(room: Array) -> Array:
+    first = np.uint64(room.ctypes.data + 8 * SCRATCH_WORDS)
+    return numbers_at(first, (len(room) - SCRATCH_WORDS) // at.FOUND_FIELDS, at.FOUND_FIELDS)
 
 
 class Wanted(NamedTuple):
@@ -93,7 +110,7 @@ class Fit(NamedTuple):
 
 
 @inlined
-def _wanted(queries: Array, asked: int, places: Array) -> Wanted:
+def _wanted(queries: Array, asked: int) -> Wanted:
     tolerance = queries[asked, at.Q_TOLERANCE]
     return Wanted(
         queries[asked, at.Q_MINUTES],
@@ -106,11 +123,11 @@ def _wanted(queries: Array, asked: int, places: Array) -> Wanted:
         queries[asked, at.Q_SHORT],
         queries[asked, at.Q_MIDDLE],
         queries[asked, at.Q_LONG],
-        np.float32(places[asked, at.X]),
-        np.float32(places[asked, at.Y]),
-        np.float32(places[asked, at.Z]),
-        np.float32(places[asked, at.INSIDE]),
-        np.float32(places[asked, at.OUTSIDE]),
+        np.float32(place_of(queries[asked], at.X) * at.SPHERE),
+        np.float32(place_of(queries[asked], at.Y) * at.SPHERE),
+        np.float32(place_of(queries[asked], at.Z) * at.SPHERE),
+        np.float32(place_of(queries[asked], at.INSIDE) * at.SPHERE**2),
+        np.float32(place_of(queries[asked], at.OUTSIDE) * at.SPHERE**2),
         queries[asked, at.Q_QUANTITY],
         queries[asked, at.Q_UNITS] == 1,
         queries[asked, at.Q_BUDGET],
@@ -124,7 +141,10 @@ def _wanted(queries: Array, asked: int, places: Array) -> Wanted:
 
 @inlined
 def _squared_chord(row: Any, wanted: Wanted) -> Any:
-    x, y, z = row.x - wanted.x, row.y - wanted.y, row.z - wanted.z
+    """On a sphere of ``layout.SPHERE``."""
+    x = np.float32(row.x) - wanted.x
+    y = np.float32(row.y) - wanted.y
+    z = np.float32(row.z) - wanted.z
     return x * x + y * y + z * z
 
 
@@ -143,39 +163,52 @@ def _plainly_fits(row: Any, chord: float, wanted: Wanted) -> bool:
 
 
 @inlined
-def _plain_slot(row: Any, wanted: Wanted) -> Any:
-    """The earliest start in the two gaps of a compact row; ``NONE`` without any."""
+def _span(row: Any, wanted: Wanted) -> Any:
+    """From when on a row is open, until when, and how long it is occupied."""
     notice = max(np.int64(row.notice), at.WITHDRAWN_MINUTES * ((row.flags & at.WITHDRAWN) != 0))
     opens = max(wanted.start, wanted.now_up + notice)
-    occupied = row.changeover + wanted.minutes
-    last = min(wanted.end, wanted.now_down + row.horizon) - occupied
-    first, second = max(np.int64(row.first), opens), max(np.int64(row.second), opens)
-    room = np.int64(row.first_minutes) - occupied
-    if first <= min(last, row.first + room):
-        return first
-    room = np.int64(row.second_minutes) - occupied
-    if second <= min(last, row.second + room):
-        return second
-    return np.int64(at.NONE)
+    closes = min(wanted.end, wanted.now_down + row.horizon)
+    return opens, closes, row.changeover + wanted.minutes
+
+
+@inlined
+def _plain_slot(row: Any, wanted: Wanted) -> Any:
+    """The earliest start in the gaps of a compact row; ``NONE`` without any."""
+    opens, closes, occupied = _span(row, wanted)
+    last, begin = closes - occupied, np.int64(row.first)
+    first = max(begin, opens)
+    second = max(begin + row.second, opens)
+    third = max(begin + row.third, opens)
+    # Chosen, not branched to: which one it is cannot be guessed.
+    start = np.int64(at.NONE)
+    start = third if third <= min(last, begin + row.third + row.third_minutes - occupied) else start
+    if second <= min(last, begin + row.second + row.second_minutes - occupied):
+        start = second
+    if first <= min(last, begin + row.first_minutes - occupied):
+        start = first
+    return start
 
 
 @compiled
-def _settled(columns: Any, row: int, query: Array, place: Array, start: Any) -> Any:
+def _later_slot(columns: Any, row: int, wanted: Wanted) -> Any:
+    """The earliest start in any gap of a row that has more than are in the compact one."""
+    compact = columns.compact[row]
+    opens, closes, occupied = _span(compact, wanted)
+    return earliest(columns.gaps, compact.gaps, compact.gap_count, 1, occupied, opens, closes)
+
+
+@compiled
+def _settled(columns: Any, row: int, query: Array, start: Any) -> Any:
     """The earliest start where the compact row leaves something open; ``NONE`` without any.
 
     ``start`` is what the compact row knows of it, ``NONE`` where that is nothing.
     """
     flags = columns.compact[row].flags
     if flags & at.EXACT or query[at.Q_UNITS] != 1:
-        return verified(columns, row, query, place)
-    if start == at.NONE:
-        resource = columns.rows[row, at.R_RESOURCE]
-        start = slot_of(columns.resources, resource, columns.gaps, query)
-        if start == at.NONE:
-            return at.NONE
+        return verified(columns, row, query)
     if flags & at.DATED and not lasting(columns, row, query, start):
         return at.NONE
-    if near_enough(columns, row, query, place) and invited(columns.rows, row, query):
+    if near_enough(columns, row, query) and invited(columns.rows, row, query):
         return start
     return at.NONE
 
@@ -189,16 +222,17 @@ def _price(columns: Any, row: int, compact: Any, wanted: Wanted) -> Any:
 
 @inlined
 def _start(
-    columns: Any, row: int, compact: Any, chord: Any, queries: Array, asked: int, places: Array,
-    wanted: Wanted,
-) -> Any:  # fmt: skip
+    columns: Any, row: int, compact: Any, chord: Any, queries: Array, asked: int, wanted: Wanted
+) -> Any:
     """The earliest start of a row that meets all but the price; ``NONE`` otherwise."""
     start = np.int64(at.NONE)
     if wanted.single and not compact.flags & at.EXACT:
         if not _plainly_fits(compact, chord, wanted):
             return start
         start = _plain_slot(compact, wanted)
-        if start == at.NONE and not compact.flags & at.MORE_GAPS:
+        if start == at.NONE and compact.flags & at.MORE_GAPS:
+            start = _later_slot(columns, row, wanted)
+        if start == at.NONE:
             return start
     if (
         start == at.NONE
@@ -206,14 +240,12 @@ def _start(
         or compact.flags & at.DATED
         or compact.audience != at.PUBLIC
     ):
-        start = _settled(columns, row, queries[asked], places[asked], start)
+        start = _settled(columns, row, queries[asked], start)
     return start
 
 
 @inlined
-def _fit(
-    columns: Any, row: int, queries: Array, asked: int, places: Array, wanted: Wanted, best: Best
-) -> Fit:
+def _fit(columns: Any, row: int, queries: Array, asked: int, wanted: Wanted, best: Best) -> Fit:
     """Judge one row that the bit sets let pass."""
     compact = columns.compact[row]
     unfit = Fit(np.int64(0), np.int64(0), np.int64(at.NONE))
@@ -227,7 +259,7 @@ def _fit(
         near += least_way(chord, wanted.per_km)
         if sure + near > best.worst - wanted.least:
             return unfit
-    start = _start(columns, row, compact, chord, queries, asked, places, wanted)
+    start = _start(columns, row, compact, chord, queries, asked, wanted)
     if start == at.NONE or not wanted.ranked:
         return Fit(price, price, start)
     sure += waiting(columns, row, compact, start, queries, asked)
@@ -235,7 +267,7 @@ def _fit(
     if sure + near > best.worst:
         return unfit
     if wanted.per_km > 0:
-        sure += way(columns, row, queries, asked, places)
+        sure += way(columns, row, queries[asked])
     return Fit(sure, price, start)
 
 
@@ -265,9 +297,7 @@ def _survivors(
 
 
 @compiled
-def _ranks_before(
-    columns: Any, query: Array, place: Array, found: Array, index: int, fit: Fit, row: int
-) -> bool:
+def _ranks_before(columns: Any, query: Array, found: Array, index: int, fit: Fit, row: int) -> bool:
     """Whether ``fit`` goes before what is found at ``index`` for the same cost.
 
     By price, distance, start, resource, offer.
@@ -275,8 +305,8 @@ def _ranks_before(
     if fit.price != found[index, at.F_PRICE]:
         return bool(fit.price < found[index, at.F_PRICE])
     other = found[index, at.F_ROW]
-    here = distance_to(columns, row, query, place)
-    there = distance_to(columns, other, query, place)
+    here = distance_to(columns, row, query)
+    there = distance_to(columns, other, query)
     if here != there:
         return bool(here < there)
     if fit.start != found[index, at.F_START]:
@@ -304,56 +334,51 @@ def _is_listed(rows: Array, found: Array, count: int, fresh: int) -> bool:
 
 @inlined
 def _enter(
-    columns: Any, queries: Array, asked: int, places: Array, found: Array, count: int, fit: Fit,
-    row: int,
-) -> int:  # fmt: skip
+    columns: Any, queries: Array, asked: int, found: Array, count: int, fit: Fit, row: int
+) -> int:
     """Put a row in its place; how many there are then."""
-    if columns.compact[row].flags & at.SHARED and _is_listed(
-        columns.rows, found[asked], count, row
-    ):
+    if columns.compact[row].flags & at.SHARED and _is_listed(columns.rows, found, count, row):
         return count
     index = count
     while index > 0 and (
-        fit.cost < found[asked, index - 1, at.F_COST]
+        fit.cost < found[index - 1, at.F_COST]
         or (
-            fit.cost == found[asked, index - 1, at.F_COST]
-            and _ranks_before(
-                columns, queries[asked], places[asked], found[asked], index - 1, fit, row
-            )
+            fit.cost == found[index - 1, at.F_COST]
+            and _ranks_before(columns, queries[asked], found, index - 1, fit, row)
         )
     ):
         for field in range(at.FOUND_FIELDS):
-            found[asked, index, field] = found[asked, index - 1, field]
+            found[index, field] = found[index - 1, field]
         index -= 1
-    found[asked, index, at.F_COST], found[asked, index, at.F_PRICE] = fit.cost, fit.price
-    found[asked, index, at.F_ROW], found[asked, index, at.F_START] = row, fit.start
+    found[index, at.F_COST], found[index, at.F_PRICE] = fit.cost, fit.price
+    found[index, at.F_ROW], found[index, at.F_START] = row, fit.start
     return int(min(count + 1, queries[asked, at.Q_LIMIT]))
 
 
 @inlined
 def _search_block(
-    columns: Any, queries: Array, asked: int, places: Array, wanted: Wanted, block: int, left: Any,
-    found: Array, best: Best,
+    columns: Any, queries: Array, asked: int, wanted: Wanted, block: int, left: Any, found: Array,
+    best: Best,
 ) -> Best:  # fmt: skip
     """Judge the rows of ``left`` in one block of 64."""
     while left:
         row = block * at.WORD + trailing_zeros(left)
         left &= left - _ONE
-        fit = _fit(columns, row, queries, asked, places, wanted, best)
+        fit = _fit(columns, row, queries, asked, wanted, best)
         if fit.start == at.NONE or fit.cost > best.worst:
             continue
-        count = _enter(columns, queries, asked, places, found, best.count, fit, row)
+        count = _enter(columns, queries, asked, found, best.count, fit, row)
         best = Best(count, best.worst, best.cap)
         if count == wanted.limit:
-            worst = found[asked, count - 1, at.F_COST]
+            worst = found[count - 1, at.F_COST]
             best = Best(count, worst, min(wanted.budget, worst - wanted.least))
     return best
 
 
 @inlined
 def _search_partition(
-    columns: Any, queries: Array, asked: int, places: Array, wanted: Wanted, group: int,
-    scratch: Array, found: Array, best: Best,
+    columns: Any, queries: Array, asked: int, wanted: Wanted, group: int, scratch: Array,
+    found: Array, best: Best,
 ) -> Best:  # fmt: skip
     first_row, words = columns.partitions[group, at.P_ROWS], columns.partitions[group, at.P_WORDS]
     first_block, base = first_row // at.WORD, columns.partitions[group, at.P_BITS]
@@ -368,40 +393,56 @@ def _search_partition(
                 continue
             left, block = scratch[offset], first_block + word + offset
             if left and priced(columns.blocks, block, at.B_RATE, unit_minutes) <= best.cap:
-                best = _search_block(
-                    columns, queries, asked, places, wanted, block, left, found, best
-                )
+                best = _search_block(columns, queries, asked, wanted, block, left, found, best)
         word += span
         span = min(2 * span, WORDS_AT_ONCE)
     return best
 
 
+@inlined
+def _rank(columns: Any, queries: Array, asked: int, scratch: Array, ranks: Array) -> int:
+    """Write the best rows for one query to ``ranks``; how many there are."""
+    wanted = _wanted(queries, asked)
+    best = Best(np.int64(0), np.int64(at.UNKNOWN), wanted.budget)
+    for part in range(at.Q_LISTS, at.Q_LISTS + queries[asked, at.Q_PARTITIONS]):
+        group = queries[asked, part]
+        best = _search_partition(columns, queries, asked, wanted, group, scratch, ranks, best)
+    return int(best.count)
+
+
 @compiled
-def search(
-    addresses: Array, queries: Array, places: Array, order: Array, scratch: Array, found: Array,
-    counts: Array,
-) -> None:  # fmt: skip
-    """The best rows for each query.
+def search(addresses: Array, room: Array, query: Array) -> int:
+    """Write the best rows for one query to the ranks of ``room``; how many there are.
 
     Args:
         addresses: of :func:`services.matching.engine.arrays.addresses_of`.
-        queries: int64 ``(n, …)``, each as :mod:`services.matching.engine.layout` lays it out.
-        places: float64 ``(n, PLACE_FIELDS)``, of the demands.
-        order: int64 ``(m,)``, which queries, in the order of search.
-        scratch: uint64 ``(SCRATCH_WORDS,)``, overwritten.
-        found: int64 ``(n, limit + 1, FOUND_FIELDS)``, written, best first.
+        room: of :func:`room_for` at least the limit of the query.
+        query: int64 ``(n,)``, as :mod:`services.matching.engine.layout` lays it out.
+    """
+    queries = numbers_at(np.uint64(query.ctypes.data), 1, len(query))
+    return _rank(arrays_at(addresses), queries, 0, _scratch_of(room), _ranks_of(room))
+
+
+@compiled
+def search_many(
+    addresses: Array, room: Array, queries: Array, order: Array, found: Array, counts: Array
+) -> None:
+    """:func:`search` for each of many queries.
+
+    Args:
+        addresses: of :func:`services.matching.engine.arrays.addresses_of`.
+        room: of :func:`room_for` at least the highest limit.
+        queries: int64 ``(n, …)``.
+        order: int64 ``(n,)``, where the answer to each query goes.
+        found: int64 ``(n, limit, FOUND_FIELDS)``, written, best first.
         counts: int64 ``(n,)``, written: how many rows of each are filled.
     """
-    columns = arrays_at(addresses)
+    columns, scratch, ranks = arrays_at(addresses), _scratch_of(room), _ranks_of(room)
     # What nobody owns costs no counting of references wherever it is handed on.
-    queries, places = unowned(queries, np.int64), unowned(places, np.float64)
-    scratch, found = unowned(scratch, np.uint64), unowned(found, np.int64)
-    for asked in order:
-        wanted = _wanted(queries, asked, places)
-        best = Best(np.int64(0), np.int64(at.UNKNOWN), wanted.budget)
-        for part in range(at.Q_LISTS, at.Q_LISTS + queries[asked, at.Q_PARTITIONS]):
-            group = queries[asked, part]
-            best = _search_partition(
-                columns, queries, asked, places, wanted, group, scratch, found, best
-            )
-        counts[asked] = best.count
+    queries = unowned(queries, np.int64)
+    for asked in range(len(queries)):
+        answer, count = order[asked], _rank(columns, queries, asked, scratch, ranks)
+        counts[answer] = count
+        for index in range(count):
+            for field in range(at.FOUND_FIELDS):
+                found[answer, index, field] = ranks[index, field]

@@ -7,7 +7,7 @@ import numpy as np
 
 from services.matching.engine import layout as at
 from services.matching.engine.compiled import inlined
-from services.matching.engine.kernel import Array, great_circle
+from services.matching.engine.kernel import Array, great_circle, place_of
 from services.matching.ranking import (
     DISTANCE_UNKNOWN_M,
     EARTH_RADIUS_M,
@@ -17,10 +17,11 @@ from services.matching.ranking import (
     SIGHT_AGE_MAX_MINUTES,
 )
 
-_SAFETY_M = 10.0
-"""Coordinates of single precision are true within a metre."""
-_LONGEST = 2.0
-"""Chord of the unit sphere."""
+_SAFETY_M = 500.0
+"""Places of compact rows are true within so many metres."""
+_METRES_PER_STEP = EARTH_RADIUS_M / at.SPHERE
+_LONGEST = 2 * at.SPHERE
+"""Chord."""
 _KM_PER_METRE = 1 / METRES_PER_KM
 _SAFE_SHARE = 1 - 1e-6
 
@@ -36,7 +37,8 @@ def least_surcharge(queries: Array, asked: int) -> int:
 @inlined
 def least_way(squared_chord: float, per_km: int) -> int:
     """What the way to a row costs at least: a great circle is no shorter than its chord."""
-    metres = max(0.0, float(EARTH_RADIUS_M * min(math.sqrt(squared_chord), _LONGEST)) - _SAFETY_M)
+    chord = min(math.sqrt(squared_chord), _LONGEST)
+    metres = max(0.0, float(_METRES_PER_STEP * chord) - _SAFETY_M)
     # In floating point, without a division; what rounding may add is taken off.
     return int(per_km * metres * _KM_PER_METRE * _SAFE_SHARE) - 1
 
@@ -48,16 +50,16 @@ def unreliability(compact: Any, weight: int) -> int:
 
 
 @inlined
-def way(columns: Any, row: int, queries: Array, asked: int, places: Array) -> int:
+def way(columns: Any, row: int, query: Array) -> int:
     """What the way to a row costs."""
     metres = DISTANCE_UNKNOWN_M
     if columns.rows[row, at.R_PLACED]:
         metres = great_circle(
-            columns.geo[row, at.LATITUDE] - places[asked, at.LATITUDE],
-            columns.geo[row, at.LONGITUDE] - places[asked, at.LONGITUDE],
-            places[asked, at.COSINE] * columns.geo[row, at.COSINE],
+            columns.geo[row, at.LATITUDE] - place_of(query, at.LATITUDE),
+            columns.geo[row, at.LONGITUDE] - place_of(query, at.LONGITUDE),
+            place_of(query, at.COSINE) * columns.geo[row, at.COSINE],
         )
-    return int(queries[asked, at.Q_PER_KM] * metres // METRES_PER_KM)
+    return int(query[at.Q_PER_KM] * metres // METRES_PER_KM)
 
 
 @inlined

@@ -9,7 +9,7 @@ from services.matching.engine.compiled import compiled
 from services.matching.engine.kernel import Array
 
 _ONE = np.uint64(1)
-_GAPS = 2
+_GAPS = 3
 """Of a compact row."""
 
 
@@ -120,19 +120,33 @@ def _condense_rules(compact: Any, resource: Array) -> bool:
 def _condense_gaps(compact: Any, resource: Array, gaps: Array) -> tuple[bool, bool]:
     """Whether they fit, and whether there is more free time than they say."""
     begin, count = resource[at.S_GAPS], resource[at.S_GAP_COUNT]
-    compact.first_minutes = compact.second_minutes = 0
-    compact.first = compact.second = 0
-    more, fits = count > _GAPS, True
+    compact.gaps, compact.gap_count = begin, _saturated(count, at.WIDE)
+    compact.first = compact.second = compact.third = 0
+    compact.first_minutes = compact.second_minutes = compact.third_minutes = 0
+    if count == 0:
+        return True, False
+    first = gaps[begin, at.GAP_START]
+    fits = begin <= at.LONG and count <= at.WIDE and 0 <= first <= at.LONG - 2 * at.WIDE
+    more = count > _GAPS
     for index in range(min(count, _GAPS)):
-        start = gaps[begin + index, at.GAP_START]
-        minutes = gaps[begin + index, at.GAP_END] - start
-        more = more or minutes > at.WIDE
-        fits = fits and 0 <= start <= at.LONG - at.WIDE
+        after = gaps[begin + index, at.GAP_START] - first
+        minutes = gaps[begin + index, at.GAP_END] - gaps[begin + index, at.GAP_START]
+        more |= max(after, minutes) > at.WIDE
+        known = 0 if after > at.WIDE else _saturated(minutes, at.WIDE)
         if index == 0:
-            compact.first, compact.first_minutes = start, _saturated(minutes, at.WIDE)
+            compact.first, compact.first_minutes = first, known
+        elif index == 1:
+            compact.second, compact.second_minutes = _saturated(after, at.WIDE), known
         else:
-            compact.second, compact.second_minutes = start, _saturated(minutes, at.WIDE)
-    return fits, more
+            compact.third, compact.third_minutes = _saturated(after, at.WIDE), known
+    return bool(fits), bool(more)
+
+
+@compiled
+def _condense_place(compact: Any, geo: Array, placed: int) -> None:
+    compact.x = np.rint(at.SPHERE * geo[at.X]) if placed else at.NOWHERE
+    compact.y = np.rint(at.SPHERE * geo[at.Y]) if placed else at.NOWHERE
+    compact.z = np.rint(at.SPHERE * geo[at.Z]) if placed else at.NOWHERE
 
 
 @compiled
@@ -154,11 +168,9 @@ def condense(arrays: Any, group: int, slot: int) -> None:
     fitting &= _condense_sizes(compact, row)
     fitting &= _condense_rules(compact, resource)
     fits, more = _condense_gaps(compact, resource, arrays.gaps)
-    placed = row[at.R_PLACED]
-    compact.x = geo[at.X] if placed else at.NOWHERE
-    compact.y = geo[at.Y] if placed else at.NOWHERE
-    compact.z = geo[at.Z] if placed else at.NOWHERE
-    compact.audience = row[at.R_AUDIENCE]
+    fits &= row[at.R_AUDIENCE] <= at.WIDE
+    compact.audience = _saturated(row[at.R_AUDIENCE], at.WIDE)
+    _condense_place(compact, geo, row[at.R_PLACED])
     compact.flags = (
         at.EXACT * (not (fitting and fits))
         + at.MORE_GAPS * more
