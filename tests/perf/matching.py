@@ -76,7 +76,7 @@ class Size:
     gist: int
 
 
-QUICK: Final = Size(machines=100_000, grown=200_000, batch=2_000, rounds=5, singles=1_000, gist=50)
+QUICK: Final = Size(machines=100_000, grown=200_000, batch=5_000, rounds=5, singles=1_000, gist=50)
 FULL: Final = Size(
     machines=100_000, grown=1_000_000, batch=10_000, rounds=7, singles=5_000, gist=500
 )
@@ -127,10 +127,15 @@ class Timed:
     """Seconds of each round, per demand, by the name of who answered."""
 
     batch: dict[str, list[float]] = field(default_factory=dict)
-    single_us: dict[str, dict[str, float]] = field(default_factory=dict)
+    single_us: dict[str, list[dict[str, float]]] = field(default_factory=dict)
 
     def per_second(self, name: str) -> float:
         return 1 / median(self.batch[name])
+
+    def alone_us(self, name: str) -> dict[str, float]:
+        """Percentiles of single demands, medians of the rounds; none where none came singly."""
+        rounds = self.single_us.get(name, [])
+        return {key: median(one[key] for one in rounds) for key in (rounds[0] if rounds else ())}
 
 
 def main() -> int:
@@ -210,6 +215,11 @@ def measured(ours: Ours, peers: Sequence[Peer], size: Size, console: Console) ->
     arms: dict[str, Callable[[], object]] = {OURS: lambda: ours.repeat_all(size.batch)}
     for peer in peers:
         arms[peer.name] = partial(peer.answer_all, size.batch)
+    encoded = ours.encoded
+    alone: dict[str, Callable[[int], object]] = {
+        OURS: lambda index: ours.search_one(encoded[index])
+    }
+    alone |= {peer.name: peer.answer for peer in peers if not isinstance(peer, DuckDb)}
     for number in range(size.rounds):
         order = list(arms) if number % 2 else list(reversed(arms))
         for name in order:
@@ -218,13 +228,11 @@ def measured(ours: Ours, peers: Sequence[Peer], size: Size, console: Console) ->
             took = time.perf_counter() - began
             answered = size.batch * (OWN_REPEATS if name == OURS else 1)
             timed.batch.setdefault(name, []).append(took / answered)
+        for name in [name for name in order if name in alone]:
+            timed.single_us.setdefault(name, []).append(
+                arriving(alone[name], min(size.singles, size.batch))
+            )
         console.print(f"round {number + 1} of {size.rounds}")
-    singles = min(size.singles, size.batch)
-    encoded = ours.encoded
-    timed.single_us[OURS] = arriving(lambda index: ours.search_one(encoded[index]), singles)
-    for peer in peers:
-        if not isinstance(peer, DuckDb):
-            timed.single_us[peer.name] = arriving(peer.answer, singles)
     return timed
 
 
@@ -355,16 +363,16 @@ def shown(
     table = Table(title=f"{facts['machines']:,} machines, the ten cheapest that fit")
     for heading in ("engine", "cores", "demands/s in a batch", "ours is", "one: p50 µs", "p99 µs"):
         table.add_column(heading, justify="right")
-    own, alone = timed.per_second(OURS), timed.single_us[OURS]
+    own, alone = timed.per_second(OURS), timed.alone_us(OURS)
     cores = {OURS: 1} | {peer.name: peer.cores for peer in peers}
     for name in timed.batch:
-        rate, single = timed.per_second(name), timed.single_us.get(name, {})
+        rate, single = timed.per_second(name), timed.alone_us(name)
         cells = (f"{rate:,.0f}", f"{own / rate:,.1f}×")
         times = (str(single.get("p50", "-")), str(single.get("p99", "-")))
         table.add_row(name, str(cores[name]), *cells, *times)
     console.print(table)
     ratios = {name: round(own / timed.per_second(name), 1) for name in timed.batch if name != OURS}
-    prepared = timed.single_us["PostgreSQL prepared"]
+    prepared = timed.alone_us("PostgreSQL prepared")
     ratios |= {
         "single p50 to PostgreSQL": round(prepared["p50"] / alone["p50"], 1),
         "single p99 to PostgreSQL": round(prepared["p99"] / alone["p99"], 1),
@@ -376,7 +384,7 @@ def shown(
         peers={
             peer.name: {
                 "demands_per_s": round(timed.per_second(peer.name)),
-                "single_us": timed.single_us.get(peer.name),
+                "single_us": timed.alone_us(peer.name) or None,
                 "cores": peer.cores,
             }
             for peer in peers

@@ -62,7 +62,7 @@ class ColumnarEngine:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._columns = Columns(snapshot)
-        self._room, self._ranks = self._make_room(0)
+        self._room, self._ranks = _make_room(0)
         self._fingerprint = Fingerprint(self._columns)
 
     def state_hash(self) -> str:
@@ -120,11 +120,13 @@ class ColumnarEngine:
         return EncodedBatch.encoded(asked, self._columns)
 
     def search(self, asked: EncodedRequirement, *, limit: int) -> Array:
-        """The best ``limit`` rows, int64 ``(n, FOUND_FIELDS)`` of the layout, best first."""
+        """The best ``limit`` rows, int64 ``(n, FOUND_FIELDS)`` of the layout, best first.
+
+        The next search overwrites them.
+        """
         if limit >= len(self._ranks):
-            self._room, self._ranks = self._make_room(limit)
-        count = search(self._columns.addresses, self._room, asked.numbers)
-        return self._ranks[:count].copy()
+            self._room, self._ranks = _make_room(limit)
+        return self._ranks[search(self._columns.addresses, self._room, asked.numbers)]
 
     def search_many(self, asked: EncodedBatch, *, limit: int) -> tuple[Array, Array]:
         """:meth:`search` for each of a batch.
@@ -136,16 +138,10 @@ class ColumnarEngine:
         found = np.empty((count, limit, at.FOUND_FIELDS), np.int64)
         counts = np.empty(count, np.int64)
         if limit >= len(self._ranks):
-            self._room, self._ranks = self._make_room(limit)
+            self._room, self._ranks = _make_room(limit)
         addresses, numbers = self._columns.addresses, asked.numbers
         search_many(addresses, self._room, numbers, asked.order, found, counts)
         return found, counts
-
-    @staticmethod
-    def _make_room(limit: int) -> tuple[Array, Array]:
-        """What a search overwrites, and the part of it where the ranks are."""
-        room = room_for(limit)
-        return room, room[SCRATCH_WORDS:].view(np.int64).reshape(-1, at.FOUND_FIELDS)
 
     def listings(self, rows: Array) -> list[Listing]:
         """The listings of rows found, until the next change."""
@@ -311,6 +307,16 @@ class ColumnarEngine:
 
 def _known(distance: int) -> int | None:
     return None if distance == at.UNKNOWN else int(distance)
+
+
+def _make_room(limit: int) -> tuple[Array, list[Array]]:
+    """What a search overwrites, and its ranks, by how many are filled.
+
+    Cut beforehand, for numpy takes longer to cut an array than the search to fill it.
+    """
+    room = room_for(limit)
+    ranks = room[SCRATCH_WORDS:].view(np.int64).reshape(-1, at.FOUND_FIELDS)
+    return room, [ranks[:count] for count in range(len(ranks))]
 
 
 def _failures(missed: Array) -> tuple[FailureCount, ...]:

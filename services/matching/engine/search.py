@@ -31,6 +31,7 @@ from services.matching.engine.lanes import (
     any_lane,
     copy_lanes,
     or_lanes,
+    prefetch,
 )
 from services.matching.engine.surcharges import (
     least_surcharge,
@@ -43,6 +44,7 @@ from services.matching.engine.surcharges import (
 
 WORDS_AT_ONCE: Final = 64
 """Words of a partition whose sets are ANDed before rows are looked at, at most."""
+ROWS_AHEAD: Final = 24
 SCRATCH_WORDS: Final = WORDS_AT_ONCE + LANES
 _ONE = np.uint64(1)
 
@@ -376,9 +378,23 @@ def _search_block(
 
 
 @inlined
+def _ask_for_rows(compact: Any, left: Array, words: int, first_block: int, ahead: int) -> None:
+    """Bring the first ``ahead`` rows of ``left`` to the cache at once, not one by one."""
+    asked = 0
+    for offset in range(words):
+        some = left[offset]
+        while some:
+            prefetch(compact, (first_block + offset) * at.WORD + trailing_zeros(some))
+            some &= some - _ONE
+            asked += 1
+        if asked >= ahead:
+            return
+
+
+@inlined
 def _search_partition(
     columns: Any, queries: Array, asked: int, wanted: Wanted, group: int, scratch: Array,
-    found: Array, best: Best,
+    found: Array, best: Best, ahead: int,
 ) -> Best:  # fmt: skip
     first_row, words = columns.partitions[group, at.P_ROWS], columns.partitions[group, at.P_WORDS]
     first_block, base = first_row // at.WORD, columns.partitions[group, at.P_BITS]
@@ -388,6 +404,8 @@ def _search_partition(
             break
         span = min(span, words - word)
         _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
+        if ahead:
+            _ask_for_rows(columns.compact, scratch, span, first_block + word, ahead)
         for offset in range(span):
             if offset % LANES == 0 and not any_lane(scratch, offset):
                 continue
@@ -400,13 +418,20 @@ def _search_partition(
 
 
 @inlined
-def _rank(columns: Any, queries: Array, asked: int, scratch: Array, ranks: Array) -> int:
-    """Write the best rows for one query to ``ranks``; how many there are."""
+def _rank(
+    columns: Any, queries: Array, asked: int, scratch: Array, ranks: Array, ahead: int
+) -> int:
+    """Write the best rows for one query to ``ranks``; how many there are.
+
+    So many rows are asked for ``ahead``: worth it where nothing near was read lately.
+    """
     wanted = _wanted(queries, asked)
     best = Best(np.int64(0), np.int64(at.UNKNOWN), wanted.budget)
     for part in range(at.Q_LISTS, at.Q_LISTS + queries[asked, at.Q_PARTITIONS]):
         group = queries[asked, part]
-        best = _search_partition(columns, queries, asked, wanted, group, scratch, ranks, best)
+        best = _search_partition(
+            columns, queries, asked, wanted, group, scratch, ranks, best, ahead
+        )
     return int(best.count)
 
 
@@ -420,7 +445,7 @@ def search(addresses: Array, room: Array, query: Array) -> int:
         query: int64 ``(n,)``, as :mod:`services.matching.engine.layout` lays it out.
     """
     queries = numbers_at(np.uint64(query.ctypes.data), 1, len(query))
-    return _rank(arrays_at(addresses), queries, 0, _scratch_of(room), _ranks_of(room))
+    return _rank(arrays_at(addresses), queries, 0, _scratch_of(room), _ranks_of(room), ROWS_AHEAD)
 
 
 @compiled
@@ -441,7 +466,7 @@ def search_many(
     # What nobody owns costs no counting of references wherever it is handed on.
     queries = unowned(queries, np.int64)
     for asked in range(len(queries)):
-        answer, count = order[asked], _rank(columns, queries, asked, scratch, ranks)
+        answer, count = order[asked], _rank(columns, queries, asked, scratch, ranks, 0)
         counts[answer] = count
         for index in range(count):
             for field in range(at.FOUND_FIELDS):
