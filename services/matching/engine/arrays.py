@@ -58,7 +58,7 @@ def zeros(shape: tuple[int, ...], kind: Any) -> Array:
 def empty_arrays() -> Arrays:
     return Arrays(
         compact=np.zeros(0, at.COMPACT),
-        geo=np.zeros((0, at.GEO_FIELDS), np.float64),
+        geo=np.zeros((0, at.PLACE_FIELDS), np.float64),
         bits=np.zeros(0, np.uint64),
         **{name: np.zeros((0, fields), np.int64) for name, fields in _NUMBERS.items()},
     )
@@ -100,7 +100,7 @@ def arrays_at(addresses: Array) -> Arrays:
     return Arrays(
         _numbers(addresses, 0, at.ROW_FIELDS),
         carray(_pointer(addresses[1, 0]), int(addresses[1, 1]), at.COMPACT),
-        carray(_pointer(addresses[2, 0]), (int(addresses[2, 1]), at.GEO_FIELDS), np.float64),
+        carray(_pointer(addresses[2, 0]), (int(addresses[2, 1]), at.PLACE_FIELDS), np.float64),
         carray(_pointer(addresses[3, 0]), int(addresses[3, 1]), np.uint64),
         _numbers(addresses, 4, at.BLOCK_FIELDS),
         _numbers(addresses, 5, at.PARTITION_FIELDS),

@@ -338,7 +338,7 @@ class Columns:
             self.parks.setdefault(listing.park, len(self.parks)),
         )  # fmt: skip
         if listing.place is not None:
-            self.arrays.geo[index] = geo_of(listing.place)
+            self.arrays.geo[index, : at.GEO_FIELDS] = geo_of(listing.place)
         place = listing.place
         spans = self.vocabulary.sets_of(capability, units=resource.units, place=place)
         updates.raise_row(self.arrays, group, slot, np.array(spans, np.int64))

@@ -3,17 +3,15 @@
 Arrays are described in :mod:`services.matching.engine.layout`; ``query`` is one row of queries.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 
 from services.matching.engine import layout as at
 from services.matching.engine.compiled import compiled, inlined
-from services.matching.ranking import EARTH_RADIUS_M
+from services.matching.engine.distance import metres_to
 
 Array = np.ndarray[Any, Any]
-_DEGREE = math.pi / 180.0
 _SIXTY_TWICE = 120
 
 
@@ -34,29 +32,11 @@ def priced(table: Array, index: int, rate: int, unit_minutes: int) -> int:
     )
 
 
-@inlined
-def great_circle(latitude: float, longitude: float, cosines: float) -> int:
-    """As ``great_circle_m``, in whole metres, from differences in radians and in degrees."""
-    haversine = math.sin(latitude / 2) ** 2 + cosines * math.sin(longitude * _DEGREE / 2) ** 2
-    arc = math.asin(min(1.0, math.sqrt(haversine)))
-    return int(np.rint(2 * EARTH_RADIUS_M * arc))
-
-
-@inlined
-def place_of(query: Array, field: int) -> float:
-    """A number of the place of a query."""
-    return float(np.int64(query[at.Q_PLACE + field]).view(np.float64))
-
-
 @compiled
 def distance_to(columns: Any, row: int, query: Array) -> int:
     """Whole metres to a row; ``UNKNOWN`` where it has no place or none is asked."""
     if query[at.Q_PLACED] and columns.rows[row, at.R_PLACED]:
-        return great_circle(
-            columns.geo[row, at.LATITUDE] - place_of(query, at.LATITUDE),
-            columns.geo[row, at.LONGITUDE] - place_of(query, at.LONGITUDE),
-            place_of(query, at.COSINE) * columns.geo[row, at.COSINE],
-        )
+        return metres_to(columns.geo, row, query)
     return at.UNKNOWN
 
 

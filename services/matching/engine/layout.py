@@ -62,7 +62,8 @@ NOWHERE: Final = 32_000
 
 # geo: radians, degrees, cosine; the unit sphere
 LATITUDE, LONGITUDE, COSINE, X, Y, Z, GEO_FIELDS = range(7)
-# place of a query: geo, and squared chords within which all, beyond which none are in the radius
+# place: geo, and of a query squared chords within which all, beyond which none are in the radius;
+# a row has none, so that its place is just one line of the cache
 INSIDE, OUTSIDE, PLACE_FIELDS = range(GEO_FIELDS, GEO_FIELDS + 3)
 
 # resources

@@ -12,6 +12,7 @@ import numpy as np
 from services.matching.engine import layout as at
 from services.matching.engine.arrays import arrays_at, numbers_at, unowned, zeros
 from services.matching.engine.compiled import compiled, inlined, trailing_zeros
+from services.matching.engine.distance import place_of
 from services.matching.engine.kernel import (
     Array,
     distance_to,
@@ -19,7 +20,6 @@ from services.matching.engine.kernel import (
     invited,
     lasting,
     near_enough,
-    place_of,
     price_of,
     priced,
     verified,
@@ -269,7 +269,7 @@ def _fit(columns: Any, row: int, queries: Array, asked: int, wanted: Wanted, bes
     if sure + near > best.worst:
         return unfit
     if wanted.per_km > 0:
-        sure += way(columns, row, queries[asked])
+        sure += way(columns, row, compact, queries[asked])
     return Fit(sure, price, start)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from services.matching.engine import layout as at
 from services.matching.engine.compiled import inlined
-from services.matching.engine.kernel import Array, great_circle, place_of
+from services.matching.engine.distance import Array, metres_to
 from services.matching.ranking import (
     DISTANCE_UNKNOWN_M,
     EARTH_RADIUS_M,
@@ -50,15 +50,11 @@ def unreliability(compact: Any, weight: int) -> int:
 
 
 @inlined
-def way(columns: Any, row: int, query: Array) -> int:
+def way(columns: Any, row: int, compact: Any, query: Array) -> int:
     """What the way to a row costs."""
     metres = DISTANCE_UNKNOWN_M
-    if columns.rows[row, at.R_PLACED]:
-        metres = great_circle(
-            columns.geo[row, at.LATITUDE] - place_of(query, at.LATITUDE),
-            columns.geo[row, at.LONGITUDE] - place_of(query, at.LONGITUDE),
-            place_of(query, at.COSINE) * columns.geo[row, at.COSINE],
-        )
+    if compact.x != at.NOWHERE:
+        metres = metres_to(columns.geo, row, query)
     return int(query[at.Q_PER_KM] * metres // METRES_PER_KM)
 
 
