@@ -261,6 +261,8 @@ def _fit(columns: Any, row: int, queries: Array, asked: int, wanted: Wanted, bes
         near += least_way(chord, wanted.per_km)
         if sure + near > best.worst - wanted.least:
             return unfit
+    if wanted.per_km > 0:
+        prefetch(columns.geo, row)
     start = _start(columns, row, compact, chord, queries, asked, wanted)
     if start == at.NONE or not wanted.ranked:
         return Fit(price, price, start)
