@@ -76,12 +76,14 @@ class Size:
     gist: int
 
 
-QUICK: Final = Size(machines=100_000, grown=200_000, batch=5_000, rounds=5, singles=1_000, gist=50)
+QUICK: Final = Size(machines=100_000, grown=200_000, batch=4_000, rounds=5, singles=500, gist=50)
 FULL: Final = Size(
     machines=100_000, grown=1_000_000, batch=10_000, rounds=7, singles=5_000, gist=500
 )
-OWN_REPEATS: Final = 20
-"""Our batch takes a millisecond: repeated within a round, so that the clock is not measured."""
+OWN_REPEATS: Final = 10
+"""Our batch takes milliseconds: repeated within a round, so that the clock is not measured."""
+PAIRS: Final = 30
+"""Rounds of what compares us with ourselves."""
 
 
 class Ours:
@@ -211,27 +213,27 @@ def agree_ranked(ranked: Ours, masks: NumpyMasks, count: int, console: Console) 
 
 
 def measured(ours: Ours, peers: Sequence[Peer], size: Size, console: Console) -> Timed:
-    timed = Timed()
-    arms: dict[str, Callable[[], object]] = {OURS: lambda: ours.repeat_all(size.batch)}
-    for peer in peers:
-        arms[peer.name] = partial(peer.answer_all, size.batch)
-    encoded = ours.encoded
-    alone: dict[str, Callable[[int], object]] = {
-        OURS: lambda index: ours.search_one(encoded[index])
-    }
-    alone |= {peer.name: peer.answer for peer in peers if not isinstance(peer, DuckDb)}
+    """Ours is timed beside each peer, for the machine is not as fast in every second."""
+    timed, encoded = Timed(), ours.encoded
+    singles = min(size.singles, size.batch)
+
+    def time_ours() -> None:
+        seconds = timed_s(lambda: ours.repeat_all(size.batch))
+        timed.batch.setdefault(OURS, []).append(seconds / OWN_REPEATS / size.batch)
+
+    def time_ours_alone() -> None:
+        took = arriving(lambda index: ours.search_one(encoded[index]), singles)
+        timed.single_us.setdefault(OURS, []).append(took)
+
     for number in range(size.rounds):
-        order = list(arms) if number % 2 else list(reversed(arms))
-        for name in order:
-            began = time.perf_counter()
-            arms[name]()
-            took = time.perf_counter() - began
-            answered = size.batch * (OWN_REPEATS if name == OURS else 1)
-            timed.batch.setdefault(name, []).append(took / answered)
-        for name in [name for name in order if name in alone]:
-            timed.single_us.setdefault(name, []).append(
-                arriving(alone[name], min(size.singles, size.batch))
-            )
+        for peer in peers if number % 2 else list(reversed(peers)):
+            time_ours()
+            seconds = timed_s(partial(peer.answer_all, size.batch))
+            timed.batch.setdefault(peer.name, []).append(seconds / size.batch)
+            if not isinstance(peer, DuckDb):
+                time_ours_alone()
+                took = arriving(peer.answer, singles)
+                timed.single_us.setdefault(peer.name, []).append(took)
         console.print(f"round {number + 1} of {size.rounds}")
     return timed
 
@@ -251,22 +253,18 @@ def arriving(answer: Callable[[int], object], count: int) -> dict[str, float]:
     }
 
 
-def paired(one: Callable[[], object], other: Callable[[], object], rounds: int) -> float:
+def paired(one: Callable[[], object], other: Callable[[], object]) -> float:
     """How much longer ``other`` takes, medians of interleaved rounds."""
     took: tuple[list[float], list[float]] = ([], [])
-    for number in range(2 * rounds):
+    for number in range(PAIRS):
         for arm in (0, 1) if number % 2 else (1, 0):
-            began = time.perf_counter()
-            (one, other)[arm]()
-            took[arm].append(time.perf_counter() - began)
+            took[arm].append(timed_s((one, other)[arm]))
     return median(took[1]) / median(took[0])
 
 
 def compared(ours: Ours, ranked: Ours, size: Size) -> float:
     """How much longer a demand takes by generalised cost than by price."""
-    return paired(
-        lambda: ours.repeat_all(size.batch), lambda: ranked.repeat_all(size.batch), size.rounds
-    )
+    return paired(lambda: ours.repeat_all(size.batch), lambda: ranked.repeat_all(size.batch))
 
 
 def by_kind(engine: ColumnarEngine, ours: Ours, asked: Demands, size: Size) -> dict[str, float]:
@@ -310,7 +308,7 @@ def loss_under_flips(engine: ColumnarEngine, ours: Ours, size: Size) -> float:
             engine.observe_many(chosen, states[chosen], ones[: len(chosen)])
             done, began = (done + due) % (FLIPS // 2), time.perf_counter()
 
-    return paired(lambda: ours.repeat_all(size.batch), disturbed, size.rounds) - 1
+    return paired(lambda: ours.repeat_all(size.batch), disturbed) - 1
 
 
 def roofline(engine: ColumnarEngine, ours: Ours, asked: Demands, size: Size) -> dict[str, float]:
@@ -346,9 +344,7 @@ def growth(small: Ours, size: Size, console: Console) -> float:
     console.print(f"building {size.grown:,} machines")
     held, asked = machines(size.grown, SEED), demands(size.batch, SEED + 1)
     grown = Ours(built(held)[0], asked)
-    return paired(
-        lambda: small.repeat_all(size.batch), lambda: grown.repeat_all(size.batch), size.rounds
-    )
+    return paired(lambda: small.repeat_all(size.batch), lambda: grown.repeat_all(size.batch))
 
 
 def shown(
