@@ -36,6 +36,7 @@ from services.matching.engine.lanes import (
 from services.matching.engine.surcharges import (
     least_surcharge,
     least_way,
+    per_step,
     standing,
     unreliability,
     waiting,
@@ -89,7 +90,8 @@ class Wanted(NamedTuple):
     budget: Any
     limit: Any
     ranked: Any
-    per_km: Any
+    per_step: Any
+    """What a step of chord costs at least; 0 where the way costs nothing."""
     unreliability: Any
     least: Any
     """What every row costs beyond its price, at least."""
@@ -135,7 +137,7 @@ def _wanted(queries: Array, asked: int) -> Wanted:
         queries[asked, at.Q_BUDGET],
         queries[asked, at.Q_LIMIT],
         queries[asked, at.Q_RANKED],
-        queries[asked, at.Q_PER_KM],
+        per_step(queries[asked, at.Q_PER_KM]),
         queries[asked, at.Q_UNRELIABILITY],
         least_surcharge(queries, asked),
     )
@@ -258,10 +260,10 @@ def _fit(columns: Any, row: int, queries: Array, asked: int, wanted: Wanted, bes
     sure, near = price, np.int64(0)
     if wanted.ranked:
         sure += unreliability(compact, wanted.unreliability)
-        near += least_way(chord, wanted.per_km)
+        near += least_way(chord, wanted.per_step)
         if sure + near > best.worst - wanted.least:
             return unfit
-    if wanted.per_km > 0:
+    if wanted.per_step > 0:
         prefetch(columns.geo, row)
     start = _start(columns, row, compact, chord, queries, asked, wanted)
     if start == at.NONE or not wanted.ranked:
@@ -270,7 +272,7 @@ def _fit(columns: Any, row: int, queries: Array, asked: int, wanted: Wanted, bes
     sure += standing(columns, row, queries, asked)
     if sure + near > best.worst:
         return unfit
-    if wanted.per_km > 0:
+    if wanted.per_step > 0:
         sure += way(columns, row, compact, queries[asked])
     return Fit(sure, price, start)
 

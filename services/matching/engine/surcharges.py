@@ -20,6 +20,7 @@ from services.matching.ranking import (
 _SAFETY_M = 500.0
 """Places of compact rows are true within so many metres."""
 _METRES_PER_STEP = EARTH_RADIUS_M / at.SPHERE
+_SAFETY_STEPS = _SAFETY_M / _METRES_PER_STEP
 _LONGEST = 2 * at.SPHERE
 """Chord."""
 _KM_PER_METRE = 1 / METRES_PER_KM
@@ -35,18 +36,24 @@ def least_surcharge(queries: Array, asked: int) -> int:
 
 
 @inlined
-def least_way(squared_chord: float, per_km: int) -> int:
+def per_step(per_km: int) -> float:
+    """What a step of chord costs at least; what rounding may add is taken off."""
+    return float(per_km * _METRES_PER_STEP * _KM_PER_METRE * _SAFE_SHARE)
+
+
+@inlined
+def least_way(squared_chord: float, per_step: float) -> int:
     """What the way to a row costs at least: a great circle is no shorter than its chord."""
-    chord = min(math.sqrt(squared_chord), _LONGEST)
-    metres = max(0.0, float(_METRES_PER_STEP * chord) - _SAFETY_M)
-    # In floating point, without a division; what rounding may add is taken off.
-    return int(per_km * metres * _KM_PER_METRE * _SAFE_SHARE) - 1
+    steps = min(math.sqrt(squared_chord), _LONGEST) - _SAFETY_STEPS
+    return int(max(0.0, per_step * steps)) - 1
 
 
 @inlined
 def unreliability(compact: Any, weight: int) -> int:
     """What it costs that the row may fail."""
-    return int(weight * (PERMILLE - np.int64(compact.reliability)) // PERMILLE)
+    # Unsigned, for a division by a constant is then one multiplication.
+    whole = np.uint64(weight * (PERMILLE - np.int64(compact.reliability)))
+    return int(whole // np.uint64(PERMILLE))
 
 
 @inlined
