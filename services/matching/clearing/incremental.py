@@ -149,24 +149,27 @@ def _look_through(named: Named, known: int, slots: int) -> tuple[int, int]:
     for demand in named.removed:
         if demand >= known:
             return added, NO_DEMAND
-    demands = np.sort(np.concatenate((named.demands, named.removed)))
-    if demands.size and demands[-1] >= known + added:
+    demands = np.concatenate((named.demands, named.removed))
+    if demands.size and demands.max() >= known + added:
         return added, NOT_NEXT
     missing, repeated = _strays(demands, known + added)
     if missing or repeated:
         return added, NO_DEMAND if missing else TWICE_DEMAND
-    missing, repeated = _strays(np.sort(np.concatenate((named.closed, named.opened))), slots)
+    missing, repeated = _strays(np.concatenate((named.closed, named.opened)), slots)
     if missing or repeated:
         return added, NO_SLOT if missing else TWICE_SLOT
     return added, 0
 
 
 @compiled
-def _strays(ordered: Ints, count: int) -> tuple[bool, bool]:
-    """Whether one of ``ordered`` is not below ``count``, and whether two are the same."""
-    if ordered.size == 0:
+def _strays(named: Ints, count: int) -> tuple[bool, bool]:
+    """Whether one of ``named`` is not below ``count``, and whether two are the same."""
+    if named.size == 0:
         return False, False
-    repeated = False
-    for place in range(1, ordered.size):
-        repeated |= ordered[place] == ordered[place - 1]
-    return ordered[0] < 0 or ordered[-1] >= count, repeated
+    seen, repeated = np.zeros(count, np.bool_), False
+    for index in named:
+        if not 0 <= index < count:
+            return True, False
+        repeated |= seen[index]
+        seen[index] = True
+    return False, repeated

@@ -6,12 +6,16 @@ import numpy as np
 
 from services.matching.clearing.network import Matching, Network, Takers
 from services.matching.clearing.packing import INDEX_BITS
+from services.matching.clearing.prefetch import prefetch
 from services.matching.clearing.problem import Indices, Ints
 from services.matching.clearing.takers import GONE, least_price, make_room
 from services.matching.engine.compiled import compiled
 
 # A price at which nobody takes a slot: no sum of costs reaches it, as with ``GONE``.
 CLOSED: Final = 1 << 60
+
+
+EDGES_AHEAD: Final = 12
 
 
 class Named(NamedTuple):
@@ -110,6 +114,11 @@ def _add_rows(
     edges, last, limit, noted = network.edges, takers.last, takers.limit, takers.edges
     for place in range(unmatched_costs.size):
         for edge in range(first[place], first[place + 1]):
+            # Where each is, then the place it will be written to, before it is.
+            if edge + 2 * EDGES_AHEAD < slots.size:
+                prefetch(last, slots[edge + 2 * EDGES_AHEAD])
+                prefetch(limit, slots[edge + 2 * EDGES_AHEAD])
+                prefetch(noted, last[slots[edge + EDGES_AHEAD]])
             slot, cost = slots[edge], costs[edge] << INDEX_BITS
             edges[used + edge] = cost | slot
             if last[slot] == limit[slot]:

@@ -17,7 +17,9 @@ DATA: Final = 1
 
 
 @cast("Callable[..., Any]", intrinsic)
-def _prefetch_line(_: Any, values: Any, place: Any) -> Any:
+def prefetch(_: Any, values: Any, place: Any) -> Any:
+    """Fetch the line of the cache that holds ``values[place]``."""
+
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
         byte = builder.bitcast(builder.gep(array.data, [arguments[1]]), cgutils.voidptr_t)
@@ -34,5 +36,5 @@ def _prefetch_line(_: Any, values: Any, place: Any) -> Any:
 @compiled
 def prefetch_row(values: Ints, first: int) -> None:
     """Fetch the first two cache lines of the row that begins at ``first``, which may be empty."""
-    _prefetch_line(values, first)
-    _prefetch_line(values, first + ENTRIES_PER_LINE)
+    prefetch(values, first)
+    prefetch(values, first + ENTRIES_PER_LINE)
