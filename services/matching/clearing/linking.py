@@ -6,10 +6,9 @@ import numpy as np
 
 from services.matching.clearing.network import Matching, Network, Takers
 from services.matching.clearing.packing import INDEX_BITS
-from services.matching.clearing.prefetch import prefetch
 from services.matching.clearing.problem import Indices, Ints
 from services.matching.clearing.takers import GONE, least_price, make_room
-from services.matching.engine.compiled import compiled
+from services.matching.engine.compiled import compiled, prefetch
 
 # A price at which nobody takes a slot: no sum of costs reaches it, as with ``GONE``.
 CLOSED: Final = 1 << 60

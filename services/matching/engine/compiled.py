@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, cast
 
 import numba
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -51,3 +51,21 @@ def _trailing_zeros(_: Any, word: Any) -> Any:
 def trailing_zeros(word: Any) -> int:
     """How many low bits of a 64-bit ``word`` other than zero are clear."""
     return int(_trailing_zeros(word))
+
+
+@cast("Callable[..., Any]", intrinsic)
+def prefetch(_: Any, table: Any, _place: Any) -> Any:
+    """Ask for the line of the cache that holds ``table.flat[place]``, without waiting for it."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        octet = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+        insert = cast("Callable[..., Any]", cgutils.get_or_insert_function)
+        ask = insert(builder.module, kind, "llvm.prefetch")
+        to_read, into_every_cache, data_not_code = number(0), number(3), number(1)
+        builder.call(ask, [octet, to_read, into_every_cache, data_not_code])
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64), emit

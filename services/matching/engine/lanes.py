@@ -65,21 +65,3 @@ def any_lane(_: Any, words: Any, _word: Any) -> Any:
         return builder.call(reduce, [functools.reduce(builder.or_, read)])
 
     return types.uint64(words, types.int64), emit
-
-
-@cast("Callable[..., Any]", intrinsic)
-def prefetch(_: Any, table: Any, _row: Any) -> Any:
-    """Ask for the line of the cache in which ``table[row]`` begins, without waiting for it."""
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        octets, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        address = builder.bitcast(builder.gep(data, [arguments[1]]), octets)
-        kind = ir.FunctionType(ir.VoidType(), [octets, number, number, number])
-        name = "llvm.prefetch.p0i8"
-        ask = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        to_read, into_every_cache, data_not_code = number(0), number(3), number(1)
-        builder.call(ask, [address, to_read, into_every_cache, data_not_code])
-        return context.get_dummy_value()
-
-    return types.void(table, types.int64), emit

@@ -11,7 +11,7 @@ import numpy as np
 
 from services.matching.engine import layout as at
 from services.matching.engine.arrays import arrays_at, numbers_at, unowned, zeros
-from services.matching.engine.compiled import compiled, inlined, trailing_zeros
+from services.matching.engine.compiled import compiled, inlined, prefetch, trailing_zeros
 from services.matching.engine.distance import place_of
 from services.matching.engine.kernel import (
     Array,
@@ -31,7 +31,6 @@ from services.matching.engine.lanes import (
     any_lane,
     copy_lanes,
     or_lanes,
-    prefetch,
 )
 from services.matching.engine.surcharges import (
     least_surcharge,
@@ -264,7 +263,7 @@ def _fit(columns: Any, row: int, queries: Array, asked: int, wanted: Wanted, bes
         if sure + near > best.worst - wanted.least:
             return unfit
     if wanted.per_step > 0:
-        prefetch(columns.geo, row)
+        prefetch(columns.geo, row * at.PLACE_FIELDS)
     start = _start(columns, row, compact, chord, queries, asked, wanted)
     if start == at.NONE or not wanted.ranked:
         return Fit(price, price, start)
