@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LANES: Final = 8
@@ -48,8 +48,47 @@ def _writing(combine: _Combine) -> Any:
 
 copy_lanes = _writing(lambda _, __, read: read)
 and_lanes = _writing(lambda builder, held, read: builder.and_(held, read))
-or_lanes = _writing(lambda builder, held, read: builder.or_(held, read))
-and_not_lanes = _writing(lambda builder, held, read: builder.and_(held, builder.not_(read)))
+
+
+def _folding(combine: _Combine) -> Any:
+    """Fold into the eight words there those of many sets, kept in registers meanwhile.
+
+    Set ``number`` lies ``number * stride`` words after ``first``; the numbers of the sets are
+    ``numbers[begin:end]``.
+    """
+
+    def typed(
+        _: Any, into: Any, _at: Any, sets: Any, _first: Any, _stride: Any, numbers: Any,
+        _begin: Any, _end: Any,
+    ) -> Any:  # fmt: skip
+        def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            into, place, sets, first, stride, numbers, begin, end = arguments
+            kinds = signature.args
+            targets = _registers(context, builder, kinds[0], into, place)
+            register_of = cast("Callable[..., Any]", cgutils.alloca_once_value)
+            kept = [register_of(builder, builder.load(target, align=_BYTES)) for target in targets]
+            listed = context.make_array(kinds[5])(context, builder, numbers).data
+            step = ir.IntType(64)(1)
+            with cgutils.for_range_slice(builder, begin, end, step) as (index, _):
+                number = builder.load(builder.gep(listed, [index]))
+                word = builder.add(first, builder.mul(number, stride))
+                sources = _registers(context, builder, kinds[2], sets, word)
+                for register, source in zip(kept, sources, strict=True):
+                    read = builder.load(source, align=_BYTES)
+                    builder.store(combine(builder, builder.load(register), read), register)
+            for target, register in zip(targets, kept, strict=True):
+                builder.store(builder.load(register), target, align=_BYTES)
+            return context.get_dummy_value()
+
+        word = types.int64
+        return types.void(into, word, sets, word, word, numbers, word, word), emit
+
+    return cast("Callable[..., Any]", intrinsic)(typed)
+
+
+and_sets = _folding(lambda builder, held, read: builder.and_(held, read))
+or_sets = _folding(lambda builder, held, read: builder.or_(held, read))
+and_not_sets = _folding(lambda builder, held, read: builder.and_(held, builder.not_(read)))
 
 
 @cast("Callable[..., Any]", intrinsic)

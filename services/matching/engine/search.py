@@ -27,10 +27,11 @@ from services.matching.engine.kernel import (
 from services.matching.engine.lanes import (
     LANES,
     and_lanes,
-    and_not_lanes,
+    and_not_sets,
+    and_sets,
     any_lane,
     copy_lanes,
-    or_lanes,
+    or_sets,
 )
 from services.matching.engine.surcharges import (
     least_surcharge,
@@ -45,6 +46,8 @@ from services.matching.engine.surcharges import (
 WORDS_AT_ONCE: Final = 64
 """Words of a partition whose sets are ANDed before rows are looked at, at most."""
 ROWS_AHEAD: Final = 24
+WARM_WORDS: Final = 64
+"""Words of a partition whose rows stay in the cache while many are asked."""
 SCRATCH_WORDS: Final = WORDS_AT_ONCE + LANES
 _ONE = np.uint64(1)
 
@@ -285,20 +288,18 @@ def _survivors(
     some = every + queries[asked, at.Q_ALL]
     none = some + queries[asked, at.Q_ANY]
     end = none + queries[asked, at.Q_NOT]
+    query = queries[asked]
     for word in range(0, words, LANES):
         first = base + word
         copy_lanes(left, word, bits, first + at.ALIVE * stride)
         if some + 1 == none:
-            and_lanes(left, word, bits, first + queries[asked, some] * stride)
+            and_lanes(left, word, bits, first + query[some] * stride)
         elif some < none:
-            copy_lanes(left, WORDS_AT_ONCE, bits, first + queries[asked, some] * stride)
-            for index in range(some + 1, none):
-                or_lanes(left, WORDS_AT_ONCE, bits, first + queries[asked, index] * stride)
+            copy_lanes(left, WORDS_AT_ONCE, bits, first + query[some] * stride)
+            or_sets(left, WORDS_AT_ONCE, bits, first, stride, query, some + 1, none)
             and_lanes(left, word, left, WORDS_AT_ONCE)
-        for index in range(every, some):
-            and_lanes(left, word, bits, first + queries[asked, index] * stride)
-        for index in range(none, end):
-            and_not_lanes(left, word, bits, first + queries[asked, index] * stride)
+        and_sets(left, word, bits, first, stride, query, every, some)
+        and_not_sets(left, word, bits, first, stride, query, none, end)
 
 
 @compiled
@@ -381,8 +382,8 @@ def _search_block(
 
 
 @inlined
-def _ask_for_rows(compact: Any, left: Array, words: int, first_block: int, ahead: int) -> None:
-    """Bring the first ``ahead`` rows of ``left`` to the cache at once, not one by one."""
+def _ask_for_rows(compact: Any, left: Array, words: int, first_block: int) -> None:
+    """Bring the first rows of ``left`` to the cache at once, not one by one."""
     asked = 0
     for offset in range(words):
         some = left[offset]
@@ -390,14 +391,14 @@ def _ask_for_rows(compact: Any, left: Array, words: int, first_block: int, ahead
             prefetch(compact, (first_block + offset) * at.WORD + trailing_zeros(some))
             some &= some - _ONE
             asked += 1
-        if asked >= ahead:
+        if asked >= ROWS_AHEAD:
             return
 
 
 @inlined
 def _search_partition(
     columns: Any, queries: Array, asked: int, wanted: Wanted, group: int, scratch: Array,
-    found: Array, best: Best, ahead: int,
+    found: Array, best: Best, warm: int,
 ) -> Best:  # fmt: skip
     first_row, words = columns.partitions[group, at.P_ROWS], columns.partitions[group, at.P_WORDS]
     first_block, base = first_row // at.WORD, columns.partitions[group, at.P_BITS]
@@ -407,8 +408,8 @@ def _search_partition(
             break
         span = min(span, words - word)
         _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
-        if ahead:
-            _ask_for_rows(columns.compact, scratch, span, first_block + word, ahead)
+        if words > warm:
+            _ask_for_rows(columns.compact, scratch, span, first_block + word)
         for offset in range(span):
             if offset % LANES == 0 and not any_lane(scratch, offset):
                 continue
@@ -421,20 +422,16 @@ def _search_partition(
 
 
 @inlined
-def _rank(
-    columns: Any, queries: Array, asked: int, scratch: Array, ranks: Array, ahead: int
-) -> int:
+def _rank(columns: Any, queries: Array, asked: int, scratch: Array, ranks: Array, warm: int) -> int:
     """Write the best rows for one query to ``ranks``; how many there are.
 
-    So many rows are asked for ``ahead``: worth it where nothing near was read lately.
+    Rows of partitions of more than ``warm`` words are asked for ahead: no cache holds them.
     """
     wanted = _wanted(queries, asked)
     best = Best(np.int64(0), np.int64(at.UNKNOWN), wanted.budget)
     for part in range(at.Q_LISTS, at.Q_LISTS + queries[asked, at.Q_PARTITIONS]):
         group = queries[asked, part]
-        best = _search_partition(
-            columns, queries, asked, wanted, group, scratch, ranks, best, ahead
-        )
+        best = _search_partition(columns, queries, asked, wanted, group, scratch, ranks, best, warm)
     return int(best.count)
 
 
@@ -448,7 +445,7 @@ def search(addresses: Array, room: Array, query: Array) -> int:
         query: int64 ``(n,)``, as :mod:`services.matching.engine.layout` lays it out.
     """
     queries = numbers_at(np.uint64(query.ctypes.data), 1, len(query))
-    return _rank(arrays_at(addresses), queries, 0, _scratch_of(room), _ranks_of(room), ROWS_AHEAD)
+    return _rank(arrays_at(addresses), queries, 0, _scratch_of(room), _ranks_of(room), 0)
 
 
 @compiled
@@ -469,7 +466,7 @@ def search_many(
     # What nobody owns costs no counting of references wherever it is handed on.
     queries = unowned(queries, np.int64)
     for asked in range(len(queries)):
-        answer, count = order[asked], _rank(columns, queries, asked, scratch, ranks, 0)
+        answer, count = order[asked], _rank(columns, queries, asked, scratch, ranks, WARM_WORDS)
         counts[answer] = count
         for index in range(count):
             for field in range(at.FOUND_FIELDS):
