@@ -17,7 +17,7 @@ from services.matching.domain import (
     Rate,
     Requirement,
 )
-from services.matching.engine.interface import EngineFactory, Snapshot
+from services.matching.engine.interface import EngineFactory, FreeGap, Snapshot
 from tests.contract.matching.engines import (
     ask,
     causes_of,
@@ -100,6 +100,24 @@ class TestFit:
         exact = resource(gaps=(gap(0, 120),), minimum_minutes=120)
         window = Interval(NOW, NOW + timedelta(minutes=120))
         assert ask(engine_for, market(exact), replace(asked, window=window)).candidates
+
+    @pytest.mark.parametrize(
+        ("gaps", "opens"),
+        [
+            ((gap(0, 70_000), gap(80_000, 90_000)), 66_000),
+            ((gap(0, 10), gap(20, 70_000), gap(80_000, 90_000)), 66_000),
+            ((gap(0, 10), gap(70_000, 70_300), gap(80_000, 90_000)), 70_000),
+            ((gap(0, 10), gap(20, 30), gap(66_010, 66_200), gap(80_000, 90_000)), 66_010),
+        ],
+    )
+    def test_the_earliest_of_long_and_far_free_time_is_found(
+        self, engine_for: EngineFactory, gaps: tuple[FreeGap, ...], opens: int
+    ) -> None:
+        """Longer than a compact row tells, and farther away."""
+        window = Interval(NOW + timedelta(minutes=66_000), NOW + timedelta(minutes=99_000))
+        offered = resource(gaps=gaps, horizon_minutes=200_000)
+        (found,) = ask(engine_for, market(offered), requirement(window=window)).candidates
+        assert found.start == NOW + timedelta(minutes=opens)
 
     def test_one_capability_must_meet_everything(self, engine_for: EngineFactory) -> None:
         fine = capability(tolerance_um=5, materials=("polymer",))
