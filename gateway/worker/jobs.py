@@ -29,6 +29,7 @@ EXPIRE_MAX: Final = 500
 LINKS_INTERVAL: Final = timedelta(seconds=5)
 HOLDS_INTERVAL: Final = timedelta(seconds=1)
 ROUNDS_INTERVAL: Final = timedelta(seconds=2)
+RELIABILITY_INTERVAL: Final = timedelta(minutes=10)
 RISK_INTERVAL: Final = timedelta(minutes=1)
 NOTICES_INTERVAL: Final = timedelta(seconds=5)
 OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
@@ -87,6 +88,7 @@ def scheduled_jobs(
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
         Job("clear-rounds", ROUNDS_INTERVAL, lambda: _clear_rounds(settings, sessions, clock)),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
+        Job("tell-reliability", RELIABILITY_INTERVAL, lambda: _tell_reliability(sessions, clock)),
         Job("deliver-risk-notices", NOTICES_INTERVAL, deliver_notices),
         Job("escalate-risk-notices", RISK_INTERVAL, escalate_notices),
         Job("forget-credentials", PRUNE_INTERVAL, forget_credentials),
@@ -122,6 +124,13 @@ def _clear_rounds(settings: Settings, sessions: Sessions, clock: Clock) -> None:
     while is_left:
         with transaction(sessions) as session:
             is_left = closing.advance(closing.Means(session, clock, taxonomy, stale_after))
+
+
+def _tell_reliability(sessions: Sessions, clock: Clock) -> None:
+    told = capacity.RELIABILITY_AT_ONCE
+    while told == capacity.RELIABILITY_AT_ONCE:
+        with transaction(sessions) as session:
+            told = capacity.tell_reliability(session=session, clock=clock)
 
 
 async def run_job(job: Job, metrics: WorkerMetrics, stop: asyncio.Event) -> None:

@@ -282,6 +282,10 @@ class LiveStateRead(Document):
     prediction_source: JobPredictionSource | None
     part_count: int | None
     execution: str | None
+    reliability: int | None = Field(
+        description="share of the time it was meant to work that it could, of the last 28 whole"
+        " days, in thousandths; null while less than a day is known"
+    )
 
     @classmethod
     def of(cls, live: LiveState, *, now: datetime, stale_after: timedelta) -> "LiveStateRead":
@@ -301,6 +305,7 @@ class LiveStateRead(Document):
             prediction_source=live.prediction_source,
             part_count=live.part_count,
             execution=live.execution,
+            reliability=live.reliability,
         )
 
 

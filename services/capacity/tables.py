@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     Text,
     UniqueConstraint,
     text,
@@ -205,6 +206,7 @@ class ResourceStateRow(SQLModel, table=True):
         CheckConstraint(_one_of("state", ResourceState), name="state_known"),
         CheckConstraint(_one_of("reported", ResourceState), name="reported_known"),
         CheckConstraint("part_count >= 0", name="parts_not_negative"),
+        CheckConstraint("reliability BETWEEN 0 AND 1000", name="reliability_permille"),
         Index(
             "ix_resource_state_seen_at",
             "seen_at",
@@ -234,6 +236,8 @@ class ResourceStateRow(SQLModel, table=True):
     cursors: dict[str, Any] = Field(
         sa_column=Column(JSONB, nullable=False, server_default=text("'{}'"))
     )
+    reliability: int | None = Field(default=None, sa_column=Column(SmallInteger))
+    reliability_until: datetime | None = instant(nullable=True)
 
 
 class StateChangeRow(SQLModel, table=True):

@@ -96,6 +96,7 @@ def offered(
     lives = [available.live, *(one.live for one in available.companions)]
     measured = all(live is not None and live.is_measured(now, stale_after) for live in lives)
     seen = [live.seen_at for live in lives if live is not None and live.seen_at is not None]
+    told = [live.reliability for live in lives if live and live.reliability is not None]
     rule = resource.rule
     return OfferedResource(
         id=resource.id,
@@ -110,6 +111,7 @@ def offered(
         state=state_of(lives),
         provenance=Provenance.MEASURED if measured else Provenance.DECLARED,
         seen_at=min(seen, default=None),
+        reliability=min(told, default=None),
         setup_minutes=rule.setup_minutes,
         minimum_quantity=rule.minimum_quantity,
     )

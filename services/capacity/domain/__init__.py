@@ -45,6 +45,12 @@ from services.capacity.domain.live import (
     trusted_time,
     unseen,
 )
+from services.capacity.domain.reliability import (
+    KNOWN_LEAST,
+    RELIABILITY_DAYS,
+    reliability_days,
+    reliability_of,
+)
 from services.capacity.domain.resource import (
     ATTRIBUTES_MAX,
     CAPABILITIES_MAX,
@@ -85,12 +91,14 @@ __all__ = [
     "HORIZON_DAYS_MAX",
     "ICS_BYTES_MAX",
     "KIND_PATTERN",
+    "KNOWN_LEAST",
     "LINK_LOST",
     "MINUTES_MAX",
     "NAME_MAX",
     "NEVER_REPORTED",
     "QUANTITY_MAX",
     "QUARANTINE_PAYLOAD_MAX",
+    "RELIABILITY_DAYS",
     "UNITS_MAX",
     "WITHDRAWING",
     "WITHDRAW_HORIZON",
@@ -133,6 +141,8 @@ __all__ = [
     "is_timezone",
     "joint_gaps",
     "joint_units",
+    "reliability_days",
+    "reliability_of",
     "seen",
     "slot_taken",
     "state_spans",

@@ -105,6 +105,8 @@ class LiveState:
     epoch: int | None = None
     journal_offset: int | None = None
     quality: Quality = Quality.STALE
+    reliability: int | None = None
+    """In thousandths; see ``capacity.domain.reliability``. No report tells it."""
 
     def age_s(self, now: datetime) -> float | None:
         """Seconds since the last live sign; ``None`` when there never was one."""

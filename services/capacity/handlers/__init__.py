@@ -33,6 +33,7 @@ from services.capacity.handlers.slots import (
     timelines,
 )
 from services.capacity.handlers.telemetry import (
+    RELIABILITY_AT_ONCE,
     list_quarantine,
     live_states,
     mark_lost,
@@ -40,10 +41,12 @@ from services.capacity.handlers.telemetry import (
     quarantine,
     record_observations,
     record_seen,
+    tell_reliability,
     twins_of,
 )
 
 __all__ = [
+    "RELIABILITY_AT_ONCE",
     "Availability",
     "CompanionAvailability",
     "ResourceNotFoundError",
@@ -77,6 +80,7 @@ __all__ = [
     "states_of_booking",
     "stop_sharing",
     "takers",
+    "tell_reliability",
     "timeline",
     "timelines",
     "twins_of",

@@ -25,6 +25,8 @@ from services.capacity.domain import (
     Withdrawal,
     fold,
     is_sign_told,
+    reliability_days,
+    reliability_of,
     stored_text,
     unseen,
 )
@@ -32,6 +34,7 @@ from services.capacity.handlers.resources import ResourceNotFoundError
 from services.contracts.events.capacity import (
     GapsRestored,
     GapsWithdrawn,
+    ResourceChanged,
     ResourceSeen,
     ResourceStateChanged,
 )
@@ -43,7 +46,9 @@ from services.runtime.clock import Clock
 from services.runtime.outbox import emit_all
 
 TOPIC_MAX: Final = 400
-ResourceEvent = ResourceStateChanged | GapsWithdrawn | GapsRestored | ResourceSeen
+ResourceEvent = ResourceStateChanged | GapsWithdrawn | GapsRestored | ResourceSeen | ResourceChanged
+RELIABILITY_AT_ONCE: Final = 50
+"""Twins whose days are added up in one transaction."""
 CAUSE_MAX: Final = 1_000
 
 _CAUSES: Final[Mapping[ResourceState, Literal["down", "off", "maintenance"]]] = MappingProxyType(
@@ -119,6 +124,34 @@ def mark_unseen(*, session: Session, clock: Clock, stale_after: timedelta) -> li
     _store_folded(session, lost, now)
     _tell(session, _changed(clock, lost, now), now)
     return [each.record.live.resource_id for each in lost]
+
+
+def tell_reliability(*, session: Session, clock: Clock) -> int:
+    """Add up the days of up to ``RELIABILITY_AT_ONCE`` twins of which that is still to be done.
+
+    Returns:
+        How many there were; fewer than that many when no others are left.
+    """
+    now = clock.now()
+    days = reliability_days(now)
+    due = store.reliability_due(session, days.end, RELIABILITY_AT_ONCE)
+    spent = store.time_spent(session, due, days)
+    reliabilities = {
+        key: reliability_of(
+            able=sum((states.get(one, timedelta(0)) for one in AVAILABLE), timedelta(0)),
+            failed=states.get(ResourceState.DOWN, timedelta(0)),
+        )
+        for key, states in spent.items()
+    }
+    news = store.put_reliabilities(session, reliabilities, days.end)
+    changed = [
+        ResourceChanged(
+            id=clock.new_id(), occurred_at=now, resource_id=key, organisation_id=organisation_id
+        )
+        for key, organisation_id in news.items()
+    ]
+    _tell(session, changed, now)
+    return len(due)
 
 
 def mark_lost(

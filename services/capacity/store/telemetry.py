@@ -1,7 +1,7 @@
 """SQL of what machines tell: observations, latest states, changes of state, quarantine."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,8 @@ from services.capacity.domain import (
     stored_text,
 )
 from services.capacity.tables import QuarantineRow, ResourceStateRow
-from services.contracts.ids import ResourceId
+from services.contracts.ids import OrganisationId, ResourceId
+from services.contracts.intervals import Interval
 from services.contracts.telemetry import JobPredictionSource, Quality, ResourceState, Signal
 
 Key = tuple[UUID, int, int]
@@ -53,6 +54,45 @@ _INSERT_CHANGES = text(
         AS batch (resource_id, at, state, reason, place)
     JOIN resource ON resource.id = resource_id
     ORDER BY place
+    """
+)
+_RELIABILITY_DUE = text(
+    "SELECT resource_id FROM resource_state"
+    " WHERE reliability_until IS NULL OR reliability_until < :until"
+    " ORDER BY resource_id LIMIT :limit"
+)
+_SPENT = text(
+    """
+    SELECT span.resource_id, span.state, sum(span.until - span.since) AS spent
+      FROM (
+        SELECT asked.resource_id, change.state, greatest(change.at, :start) AS since,
+               lead(change.at, 1, :until) OVER (
+                   PARTITION BY asked.resource_id ORDER BY change.at, change.id) AS until
+          FROM unnest(CAST(:ids AS uuid[])) AS asked (resource_id)
+         CROSS JOIN LATERAL (
+            (SELECT at, state, id FROM state_change
+              WHERE resource_id = asked.resource_id AND at <= :start
+              ORDER BY at DESC, id DESC LIMIT 1)
+            UNION ALL
+            (SELECT at, state, id FROM state_change
+              WHERE resource_id = asked.resource_id AND at > :start AND at < :until)
+         ) AS change
+      ) AS span
+     GROUP BY span.resource_id, span.state
+    """
+)
+_TELL_RELIABILITY = text(
+    """
+    UPDATE resource_state AS state
+       SET reliability = told.reliability, reliability_until = :until
+      FROM (SELECT known.resource_id, fresh.reliability, known.reliability AS before
+              FROM resource_state AS known
+              JOIN unnest(CAST(:ids AS uuid[]), CAST(:permille AS smallint[]))
+                AS fresh (resource_id, reliability) USING (resource_id)
+             ORDER BY known.resource_id FOR UPDATE OF known) AS told
+     WHERE state.resource_id = told.resource_id
+    RETURNING state.resource_id, state.organisation_id,
+              told.reliability IS DISTINCT FROM told.before AS changed
     """
 )
 _STALE_TWINS = text(
@@ -122,6 +162,38 @@ def stale_twins(session: Session, before: datetime) -> list[ResourceId]:
     """Resources in a known state with no live sign since ``before``."""
     rows = session.connection().execute(_STALE_TWINS, {"before": before})
     return [ResourceId(row.resource_id) for row in rows]
+
+
+def reliability_due(session: Session, until: datetime, limit: int) -> list[ResourceId]:
+    """Resources whose reliability is not told of the days before ``until`` yet."""
+    rows = session.connection().execute(_RELIABILITY_DUE, {"until": until, "limit": limit})
+    return [ResourceId(one) for one in rows.scalars()]
+
+
+def time_spent(
+    session: Session, ids: Sequence[ResourceId], during: Interval
+) -> dict[ResourceId, dict[ResourceState, timedelta]]:
+    """How long each was in which state."""
+    asked = {"ids": list(ids), "start": during.start, "until": during.end}
+    found: dict[ResourceId, dict[ResourceState, timedelta]] = {key: {} for key in ids}
+    for row in session.connection().execute(_SPENT, asked):
+        found[ResourceId(row.resource_id)][ResourceState(row.state)] = row.spent
+    return found
+
+
+def put_reliabilities(
+    session: Session, reliabilities: Mapping[ResourceId, int | None], until: datetime
+) -> dict[ResourceId, OrganisationId]:
+    """Store what the days before ``until`` tell; those it is news of, and whose they are."""
+    told = {
+        "ids": list(reliabilities), "permille": list(reliabilities.values()), "until": until,
+    }  # fmt: skip
+    rows = session.connection().execute(_TELL_RELIABILITY, told)
+    return {
+        ResourceId(row.resource_id): OrganisationId(row.organisation_id)
+        for row in rows
+        if row.changed
+    }
 
 
 def live_states(session: Session, ids: Sequence[ResourceId] | None) -> dict[ResourceId, LiveState]:
@@ -260,4 +332,5 @@ def _live(row: ResourceStateRow) -> LiveState:
         epoch=row.epoch,
         journal_offset=row.journal_offset,
         quality=Quality(row.quality),
+        reliability=row.reliability,
     )

@@ -81,9 +81,9 @@ class FreeGap:
 class OfferedResource:
     """A resource as engines see it; ``gaps`` in any order.
 
-    ``reliability`` is the share of its time in which it was in service, in thousandths; ``None``
-    where that is not known. ``setup_minutes`` precede the work in every slot;
-    ``minimum_quantity`` counts pieces.
+    ``reliability`` is the share of the time it was meant to work that it could, in thousandths, of
+    several machines that of the least reliable; ``None`` where that is not known.
+    ``setup_minutes`` precede the work in every slot; ``minimum_quantity`` counts pieces.
     """
 
     id: ResourceId

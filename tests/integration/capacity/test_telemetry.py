@@ -330,6 +330,75 @@ class TestWithdrawals:
         assert self.open_and_closed(session) == []
 
 
+class TestReliability:
+    def tell(self, session: Session, clock: FrozenClock) -> int:
+        return handlers.tell_reliability(session=session, clock=clock)
+
+    def known(self, session: Session, resource_id: ResourceId) -> int | None:
+        return handlers.live_states(session=session)[resource_id].reliability
+
+    def news(self, session: Session) -> list[object]:
+        return [event["resource_id"] for name, event in told(session) if name == "resource-changed"]
+
+    def test_failures_of_whole_days_count_against_it(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        begin = START.replace(hour=0) + DAY
+        story = ("executing", "down", "idle", "maintenance", "off", "setup", "down")
+        for number, state in enumerate(story):
+            at = begin + number * timedelta(hours=6)
+            clock.advance(at - clock.now())
+            record(session, clock, reported(park, mill, 1 + number, state, at=at))
+        before = len(self.news(session))
+        clock.advance(begin + 2 * DAY - clock.now())
+
+        assert self.tell(session, clock) == 1
+
+        # Able: 6 h executing, 6 h idle, 6 h setup; down: 6 h, then 12 h until the day is over.
+        assert self.known(session, mill) == 500
+        assert self.news(session)[before:] == [str(mill)]
+
+    def test_is_told_once_a_day_and_is_news_when_it_changes(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        record(session, clock, reported(park, mill, 1, "idle", at=START))
+        assert (self.tell(session, clock), self.known(session, mill)) == (1, None)
+        assert self.tell(session, clock) == 0
+        clock.advance(2 * DAY)
+        before = len(self.news(session))
+        assert (self.tell(session, clock), self.known(session, mill)) == (1, 1_000)
+        clock.advance(DAY)
+        assert (self.tell(session, clock), self.known(session, mill)) == (1, 1_000)
+        assert self.tell(session, clock) == 0
+        assert len(self.news(session)) == before + 1
+
+    def test_a_report_leaves_it_alone(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        record(session, clock, reported(park, mill, 1, "idle", at=START))
+        clock.advance(3 * DAY)
+        self.tell(session, clock)
+
+        record(session, clock, reported(park, mill, 2, "down", at=clock.now()))
+
+        assert self.known(session, mill) == 1_000
+
+    def test_what_failed_long_ago_is_forgotten(
+        self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId
+    ) -> None:
+        record(session, clock, reported(park, mill, 1, "down", at=START))
+        clock.advance(DAY)
+        record(session, clock, reported(park, mill, 2, "idle", at=clock.now()))
+        clock.advance(3 * DAY)
+        self.tell(session, clock)
+        assert self.known(session, mill) not in (None, 1_000)
+        clock.advance(30 * DAY)
+
+        self.tell(session, clock)
+
+        assert self.known(session, mill) == 1_000
+
+
 class TestUnseen:
     def test_a_silent_twin_becomes_unknown_once(
         self, session: Session, clock: FrozenClock, park: Park, mill: ResourceId

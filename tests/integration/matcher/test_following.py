@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from gateway.matcher.reading import Reader
+from gateway.matcher.reading import Reader, Reading
 from marketplace.offers import handlers as offers
 from marketplace.offers.domain import Offer, PriceRule
 from services.booking import handlers as booking
@@ -20,6 +20,7 @@ from services.contracts.telemetry import ResourceState, Signal
 from services.identity import handlers as identity
 from services.identity.domain import OrganisationKind
 from services.matching import handlers as matching
+from services.matching.ranking import PERMILLE
 from services.matching.service.changes import AWAITED
 from services.matching.service.projection import Projection
 from services.matching.service.shard import Shard
@@ -42,6 +43,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.integration
 
 HOUR = timedelta(hours=1)
+DAY = 24 * HOUR
 MORNINGS = (
     "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n"
     "BEGIN:VEVENT\r\nUID:mornings\r\nDTSTART:20260101T080000\r\nDTEND:20260101T120000\r\n"
@@ -140,10 +142,12 @@ class World:
             reason="planned",
         )
 
+    def read(self) -> Reading:
+        reader = Reader(self.sessions, self.clock, shard=Shard(1, 1), stale_after=STALE_AFTER)
+        return reader.everything(ShardMap(1))
+
     def read_anew(self) -> str:
-        shard = Shard(1, 1)
-        reader = Reader(self.sessions, self.clock, shard=shard, stale_after=STALE_AFTER)
-        reading = reader.everything(ShardMap(1))
+        reading = self.read()
         made = Projection(reading.listings, reading.resources, stale_after=STALE_AFTER)
         return made.engine.state_hash()
 
@@ -237,6 +241,28 @@ def test_what_a_twin_says_leaves_what_the_record_says(world: World) -> None:
     clock.advance(timedelta(seconds=10))
     world.step("it was not seen for long", lambda _: None)
     world.step("that is noticed", missed)
+
+
+def test_how_reliable_a_machine_was_ranks_it(world: World) -> None:
+    def fails(session: Session) -> None:
+        for offset, (days, state) in enumerate(((4, ResourceState.DOWN), (2, ResourceState.IDLE))):
+            row = reported(
+                world.park,
+                ResourceId(world.machine.id),
+                1_000 + offset,
+                state,
+                at=world.clock.now() - days * DAY,
+            )
+            capacity.record_observations(session=session, clock=world.clock, rows=[row])
+
+    world.happens(fails)
+    world.step(
+        "its days are added up",
+        lambda session: capacity.tell_reliability(session=session, clock=world.clock),
+    )
+    found = world.read().resources[world.machine.id].offered.reliability
+    assert found is not None
+    assert 0 < found < PERMILLE
 
 
 def test_a_firm_that_leaves_a_park_is_seen_there_no_longer(world: World) -> None:
