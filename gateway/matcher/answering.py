@@ -219,6 +219,7 @@ class Answering:
                 replies.append((waiting, replying.refuse(waiting.kind, BEHIND)))
             elif isinstance(asked, MatchQuestion):
                 replies.append((waiting, replying.match(asked)))
+        replying.count_effort()
         return replies
 
 

@@ -23,6 +23,16 @@ class MatcherMetrics:
             "Listings of an acceptable process judged for answers with reasons",
             registry=registry,
         )
+        self.examined = Counter(
+            "nonagon_matcher_examined",
+            "Rows whose bit sets were read, 64 at once",
+            registry=registry,
+        )
+        self.bounds_hit = Counter(
+            "nonagon_matcher_bounds_hit",
+            "Processes left early: nothing after could rank or be paid for",
+            registry=registry,
+        )
         self.candidates = Counter(
             "nonagon_matcher_candidates", "Candidates given in answers", registry=registry
         )

@@ -30,6 +30,13 @@ class Replying:
         self._joined = joined
         self._stamp = stamp
         self._metrics = metrics
+        self._before = self._engine.effort
+
+    def count_effort(self) -> None:
+        """Count what the engine did since it began to reply."""
+        examined, bounds_hit = self._engine.effort
+        self._metrics.examined.inc(examined - self._before[0])
+        self._metrics.bounds_hit.inc(bounds_hit - self._before[1])
 
     def refuse(self, kind: str, cause: str) -> bytes:
         self._metrics.questions.labels(kind, cause).inc()

@@ -46,7 +46,14 @@ from services.matching.engine.judging import (
     judge,
 )
 from services.matching.engine.oracle import OracleEngine
-from services.matching.engine.search import SCRATCH_WORDS, room_for, search, search_many
+from services.matching.engine.search import (
+    EXAMINED,
+    SCRATCH_WORDS,
+    STOPPED,
+    room_for,
+    search,
+    search_many,
+)
 from services.matching.engine.slots import search as search_slot
 from services.matching.engine.verdicts import causes, distance_m, verdicts
 
@@ -62,7 +69,7 @@ class ColumnarEngine:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._columns = Columns(snapshot)
-        self._room, self._ranks = _make_room(0)
+        self._room, self._ranks = _room_and_ranks(0)
         self._fingerprint = Fingerprint(self._columns)
 
     def state_hash(self) -> str:
@@ -125,7 +132,7 @@ class ColumnarEngine:
         The next search overwrites them.
         """
         if limit >= len(self._ranks):
-            self._room, self._ranks = _make_room(limit)
+            self._make_room(limit)
         return self._ranks[search(self._columns.addresses, self._room, asked.numbers)]
 
     def search_many(self, asked: EncodedBatch, *, limit: int) -> tuple[Array, Array]:
@@ -138,7 +145,7 @@ class ColumnarEngine:
         found = np.empty((count, limit, at.FOUND_FIELDS), np.int64)
         counts = np.empty(count, np.int64)
         if limit >= len(self._ranks):
-            self._room, self._ranks = _make_room(limit)
+            self._make_room(limit)
         addresses, numbers = self._columns.addresses, asked.numbers
         search_many(addresses, self._room, numbers, asked.order, found, counts)
         return found, counts
@@ -229,6 +236,11 @@ class ColumnarEngine:
         self._fingerprint.resources_changed(numbers)
 
     @property
+    def effort(self) -> tuple[int, int]:
+        """Of all searches so far: rows looked through, and processes left early by their bound."""
+        return int(self._room[EXAMINED]), int(self._room[STOPPED])
+
+    @property
     def groups_remembered(self) -> int:
         """How many questions' groups are remembered."""
         return self._columns.groups_remembered
@@ -243,6 +255,11 @@ class ColumnarEngine:
         groups = numbers[at.Q_LISTS : at.Q_LISTS + numbers[at.Q_PARTITIONS]]
         sets = 1 + numbers[[at.Q_ALL, at.Q_ANY, at.Q_NOT]].sum()
         return int(partitions[groups, at.P_WORDS].sum() * sets * 8)
+
+    def _make_room(self, limit: int) -> None:
+        before = self._room
+        self._room, self._ranks = _room_and_ranks(limit)
+        self._room[EXAMINED:SCRATCH_WORDS] = before[EXAMINED:SCRATCH_WORDS]
 
     def _considered(self, asked: EncodedRequirement) -> int:
         """How many listings of the asked processes the viewer sees."""
@@ -309,7 +326,7 @@ def _known(distance: int) -> int | None:
     return None if distance == at.UNKNOWN else int(distance)
 
 
-def _make_room(limit: int) -> tuple[Array, list[Array]]:
+def _room_and_ranks(limit: int) -> tuple[Array, list[Array]]:
     """What a search overwrites, and its ranks, by how many are filled.
 
     Cut beforehand, for numpy takes longer to cut an array than the search to fill it.

@@ -48,12 +48,15 @@ WORDS_AT_ONCE: Final = 64
 ROWS_AHEAD: Final = 24
 WARM_WORDS: Final = 64
 """Words of a partition whose rows stay in the cache while many are asked."""
-SCRATCH_WORDS: Final = WORDS_AT_ONCE + LANES
+EXAMINED: Final = WORDS_AT_ONCE + LANES
+STOPPED: Final = EXAMINED + 1
+"""What searches counted so far: rows they looked through, partitions they left by their bound."""
+SCRATCH_WORDS: Final = STOPPED + 1
 _ONE = np.uint64(1)
 
 
 def room_for(limit: int) -> Array:
-    """What a search overwrites, uint64: the sets of some words, then ``limit`` + 1 ranks."""
+    """What a search overwrites, uint64: the sets of some words, its counts, ``limit`` + 1 ranks."""
     return zeros((SCRATCH_WORDS + (limit + 1) * at.FOUND_FIELDS,), np.uint64)
 
 
@@ -418,6 +421,8 @@ def _search_partition(
                 best = _search_block(columns, queries, asked, wanted, block, left, found, best)
         word += span
         span = min(2 * span, WORDS_AT_ONCE)
+    scratch[EXAMINED] += np.uint64(word * at.WORD)
+    scratch[STOPPED] += np.uint64(word < words)
     return best
 
 

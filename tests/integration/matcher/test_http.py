@@ -78,13 +78,16 @@ def test_what_was_just_published_is_matched(
     demand = market.demand(buyer)
     with (
         relaying(sessions, database_url, asker, clock),
-        matcher_running(sessions, clock, nats_server.nats_url),
+        matcher_running(sessions, clock, nats_server.nats_url) as matcher,
     ):
         for number in range(1, 6):
             _, _, offer = market.listed_mill(f"Works {number}")
             found = market.match(demand["id"])["candidates"]
             assert len(found) == number
             assert offer["id"] in {one["offer_id"] for one in found}
+        examined = matcher.door.registry.get_sample_value("nonagon_matcher_examined_total")
+        assert examined is not None
+        assert examined >= 5 * number
     assert asked(client, "answered") == 5
 
 
