@@ -178,7 +178,7 @@ def main() -> int:
     facts["loss_under_flips"] = round(loss_under_flips(engine, ours, size), 4)
     facts["gb_per_s"] = roofline(engine, ours, asked, size)
     facts["flips_per_s"] = round(flips(engine, size.machines))
-    facts["growth"] = round(growth(ours, size, console), 2)
+    facts |= growth(ours, size, console)
     return finish(shown(timed, peers, facts, asked, identical=identical, console=console))
 
 
@@ -339,12 +339,18 @@ def flips(engine: ColumnarEngine, count: int) -> float:
     return FLIPS / (time.perf_counter() - began)
 
 
-def growth(small: Ours, size: Size, console: Console) -> float:
-    """How much longer a demand takes in the grown market, medians of interleaved rounds."""
+def growth(small: Ours, size: Size, console: Console) -> dict[str, Any]:
+    """How much longer a demand takes in the grown market, in interleaved rounds, and which do."""
     console.print(f"building {size.grown:,} machines")
     held, asked = machines(size.grown, SEED), demands(size.batch, SEED + 1)
-    grown = Ours(built(held)[0], asked)
-    return paired(lambda: small.repeat_all(size.batch), lambda: grown.repeat_all(size.batch))
+    engine = built(held)[0]
+    grown = Ours(engine, asked)
+    longer = paired(lambda: small.repeat_all(size.batch), lambda: grown.repeat_all(size.batch))
+    return {
+        "growth": round(longer, 2),
+        "grown_us_by_kind": by_kind(engine, grown, asked, size),
+        "grown_gb_per_s": roofline(engine, grown, asked, size),
+    }
 
 
 def shown(
