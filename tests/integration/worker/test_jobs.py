@@ -111,6 +111,33 @@ class TestFlagAtRisk:
         assert risks_told(sessions)[-2:] == [True, False]
 
 
+class TestTellReliability:
+    def test_days_of_many_machines_are_added_up(
+        self,
+        sessions: Sessions,
+        clock: FrozenClock,
+        run_job: RunJob,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for module in (capacity, capacity.telemetry):
+            monkeypatch.setattr(module, "RELIABILITY_AT_ONCE", 2)
+        with committed(sessions, clock) as park:
+            machines = [park.resource() for _ in range(5)]
+            for machine in machines:
+                park.set_state(machine, ResourceState.IDLE)
+            park.session.connection().exec_driver_sql(
+                "INSERT INTO state_change (organisation_id, resource_id, at, state, recorded_at)"
+                " SELECT organisation_id, resource_id, since, state, since FROM resource_state"
+            )
+        clock.advance(72 * HOUR)
+
+        run_job("tell-reliability")
+
+        with transaction(sessions) as session:
+            states = capacity.live_states(session=session)
+        assert [states[machine.id].reliability for machine in machines] == [1_000] * 5
+
+
 class TestExpireHolds:
     def test_a_hold_nobody_confirmed_gives_its_slot_back(
         self, sessions: Sessions, clock: FrozenClock, run_job: RunJob
