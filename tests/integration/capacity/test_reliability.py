@@ -8,22 +8,12 @@ from sqlmodel import Session
 from services.capacity import handlers
 from services.capacity.domain import ReportedObservation
 from services.contracts.ids import ResourceId
-from tests.integration.capacity.park import Park, build_park, register_machine, reported, told
+from tests.integration.capacity.park import Park, reported, told
 from tests.support.clock import START, FrozenClock
 
 DAY = timedelta(days=1)
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def park(session: Session, clock: FrozenClock) -> Park:
-    return build_park(session, clock)
-
-
-@pytest.fixture
-def mill(session: Session, clock: FrozenClock, park: Park) -> ResourceId:
-    return register_machine(session, clock, park)
 
 
 def record(session: Session, clock: FrozenClock, row: ReportedObservation) -> None:

@@ -17,7 +17,6 @@ from services.contracts.telemetry import Observation, Quality, ResourceState, Si
 from tests.integration.capacity.park import (
     STALE_AFTER,
     Park,
-    build_park,
     register_machine,
     reported,
     told,
@@ -28,16 +27,6 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def park(session: Session, clock: FrozenClock) -> Park:
-    return build_park(session, clock)
-
-
-@pytest.fixture
-def mill(session: Session, clock: FrozenClock, park: Park) -> ResourceId:
-    return register_machine(session, clock, park)
 
 
 def record(session: Session, clock: FrozenClock, *rows: ReportedObservation) -> RecordResult:
