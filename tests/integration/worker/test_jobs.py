@@ -1,6 +1,6 @@
 """The worker's scheduled jobs on a real database: what time alone brings about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -13,10 +13,12 @@ from services.booking.domain import Booking, BookingState
 from services.capacity import handlers as capacity
 from services.capacity.domain import Resource
 from services.contracts.telemetry import ResourceState
+from services.runtime.database_roles import WORKER
 from services.runtime.db import Sessions, transaction
 from services.runtime.settings import Settings
 from tests.integration.booking.park import HOUR, STALE, TTL, Park, committed, events
 from tests.support.clock import START, FrozenClock
+from tests.support.working import sessions_as
 
 pytestmark = pytest.mark.integration
 
@@ -24,20 +26,21 @@ RunJob = Callable[[str], None]
 
 
 @pytest.fixture
-def run_job(sessions: Sessions, clock: FrozenClock) -> RunJob:
-    """Runs one job of the worker's list, once."""
-    jobs = scheduled_jobs(
-        settings=Settings(),
-        sessions=sessions,
-        clock=clock,
-        metrics=WorkerMetrics(CollectorRegistry()),
-    )
-    by_name = {job.name: job for job in jobs}
+def run_job(sessions: Sessions, clock: FrozenClock) -> Iterator[RunJob]:
+    """Runs one job of the worker's list, once, as the worker's role of the database."""
+    with sessions_as(sessions, WORKER) as working:
+        jobs = scheduled_jobs(
+            settings=Settings(),
+            sessions=working,
+            clock=clock,
+            metrics=WorkerMetrics(CollectorRegistry()),
+        )
+        by_name = {job.name: job for job in jobs}
 
-    def run(name: str) -> None:
-        by_name[name].run()
+        def run(name: str) -> None:
+            by_name[name].run()
 
-    return run
+        yield run
 
 
 def booked(
