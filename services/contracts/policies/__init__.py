@@ -1,0 +1,23 @@
+"""The one registry of what may be done by whom. Every route declares one action of it.
+
+``docs/access.md`` is generated from here; tests probe every cell of it.
+"""
+
+from typing import Final
+
+from services.contracts.actions import Action
+from services.contracts.policies import booking, capacity, door, identity, market, trust
+from services.contracts.policies.deciding import Decision, Policies, Policy, Scope, Who, decide
+
+__all__ = ["BECOMING_KNOWN", "POLICIES", "Action", "Decision", "Policy", "Scope", "Who", "decide"]
+
+POLICIES: Final[Policies] = {
+    **identity.POLICIES,
+    **capacity.POLICIES,
+    **market.POLICIES,
+    **booking.POLICIES,
+    **trust.POLICIES,
+    **door.POLICIES,
+}
+BECOMING_KNOWN: Final = frozenset({Action.SIGN_UP, Action.SIGN_IN, Action.PASSWORD_RESET})
+"""Whoever does these is nobody yet: a token that came along, good or not, is not looked at."""

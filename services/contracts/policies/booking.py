@@ -1,0 +1,23 @@
+"""Slots: held, confirmed, worked."""
+
+from typing import Final
+
+from services.contracts.actions import Action
+from services.contracts.policies.deciding import Policies, Policy, Scope
+from services.contracts.policies.roles import BUYING, SELLING, TRADING
+
+POLICIES: Final[Policies] = {
+    Action.BOOKING_HOLD: Policy(
+        BUYING, Scope.VISIBLE, "hold a slot of a visible resource", "预留可见资源的时段"
+    ),
+    Action.BOOKING_READ: Policy(
+        TRADING, Scope.OWN, "read bookings as buyer or provider", "以买方或提供方查看预订"
+    ),
+    Action.BOOKING_CONFIRM: Policy(BUYING, Scope.OWN, "confirm an own hold", "确认自有预留"),
+    Action.BOOKING_CANCEL: Policy(
+        TRADING, Scope.OWN, "cancel a booking as buyer or provider", "以买方或提供方取消预订"
+    ),
+    Action.BOOKING_WORK: Policy(
+        SELLING, Scope.OWN, "start and finish the work of a booking", "开始与完成预订的工作"
+    ),
+}
