@@ -1,8 +1,14 @@
 """Fixtures every test may use; each is described in its module under ``tests/support``."""
 
+import tempfile
+
 import structlog
 
+from tests.support.memory import folder_in_memory
+
 pytest_plugins = ("tests.support.servers",)
+
+tempfile.tempdir = folder_in_memory()  # for every temporary file of the tests, pytest's too
 
 # A traceback with every local rendered takes longer than most tests.
 structlog.configure(

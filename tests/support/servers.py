@@ -18,6 +18,7 @@ connections, takes ``sessions``. A test that kills NATS restarts it, or others w
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -33,8 +34,16 @@ from services.runtime.embedded.postgres import EmbeddedPostgres
 from tests.support.clock import FrozenClock
 
 TEMPLATE = "nonagon_template"
-FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""A test's data need not outlive a power cut."""
+FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "128MB",
+    "min_wal_size": "32MB",
+}
+"""A test's data need not outlive a power cut, and little of its log is kept."""
 
 
 OPEN_BROKER = Path(__file__).with_name("open-broker.conf")
@@ -46,7 +55,9 @@ class PostgresServer:
     def __init__(self, server: EmbeddedPostgres) -> None:
         self._server = server
         self._made = 0
+        self._left: str | None = None
         self.admin_url = server.url("postgres")
+        self._admin = psycopg.connect(self.admin_url, autocommit=True)
         self._create(TEMPLATE, template="template0")
         migrations.upgrade(server.url(TEMPLATE))
 
@@ -59,9 +70,13 @@ class PostgresServer:
         return self._new("template0")
 
     def drop(self, database_url: str) -> None:
-        """Delete a clone, whoever is still connected."""
-        name = sql.Identifier(database_url.rpartition("/")[2])
-        self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        """Delete a clone, whoever is still connected, when the next one is given up.
+
+        By then its connections are gone; PostgreSQL would look again only after 100 ms.
+        """
+        name, self._left = self._left, database_url.rpartition("/")[2]
+        if name is not None:
+            self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _new(self, template: str) -> str:
         self._made += 1
@@ -73,9 +88,11 @@ class PostgresServer:
         names = map(sql.Identifier, (name, template))
         self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(*names))
 
+    def close(self) -> None:
+        self._admin.close()
+
     def _run(self, statement: sql.Composed) -> None:
-        with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(statement)
+        self._admin.execute(statement)
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +106,11 @@ def state_root() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres_server(state_root: Path) -> Iterator[PostgresServer]:
-    with EmbeddedPostgres(state_root / "database", options=FORGETFUL) as server:
-        yield PostgresServer(server)
+    with (
+        EmbeddedPostgres(state_root / "database", options=FORGETFUL) as server,
+        closing(PostgresServer(server)) as databases,
+    ):
+        yield databases
 
 
 @pytest.fixture
