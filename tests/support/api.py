@@ -1,10 +1,12 @@
 """The HTTP API served for real on a free port, and a small market built through it."""
 
 import json
+import math
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from socket import socket
 from typing import Any
 from uuid import UUID
 
@@ -26,10 +28,30 @@ from services.identity.domain import OrganisationKind
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions, transaction
 from services.runtime.settings import Settings
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, eventually_async
 from tests.support.working import sessions_as
 
 Document = dict[str, Any]
+
+
+class QuickServer(uvicorn.Server):
+    """Ends at once: uvicorn's own waits in steps of 100 ms, several for each test."""
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await eventually_async(lambda: self.should_exit, within=math.inf)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        del sockets
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await eventually_async(self._is_quiet, what="requests are answered")
+        await self.lifespan.shutdown()
+
+    def _is_quiet(self) -> bool:
+        return not self.server_state.connections and not self.server_state.tasks
 
 
 @contextmanager
@@ -38,7 +60,7 @@ def served(app: FastAPI) -> Iterator[str]:
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, log_config=None, lifespan="on", proxy_headers=False
     )
-    server = uvicorn.Server(config)
+    server = QuickServer(config)
     thread = threading.Thread(target=server.run, name="served app", daemon=True)
     thread.start()
     eventually(lambda: server.started, what="the app is served")
