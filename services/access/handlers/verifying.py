@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import ClassVar, Final, Protocol
 
 from pwdlib import PasswordHash
@@ -45,6 +46,11 @@ def argon2id() -> Hashing:
     return PasswordHash((hasher,))
 
 
+@cache
+def _verifier_of_nobody() -> str:
+    return argon2id().hash("nobody has this password")
+
+
 class PasswordVerifier:
     """Hashes and verifies; one per process.
 
@@ -54,7 +60,7 @@ class PasswordVerifier:
 
     def __init__(self, hashing: Hashing | None = None) -> None:
         self._hashing = hashing or argon2id()
-        self._nobody = argon2id().hash("nobody has this password")
+        self._nobody = _verifier_of_nobody()
         self._slots = threading.BoundedSemaphore(AT_ONCE)
         self._lock = threading.Lock()
         self._waiting = 0
