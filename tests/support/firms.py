@@ -14,7 +14,7 @@ from services.identity import handlers as identity
 from services.identity.domain import OrganisationKind
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions, transaction
-from tests.support.api import served_app
+from tests.support.api import PLAIN, served_app
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ class Firms:
             base_url=f"{self._address}/api/v1/",
             headers={"authorization": f"Bearer {token}"},
             trust_env=False,
+            verify=PLAIN,
             timeout=30,
         )
         return self._closing.enter_context(client)

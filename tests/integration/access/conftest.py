@@ -19,7 +19,7 @@ from services.runtime.database_roles import APP
 from services.runtime.db import Sessions, engine_for, sessions_for
 from services.runtime.settings import Settings
 from tests.integration.access.accounts import Accounts
-from tests.support.api import served
+from tests.support.api import PLAIN, served
 from tests.support.clock import FrozenClock
 
 
@@ -108,6 +108,8 @@ def app(access: Access, app_sessions: Sessions, clock: FrozenClock) -> FastAPI:
 def client(app: FastAPI) -> Iterator[httpx.Client]:
     with (
         served(app) as url,
-        httpx.Client(base_url=f"{url}/api/v1/", trust_env=False, timeout=10) as client,
+        httpx.Client(
+            base_url=f"{url}/api/v1/", trust_env=False, verify=PLAIN, timeout=10
+        ) as client,
     ):
         yield client

@@ -17,7 +17,7 @@ from tests.integration.access.calling import (
     signed_up,
     who,
 )
-from tests.support.api import served
+from tests.support.api import PLAIN, served
 from tests.support.clock import FrozenClock
 
 pytestmark = pytest.mark.integration
@@ -32,7 +32,9 @@ def origin(app: FastAPI) -> Iterator[str]:
 
 @pytest.fixture
 def named(origin: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{origin}/api/v1/", trust_env=False, timeout=10) as client:
+    with httpx.Client(
+        base_url=f"{origin}/api/v1/", trust_env=False, verify=PLAIN, timeout=10
+    ) as client:
         yield client
 
 

@@ -20,7 +20,7 @@ from services.devices import handlers as devices
 from services.devices.domain import ENROLMENT_LASTS, ENROLMENTS_OPEN_MAX, Refusal
 from services.devices.handlers import Admission
 from services.runtime.db import Sessions, transaction
-from tests.support.api import Keyring, served_app
+from tests.support.api import PLAIN, Keyring, served_app
 from tests.support.clock import FrozenClock
 from tests.support.devices import register_gateway
 
@@ -35,7 +35,9 @@ class Works:
         self.group = group
         self.organisation_id, self.gateway_id = str(organisation_id), str(gateway_id)
         self._keys = Keyring(sessions, clock)
-        self._http = httpx.Client(base_url=f"{url}/api/v1/", trust_env=False, timeout=30)
+        self._http = httpx.Client(
+            base_url=f"{url}/api/v1/", trust_env=False, verify=PLAIN, timeout=30
+        )
 
     def ask(self, method: str, path: str, *roles: Role, **options: Any) -> httpx.Response:
         key = self._keys.key(self.organisation_id, *roles)

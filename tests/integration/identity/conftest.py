@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.runtime.db import Sessions, engine_for, sessions_for, transaction
 from tests.integration.identity.town import Town
-from tests.support.api import served_app
+from tests.support.api import PLAIN, served_app
 from tests.support.clock import START, FrozenClock
 from tests.support.servers import PostgresServer
 
@@ -29,7 +29,9 @@ def served_api(
     sessions = sessions_for(engine)
     with (
         served_app(sessions, clock, state_dir=tmp_path_factory.mktemp("state")) as (_, address),
-        httpx.Client(base_url=f"{address}/api/v1/", trust_env=False, timeout=30) as client,
+        httpx.Client(
+            base_url=f"{address}/api/v1/", trust_env=False, verify=PLAIN, timeout=30
+        ) as client,
     ):
         yield Served(client, sessions, clock)
     engine.dispose()

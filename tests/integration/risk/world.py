@@ -19,7 +19,7 @@ from services.identity.domain import OrganisationKind
 from services.risk.handlers import delivering
 from services.runtime.clock import Clock
 from services.runtime.db import Sessions, transaction
-from tests.support.api import served_app
+from tests.support.api import PLAIN, served_app
 
 Document = dict[str, Any]
 CRITICAL = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
@@ -270,6 +270,8 @@ def released(author: Caller, admins: tuple[Caller, Caller], **facts: Any) -> Doc
 def served_world(sessions: Sessions, clock: Clock) -> Iterator[World]:
     with (
         served_app(sessions, clock) as (_, address),
-        httpx.Client(base_url=f"{address}/api/v1/", trust_env=False, timeout=30) as http,
+        httpx.Client(
+            base_url=f"{address}/api/v1/", trust_env=False, verify=PLAIN, timeout=30
+        ) as http,
     ):
         yield World(sessions, clock, http)
