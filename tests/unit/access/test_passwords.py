@@ -3,6 +3,7 @@
 import pytest
 
 from services.access.domain.passwords import LENGTH_MAX, PasswordRefusedError, check_password
+from services.access.handlers.verifying import argon2id
 
 EMAIL = "lin.wei@example.com"
 
@@ -39,3 +40,7 @@ def test_the_refusal_speaks_chinese_too() -> None:
     with pytest.raises(PasswordRefusedError) as refused:
         check_password("kurz", email=EMAIL, name="")
     assert refused.value.text("zh") == "密码过短。请选择至少 10 个不易猜到的字符。"
+
+
+def test_a_verifier_costs_what_owasp_asks_at_least() -> None:
+    assert argon2id().hash("a long pass phrase").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
