@@ -38,7 +38,7 @@ up: assets prepared ## Run the platform alone on embedded servers
 
 test: $(VENV)/.dev assets browser ## Run every test, in parallel (ARGS="tests/unit -k name" narrows, and runs one by one)
 	@$(BIN)/python -m pytest $(or $(ARGS),-m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=40)
-	@$(if $(ARGS),,$(BIN)/python -m pytest -m alone)
+	@$(if $(ARGS),,$(BIN)/python -m pytest -m alone $$(grep -rlF pytest.mark.alone tests --include='test_*.py'))
 
 lint: $(VENV)/.dev ## Style, layers of the architecture, insecure constructs
 	@$(BIN)/ruff check .
