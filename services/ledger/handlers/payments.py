@@ -67,7 +67,14 @@ class MethodUnknownError(DomainError):
     zh: ClassVar[str] = "无法从 {source} 付款；请选择 wallet 或 tax。"
 
 
-def request_funding(*, session: Session, clock: Clock, escrow_id: UUID, method: str) -> Payment:
+def request_funding(
+    *,
+    session: Session,
+    clock: Clock,
+    escrow_id: UUID,
+    method: str,
+    payer: OrganisationId | None = None,
+) -> Payment:
     """Ask the payer's money for an escrow. ``method`` is ``wallet``, or one of the provider's.
 
     Raises:
