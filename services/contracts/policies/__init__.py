@@ -6,7 +6,7 @@
 from typing import Final
 
 from services.contracts.actions import Action
-from services.contracts.policies import booking, capacity, door, identity, market, trust
+from services.contracts.policies import booking, capacity, door, identity, ledger, market, trust
 from services.contracts.policies.deciding import Decision, Policies, Policy, Scope, Who, decide
 
 __all__ = ["BECOMING_KNOWN", "POLICIES", "Action", "Decision", "Policy", "Scope", "Who", "decide"]
@@ -16,6 +16,7 @@ POLICIES: Final[Policies] = {
     **capacity.POLICIES,
     **market.POLICIES,
     **booking.POLICIES,
+    **ledger.POLICIES,
     **trust.POLICIES,
     **door.POLICIES,
 }
