@@ -1,10 +1,11 @@
 """An offer and its price rule: a document evaluated to minor units, with its trace."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 from services.capacity.domain import Resource, Visibility
@@ -15,8 +16,6 @@ from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.money import Money
 from services.matching.domain import PriceInvalidError, Rate
 
-DIRECTION_MIN: Final = 1
-DIRECTION_MAX: Final = 9
 RESOURCES_MAX: Final = 200
 TITLE_MAX: Final = 200
 
@@ -109,9 +108,9 @@ class PriceRule:
     unit: str = "hour"
 
     def __post_init__(self) -> None:
-        for field in ("price_minor", "setup_minor", "minimum_minor"):
-            if getattr(self, field) < 0:
-                raise PriceInvalidError(field=field, value=getattr(self, field))
+        for name in ("price_minor", "setup_minor", "minimum_minor"):
+            if getattr(self, name) < 0:
+                raise PriceInvalidError(field=name, value=getattr(self, name))
 
     def rate(self) -> Rate:
         """The rule as matching reads it."""
@@ -158,6 +157,8 @@ class Offer:
     updated_at: datetime
     park: str | None = None
     space_id: UUID | None = None
+    attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """What is said of the resources, by the schemas of its direction."""
 
     @property
     def audience(self) -> Audience:

@@ -1,11 +1,13 @@
 """Use cases of offers: publish, withdraw, read, price."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlmodel import Session
 
+from marketplace.directions.domain import Directions, FacetFilter
 from marketplace.offers import store
 from marketplace.offers.domain import (
     Offer,
@@ -38,16 +40,23 @@ def publish_offer(
     session: Session,
     clock: Clock,
     organisation_id: OrganisationId,
+    directions: Directions,
     direction: int,
     title: str,
     title_zh: str,
     resource_ids: Sequence[ResourceId],
     price: PriceRule,
-    visibility: Visibility,
+    visibility: Visibility | None = None,
+    attributes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Offer:
     """Put resources on the market under one price rule; they can be matched from now on.
 
+    Without a visibility it has the usual one of its direction.
+
     Raises:
+        UnknownDirectionError, VisibilityNotInDirectionError, KindNotInDirectionError,
+        AttributeUnknownError, AttributeMissingError, AttributeInvalidError: what the direction
+            does not open, or does not let be said.
         OrganisationNotFoundError, ResourceNotFoundError: nobody or nothing to offer.
         ResourceNotOwnedError: a resource is somebody else's.
         OfferTooWideError: a resource is visible to fewer.
@@ -57,7 +66,11 @@ def publish_offer(
     identity.get_organisation(session=session, organisation_id=organisation_id)
     distinct = tuple(dict.fromkeys(resource_ids))
     resources = [_owned(session, resource_id, organisation_id) for resource_id in distinct]
+    opened = directions.numbered(direction)
+    visibility = visibility or opened.usual_visibility
     check_visibility(visibility, resources)
+    opened.check_visibility(visibility)
+    opened.check_attributes({resource.kind for resource in resources}, attributes)
     offer = Offer(
         id=OfferId(clock.new_id()),
         organisation_id=organisation_id,
@@ -73,26 +86,33 @@ def publish_offer(
         updated_at=now,
         park=resources[0].park,
         space_id=resources[0].space_id,
+        attributes=attributes,
     )
     store.insert_offer(session, offer)
-    for resource_id in distinct:
+    _list(session, clock, offer)
+    return offer
+
+
+def _list(session: Session, clock: Clock, offer: Offer) -> None:
+    """Let matching know of the offer, and everybody who may hear of it."""
+    now = clock.now()
+    for resource_id in offer.resource_ids:
         matching.list_resource(
             session=session,
             clock=clock,
             offer_id=offer.id,
             resource_id=resource_id,
-            rate=price.rate(),
-            visibility=visibility,
+            rate=offer.price.rate(),
+            visibility=offer.visibility,
         )
     published = OfferPublished(
         id=clock.new_id(),
         occurred_at=now,
         offer_id=offer.id,
-        organisation_id=organisation_id,
+        organisation_id=offer.organisation_id,
         audience=offer.audience,
     )
     emit(session, published, now=now)
-    return offer
 
 
 def withdraw_offer(
@@ -169,10 +189,18 @@ def list_offers(
     limit: int,
     organisation_id: OrganisationId | None = None,
     state: OfferState | None = None,
+    direction: int | None = None,
+    facets: Sequence[FacetFilter] = (),
 ) -> list[Offer]:
     """Offers in the order of their ids, from just after ``after``."""
     return store.offers_after(
-        session, after=after, limit=limit, organisation_id=organisation_id, state=state
+        session,
+        after=after,
+        limit=limit,
+        organisation_id=organisation_id,
+        state=state,
+        direction=direction,
+        facets=facets,
     )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Query, Response
 from sqlmodel import Session
 
+from marketplace.directions.routes import DirectionsDep, FacetsDep
 from marketplace.offers import handlers
 from marketplace.offers.domain import Offer, OfferState
 from marketplace.offers.schemas import OfferIn, OfferOut, PriceOut
@@ -43,6 +44,7 @@ def publish_offer(
     clock: ClockDep,
     creation: CreationDep,
     acting: ActingDep,
+    directions: DirectionsDep,
 ) -> Response:
     organisation_id = acting_organisation(acting, asked.organisation_id)
 
@@ -51,12 +53,14 @@ def publish_offer(
             session=session,
             clock=clock,
             organisation_id=organisation_id,
+            directions=directions,
             direction=asked.direction,
             title=asked.title,
             title_zh=asked.title_zh,
             resource_ids=[ResourceId(resource_id) for resource_id in asked.resource_ids],
             price=asked.price.rule(),
             visibility=asked.visibility,
+            attributes=asked.attributes,
         )
         return _shown(session, [offer])(offer)
 
@@ -72,8 +76,11 @@ def publish_offer(
 def list_offers(
     session: SessionDep,
     page: PageDep,
+    directions: DirectionsDep,
     organisation_id: UUID | None = None,
     state: OfferState | None = None,
+    direction: int | None = None,
+    attribute: FacetsDep = (),
 ) -> Page[OfferOut] | Response:
     offers = handlers.list_offers(
         session=session,
@@ -81,6 +88,8 @@ def list_offers(
         limit=page.fetch,
         organisation_id=None if organisation_id is None else OrganisationId(organisation_id),
         state=state,
+        direction=direction,
+        facets=directions.filters(direction, attribute),
     )
     return page.answer(offers, _shown(session, offers), name="offers")
 

@@ -1,11 +1,14 @@
 """SQL of the offers context."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session, and_, col, select, update
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
+from sqlmodel import Session, and_, cast, col, func, select, update
 
+from marketplace.directions.domain import FacetFilter, facet_path
 from marketplace.offers.domain import Offer, OfferState, PriceRule
 from marketplace.offers.tables import OfferRow
 from services.capacity.domain import Visibility
@@ -29,6 +32,7 @@ def insert_offer(session: Session, offer: Offer) -> None:
             version=offer.version,
             created_at=offer.created_at,
             updated_at=offer.updated_at,
+            attributes=dict(offer.attributes),
         )
     )
     session.flush()
@@ -79,6 +83,8 @@ def offers_after(
     limit: int,
     organisation_id: UUID | None,
     state: OfferState | None,
+    direction: int | None,
+    facets: Sequence[FacetFilter],
 ) -> list[Offer]:
     query = select(OfferRow).order_by(col(OfferRow.id)).limit(limit)
     if after is not None:
@@ -87,6 +93,12 @@ def offers_after(
         query = query.where(col(OfferRow.organisation_id) == organisation_id)
     if state is not None:
         query = query.where(col(OfferRow.state) == state.value)
+    if direction is not None:
+        query = query.where(col(OfferRow.direction) == direction)
+    if facets:
+        path, values = facet_path(facets)
+        asked = (cast(path, JSONPATH), cast(values, JSONB))
+        query = query.where(func.jsonb_path_match(col(OfferRow.attributes), *asked))
     return [_offer(row) for row in session.exec(query)]
 
 
@@ -106,4 +118,5 @@ def _offer(row: OfferRow) -> Offer:
         updated_at=row.updated_at,
         park=row.park,
         space_id=row.space_id,
+        attributes=row.attributes,
     )

@@ -49,6 +49,7 @@ class Action(StrEnum):
     CAPACITY_READ = "capacity.read"
     QUARANTINE_READ = "quarantine.read"
     TAXONOMY_READ = "taxonomy.read"
+    DIRECTION_READ = "direction.read"
     OFFER_PUBLISH = "offer.publish"
     OFFER_READ = "offer.read"
     OFFER_WITHDRAW = "offer.withdraw"

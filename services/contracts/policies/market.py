@@ -8,6 +8,9 @@ from services.contracts.policies.roles import BUYING, CLEARING, SELLING
 
 POLICIES: Final[Policies] = {
     Action.TAXONOMY_READ: Policy(Who.ANYONE, Scope.PUBLIC, "read the taxonomies", "查看分类"),
+    Action.DIRECTION_READ: Policy(
+        Who.ANYONE, Scope.PUBLIC, "read the directions and their forms", "查看方向及其表单"
+    ),
     Action.OFFER_PUBLISH: Policy(SELLING, Scope.OWN, "publish an offer", "发布要约"),
     Action.OFFER_READ: Policy(
         Who.ANYONE, Scope.VISIBLE, "read offers and prices", "查看要约与价格"
