@@ -36,7 +36,8 @@ class LinedDocument:
     def fault(self, place: Sequence[str | int], told: str) -> BrokenDataError:
         """The error that says ``told`` of the part at ``place``."""
         field = ".".join(str(part) for part in place)
-        return BrokenDataError(f"{self.name} line {self.line(place)}: {field}: {told}")
+        said = f"{field}: {told}" if field else told
+        return BrokenDataError(f"{self.name} line {self.line(place)}: {said}")
 
     def as_model(self, model: type[ModelT]) -> ModelT:
         """The document as ``model``.

@@ -26,6 +26,8 @@ SAFE: Final = frozenset({"GET", "HEAD"})
 NOT_THINGS: Final = {
     "grade": "IT7",
     "direction_key": "manufacturing",
+    "industry_code": "C34",
+    "region_code": "420111",
     "resource_kind": "machine",
 }
 """Path parameters that name no thing anybody owns, and what is asked for."""
