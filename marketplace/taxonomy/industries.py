@@ -18,8 +18,8 @@ class UnknownIndustryError(DomainError):
         " digits of it, e.g. C34 or C3421. Sections: GET /api/v1/taxonomy/industries."
     )
     zh: ClassVar[str] = (
-        "{industry!r} 不是 GB/T 4754-2017 的行业代码；请给出门类 A 至 T，或门类加其下 2 至 4 位数字，例如"
-        " C34 或 C3421。门类见 GET /api/v1/taxonomy/industries。"
+        "{industry!r} 不是 GB/T 4754-2017 的行业代码；请给出门类 A 至 T，或门类加其下 2 至 4 位数字"
+        "，例如 C34 或 C3421。门类见 GET /api/v1/taxonomy/industries。"
     )
 
 
