@@ -12,9 +12,12 @@ from marketplace.offers import store
 from marketplace.offers.domain import (
     Offer,
     OfferState,
+    OfferVersion,
     PriceRule,
     ResourceNotOwnedError,
+    check_version,
     check_visibility,
+    edited,
     withdrawn,
 )
 from services.capacity import handlers as capacity
@@ -115,6 +118,60 @@ def _list(session: Session, clock: Clock, offer: Offer) -> None:
     emit(session, published, now=now)
 
 
+def edit_offer(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    offer_id: OfferId,
+    directions: Directions,
+    title: str,
+    title_zh: str,
+    price: PriceRule,
+    attributes: Mapping[str, Any],
+    expected_version: int | None = None,
+) -> Offer:
+    """Give an offer its next version; what was booked under an older one keeps its price.
+
+    Raises:
+        OfferNotFoundError: the organisation has none with that id.
+        OfferVersionMismatchError: it moved on since it was read.
+        OfferWithdrawnError: it is off the market.
+        AttributeUnknownError, AttributeMissingError, AttributeInvalidError: what its direction
+            does not let be said.
+    """
+    current = _own(session, organisation_id, offer_id)
+    check_version(current, expected_version)
+    resources = capacity.resources_by_id(session=session, resource_ids=current.resource_ids)
+    kinds = {resource.kind for resource in resources.values()}
+    directions.numbered(current.direction).check_attributes(kinds, attributes)
+    offer = edited(
+        current,
+        title=title,
+        title_zh=title_zh,
+        price=price,
+        attributes=attributes,
+        now=clock.now(),
+    )
+    store.update_terms(session, offer)
+    _list(session, clock, offer)
+    return offer
+
+
+def list_versions(
+    *, session: Session, organisation_id: OrganisationId, offer_id: OfferId, limit: int
+) -> list[OfferVersion]:
+    """What an own offer said and says, the newest first.
+
+    Raises:
+        OfferNotFoundError: the organisation has none with that id.
+    """
+    offer = store.offer(session, offer_id)
+    if offer is None or offer.organisation_id != organisation_id:
+        raise OfferNotFoundError(offer_id=offer_id)
+    return store.versions(session, offer_id, limit=limit)
+
+
 def withdraw_offer(
     *, session: Session, clock: Clock, organisation_id: OrganisationId, offer_id: OfferId
 ) -> Offer:
@@ -125,10 +182,7 @@ def withdraw_offer(
         OfferWithdrawnError: it already is.
     """
     now = clock.now()
-    current = store.offer(session, offer_id, for_update=True)
-    if current is None or current.organisation_id != organisation_id:
-        raise OfferNotFoundError(offer_id=offer_id)
-    offer = withdrawn(current, now=now)
+    offer = withdrawn(_own(session, organisation_id, offer_id), now=now)
     store.update_state(session, offer)
     matching.withdraw_listing(session=session, clock=clock, offer_id=offer_id)
     told = OfferWithdrawn(
@@ -202,6 +256,14 @@ def list_offers(
         direction=direction,
         facets=facets,
     )
+
+
+def _own(session: Session, organisation_id: OrganisationId, offer_id: OfferId) -> Offer:
+    """An offer of the organisation, under lock; another's is as good as absent."""
+    offer = store.offer(session, offer_id, for_update=True)
+    if offer is None or offer.organisation_id != organisation_id:
+        raise OfferNotFoundError(offer_id=offer_id)
+    return offer
 
 
 def _owned(session: Session, resource_id: ResourceId, owner: OrganisationId) -> Resource:

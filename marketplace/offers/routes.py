@@ -10,10 +10,18 @@ from sqlmodel import Session
 from marketplace.directions.routes import DirectionsDep, FacetsDep
 from marketplace.offers import handlers
 from marketplace.offers.domain import Offer, OfferState
-from marketplace.offers.schemas import OfferIn, OfferOut, PriceOut
+from marketplace.offers.schemas import (
+    OfferEdit,
+    OfferIn,
+    OfferOut,
+    OfferVersionList,
+    OfferVersionOut,
+    PriceOut,
+)
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
 from services.identity import handlers as identity
+from services.runtime.etags import IfMatch, etag, version_named
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
@@ -27,6 +35,7 @@ from services.runtime.web import (
 
 MINUTES_MAX = 366 * 24 * 60
 UNITS_MAX = 10_000
+VERSIONS_MAX = 100
 
 router = api_router(prefix="/offers", tags=["offers"])
 
@@ -95,9 +104,61 @@ def list_offers(
 
 
 @router.get("/{offer_id}", summary="One offer", dependencies=[requires(Action.OFFER_READ)])
-def get_offer(offer_id: UUID, session: SessionDep) -> OfferOut:
+def get_offer(offer_id: UUID, session: SessionDep, response: Response) -> OfferOut:
     offer = handlers.get_offer(session=session, offer_id=OfferId(offer_id))
+    response.headers["ETag"] = etag(offer.version)
     return _shown(session, [offer])(offer)
+
+
+@router.put(
+    "/{offer_id}",
+    summary="Give an offer its next version; what is booked keeps its price",
+    dependencies=[requires(Action.OFFER_EDIT)],
+)
+def edit_offer(
+    offer_id: UUID,
+    asked: OfferEdit,
+    session: SessionDep,
+    clock: ClockDep,
+    response: Response,
+    acting: ActingDep,
+    directions: DirectionsDep,
+    if_match: IfMatch = None,
+) -> OfferOut:
+    offer = handlers.edit_offer(
+        session=session,
+        clock=clock,
+        organisation_id=acting.organisation_id,
+        offer_id=OfferId(offer_id),
+        directions=directions,
+        title=asked.title,
+        title_zh=asked.title_zh,
+        price=asked.price.rule(),
+        attributes=asked.attributes,
+        expected_version=version_named(if_match),
+    )
+    response.headers["ETag"] = etag(offer.version)
+    return _shown(session, [offer])(offer)
+
+
+@router.get(
+    "/{offer_id}/versions",
+    summary="What an own offer said and says, the newest first",
+    dependencies=[requires(Action.OFFER_HISTORY)],
+)
+def list_versions(
+    offer_id: UUID,
+    session: SessionDep,
+    acting: ActingDep,
+    limit: Annotated[int, Query(ge=1, le=VERSIONS_MAX)] = VERSIONS_MAX,
+) -> OfferVersionList:
+    versions = handlers.list_versions(
+        session=session,
+        organisation_id=acting.organisation_id,
+        offer_id=OfferId(offer_id),
+        limit=limit,
+    )
+    return OfferVersionList(items=[OfferVersionOut.model_validate(one) for one in versions])
 
 
 @router.get(

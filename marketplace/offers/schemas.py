@@ -85,6 +85,17 @@ class OfferIn(Document):
     )
 
 
+class OfferEdit(Document):
+    """The next version of an offer. What is offered, where and to whom stays."""
+
+    title: str = Field(min_length=1, max_length=TITLE_MAX)
+    title_zh: str = Field(min_length=1, max_length=TITLE_MAX)
+    price: PriceRuleIn
+    attributes: Attributes = Field(
+        default_factory=dict, description="all of them; what is left out is said no more"
+    )
+
+
 class PriceRuleOut(PriceRuleIn):
     pass
 
@@ -112,6 +123,21 @@ class OfferOut(BaseModel):
         names = cls.model_fields.keys() - {"verification"}
         shown = {name: getattr(offer, name) for name in names}
         return cls.model_validate(shown | {"verification": verification})
+
+
+class OfferVersionOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    title: str
+    title_zh: str
+    price: PriceRuleOut
+    attributes: dict[str, Any]
+    since: datetime
+
+
+class OfferVersionList(BaseModel):
+    items: list[OfferVersionOut]
 
 
 class PriceLineOut(BaseModel):

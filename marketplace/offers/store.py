@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlmodel import Session, and_, cast, col, func, select, update
 
 from marketplace.directions.domain import FacetFilter, facet_path
-from marketplace.offers.domain import Offer, OfferState, PriceRule
-from marketplace.offers.tables import OfferRow
+from marketplace.offers.domain import Offer, OfferState, OfferVersion, PriceRule
+from marketplace.offers.tables import OfferRow, OfferVersionRow
 from services.capacity.domain import Visibility
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 
@@ -33,6 +33,57 @@ def insert_offer(session: Session, offer: Offer) -> None:
             created_at=offer.created_at,
             updated_at=offer.updated_at,
             attributes=dict(offer.attributes),
+        )
+    )
+    session.flush()
+    _insert_version(session, offer)
+
+
+def update_terms(session: Session, offer: Offer) -> None:
+    """The next version of the offer, beside those it had."""
+    row = session.get_one(OfferRow, offer.id)
+    row.title, row.title_zh = offer.title, offer.title_zh
+    row.price = asdict(offer.price)
+    row.attributes = dict(offer.attributes)
+    row.version = offer.version
+    row.updated_at = offer.updated_at
+    session.flush()
+    _insert_version(session, offer)
+
+
+def versions(session: Session, offer_id: UUID, *, limit: int) -> list[OfferVersion]:
+    """The newest first."""
+    query = (
+        select(OfferVersionRow)
+        .where(col(OfferVersionRow.offer_id) == offer_id)
+        .order_by(col(OfferVersionRow.version).desc())
+        .limit(limit)
+    )
+    return [
+        OfferVersion(
+            version=row.version,
+            title=row.title,
+            title_zh=row.title_zh,
+            price=PriceRule(**row.price),
+            attributes=row.attributes,
+            since=row.since,
+        )
+        for row in session.exec(query)
+    ]
+
+
+def _insert_version(session: Session, offer: Offer) -> None:
+    kept = OfferVersion.of(offer)
+    session.add(
+        OfferVersionRow(
+            offer_id=offer.id,
+            version=kept.version,
+            organisation_id=offer.organisation_id,
+            title=kept.title,
+            title_zh=kept.title_zh,
+            price=asdict(kept.price),
+            attributes=dict(kept.attributes),
+            since=kept.since,
         )
     )
     session.flush()

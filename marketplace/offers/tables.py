@@ -4,7 +4,16 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, Index, UniqueConstraint, Uuid, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -48,3 +57,24 @@ class OfferRow(SQLModel, table=True):
     version: int
     created_at: datetime = instant()
     updated_at: datetime = instant()
+
+
+class OfferVersionRow(SQLModel, table=True):
+    """What an offer said from ``since`` on; written once and never changed."""
+
+    __tablename__: ClassVar[str] = "offer_version"
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version_positive"),
+        ForeignKeyConstraint(
+            ["organisation_id", "offer_id"], ["offer.organisation_id", "offer.id"]
+        ),
+    )
+
+    offer_id: UUID = Field(primary_key=True)
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    organisation_id: UUID
+    title: str
+    title_zh: str
+    price: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    attributes: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    since: datetime = instant()

@@ -52,6 +52,8 @@ class Action(StrEnum):
     DIRECTION_READ = "direction.read"
     OFFER_PUBLISH = "offer.publish"
     OFFER_READ = "offer.read"
+    OFFER_EDIT = "offer.edit"
+    OFFER_HISTORY = "offer.history"
     OFFER_WITHDRAW = "offer.withdraw"
     DEMAND_CREATE = "demand.create"
     DEMAND_READ = "demand.read"
