@@ -37,6 +37,7 @@ def offer_document(
         processes=_with_ancestors(taxonomy.processes, processes),
         materials=_with_ancestors(taxonomy.materials, materials),
         certificates=tuple(sorted(certificates)),
+        attributes=offer.attributes,
     )
 
 

@@ -1,13 +1,14 @@
 """The search port on a Meilisearch server: typo-tolerant, eventually consistent with the record."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, Final
 from uuid import UUID
 
 from meilisearch import Client
 from meilisearch.models.task import TaskInfo
 
+from marketplace.directions.domain import FacetFilter
 from search.port import Filters, Hit, SearchDocument
 
 INDEX_NAME: Final = "nonagon-offers"
@@ -16,7 +17,14 @@ TASK_POLL_MS: Final = 20
 REQUEST_TIMEOUT_S: Final = 10
 INDEX_SETTINGS: Final[Mapping[str, Any]] = {
     "searchableAttributes": ["title", "title_zh", "words"],
-    "filterableAttributes": ["direction", "kinds", "processes", "materials", "certificates"],
+    "filterableAttributes": [
+        "direction",
+        "kinds",
+        "processes",
+        "materials",
+        "certificates",
+        "attributes",
+    ],
     "displayedAttributes": ["id", "organisation_id", "title", "title_zh"],
     "rankingRules": ["words", "typo", "attribute", "proximity", "sort", "exactness"],
 }
@@ -75,7 +83,8 @@ class MeilisearchIndex:
 def record(document: SearchDocument) -> dict[str, Any]:
     """The document as the server keeps it."""
     return {
-        **asdict(document),
+        **asdict(replace(document, attributes={})),
+        "attributes": dict(document.attributes),
         "id": str(document.id),
         "organisation_id": str(document.organisation_id),
     }
@@ -88,11 +97,21 @@ def search_options(filters: Filters, *, limit: int) -> dict[str, Any]:
         for name, attribute in _ATTRIBUTES.items()
         if (value := getattr(filters, name)) is not None
     ]
+    held += [clause for facet in filters.facets for clause in _clauses(facet)]
     return {"limit": limit, "matchingStrategy": "all", "filter": held}
 
 
-def _literal(value: str | int) -> str:
-    if isinstance(value, int):
+def _clauses(facet: FacetFilter) -> Iterator[str]:
+    asked = (("=", facet.value), (">=", facet.low), ("<=", facet.high))
+    for sign, value in asked:
+        if value is not None:
+            yield f"attributes.{facet.name} {sign} {_literal(value)}"
+
+
+def _literal(value: str | float) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
         return str(value)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -2,13 +2,17 @@
 
 * A document is found by any of its words: Latin ones by their beginning, Chinese ones by any part.
 * Every word of the query must occur; case does not matter. No words: everything, by filters alone.
-* Filters are exact, and all must hold. Titles that carry the query come before other hits.
+* Filters are exact, or a range of numbers, and all must hold. Titles that carry the query come
+  before other hits.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 from uuid import UUID
+
+from marketplace.directions.domain import FacetFilter
 
 HITS_MAX: Final = 100
 QUERY_MAX: Final = 200
@@ -28,6 +32,7 @@ class SearchDocument:
     processes: tuple[str, ...] = ()
     materials: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Filters:
     process: str | None = None
     material: str | None = None
     certificate: str | None = None
+    facets: tuple[FacetFilter, ...] = ()
+    """Attributes of the direction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlmodel import Session, text
 
+from marketplace.directions.domain import facet_path
 from search.port import Filters, Hit, SearchDocument
 from search.words import is_chinese, lexemes, runs, tsquery
 
@@ -24,6 +25,7 @@ _SEARCH: Final = text(
     " WHERE (:tsquery = '' OR lexemes @@ cast(:tsquery AS tsquery))"
     " AND haystack LIKE ALL (cast(:patterns AS text[]))"
     " AND facets @> cast(:facets AS jsonb)"
+    " AND jsonb_path_match(facets, cast(:path AS jsonpath), cast(:values AS jsonb))"
     " ORDER BY lower(title || ' ' || title_zh) LIKE ALL (cast(:titled AS text[])) DESC, id"
     " LIMIT :limit"
 )
@@ -46,6 +48,7 @@ class PostgresIndex:
 
     def search(self, query: str, filters: Filters, *, limit: int) -> list[Hit]:
         words = runs(query)
+        path, values = facet_path(filters.facets, within="$.attributes")
         rows = self._session.connection().execute(
             _SEARCH,
             {
@@ -53,6 +56,8 @@ class PostgresIndex:
                 "patterns": [f"%{word}%" for word in words if is_chinese(word)],
                 "titled": [f"%{word}%" for word in words],
                 "facets": json.dumps(_wanted(filters)),
+                "path": path,
+                "values": json.dumps(values),
                 "limit": limit,
             },
         )
@@ -70,6 +75,7 @@ def _row(document: SearchDocument) -> dict[str, Any]:
         "process": document.processes,
         "material": document.materials,
         "certificate": document.certificates,
+        "attributes": dict(document.attributes),
     }
     return {
         "id": document.id,

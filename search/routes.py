@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict
 
+from marketplace.directions.routes import DirectionsDep, FacetsDep
 from search.backend import IndexFor
 from search.port import HITS_MAX, QUERY_MAX, Filters
 from services.contracts.policies import Action
@@ -43,15 +44,18 @@ class SearchOut(BaseModel):
 def search_offers(
     request: Request,
     session: SessionDep,
+    directions: DirectionsDep,
     q: Annotated[str, Query(max_length=QUERY_MAX)] = "",
     direction: int | None = None,
     kind: CodeDep = None,
     process: CodeDep = None,
     material: CodeDep = None,
     certificate: CodeDep = None,
+    attribute: FacetsDep = (),
     limit: Annotated[int, Query(ge=1, le=HITS_MAX)] = HITS_DEFAULT,
 ) -> SearchOut:
     index_for: IndexFor = request.app.state.index_for
-    filters = Filters(direction, kind, process, material, certificate)
+    facets = directions.filters(direction, attribute)
+    filters = Filters(direction, kind, process, material, certificate, facets)
     hits = index_for(session).search(q, filters, limit=limit)
     return SearchOut(items=[HitOut.model_validate(hit) for hit in hits])

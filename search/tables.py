@@ -9,7 +9,10 @@ from sqlmodel import Field, SQLModel
 
 
 class SearchDocumentRow(SQLModel, table=True):
-    """``haystack`` is every word, folded; ``lexemes`` index it; ``facets`` are lists by name."""
+    """``haystack`` is every word, folded; ``lexemes`` index it; ``facets`` are lists by name.
+
+    ``attributes`` in them are what the offer says.
+    """
 
     __tablename__: ClassVar[str] = "search_document"
     __table_args__ = (

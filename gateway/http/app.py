@@ -25,6 +25,8 @@ from gateway.http.revocation import RevocationWatch
 from gateway.http.security_schema import describe_security
 from gateway.live import LiveHub
 from marketplace.demands import routes as demands
+from marketplace.directions import routes as directions
+from marketplace.directions.loader import load_directions
 from marketplace.offers import routes as offers
 from marketplace.rounds import routes as rounds
 from marketplace.taxonomy import routes as taxonomy
@@ -64,6 +66,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     devices.router,
     capacity.router,
     taxonomy.router,
+    directions.router,
     offers.router,
     *demands.ROUTERS,
     rounds.router,
@@ -114,6 +117,7 @@ def create_app(
     app.state.sessions = sessions
     app.state.clock = clock
     app.state.catalogue = catalogue
+    app.state.directions = load_directions(settings.directions_folder)
     app.state.index_for = index_for(settings)
     app.state.live = LiveHub(boot=clock.new_id().hex[-12:])
     app.state.bus = None if connect_bus is None else LiveFeed(app.state.live, connect_bus)

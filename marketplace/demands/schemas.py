@@ -82,7 +82,7 @@ class MatchIn(Document):
 
 
 class ToleranceIn(Document):
-    """Either ``plus_minus_um``, or ``grade`` (IT5 to IT16, or f, m, c, v) with ``nominal_mm``."""
+    """Either ``plus_minus_um``, or ``grade`` (IT1 to IT18, or f, m, c, v) with ``nominal_mm``."""
 
     plus_minus_um: int | None = Field(default=None, le=MICROMETRES_MAX)
     grade: str | None = Field(default=None, max_length=10)

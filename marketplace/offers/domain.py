@@ -1,10 +1,11 @@
 """An offer and its price rule: a document evaluated to minor units, with its trace."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
 from services.capacity.domain import Resource, Visibility
@@ -15,8 +16,6 @@ from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.money import Money
 from services.matching.domain import PriceInvalidError, Rate
 
-DIRECTION_MIN: Final = 1
-DIRECTION_MAX: Final = 9
 RESOURCES_MAX: Final = 200
 TITLE_MAX: Final = 200
 
@@ -31,6 +30,15 @@ class OfferWithdrawnError(DomainError):
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
     en: ClassVar[str] = "Offer {offer_id} was withdrawn at {at}; publish a new one."
     zh: ClassVar[str] = "要约 {offer_id} 已于 {at} 撤回；请发布新的要约。"
+
+
+class OfferVersionMismatchError(DomainError):
+    code: ClassVar[str] = "offer-version-mismatch"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Offer {offer_id} is at version {version}, not {expected}; read it again and retry."
+    )
+    zh: ClassVar[str] = "要约 {offer_id} 的版本为 {version}，而非 {expected}；请重新读取后再试。"
 
 
 class ResourceNotOwnedError(DomainError):
@@ -109,9 +117,9 @@ class PriceRule:
     unit: str = "hour"
 
     def __post_init__(self) -> None:
-        for field in ("price_minor", "setup_minor", "minimum_minor"):
-            if getattr(self, field) < 0:
-                raise PriceInvalidError(field=field, value=getattr(self, field))
+        for name in ("price_minor", "setup_minor", "minimum_minor"):
+            if getattr(self, name) < 0:
+                raise PriceInvalidError(field=name, value=getattr(self, name))
 
     def rate(self) -> Rate:
         """The rule as matching reads it."""
@@ -158,6 +166,8 @@ class Offer:
     updated_at: datetime
     park: str | None = None
     space_id: UUID | None = None
+    attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """What is said of the resources, by the schemas of its direction."""
 
     @property
     def audience(self) -> Audience:
@@ -203,6 +213,66 @@ _WIDTH: Final = {
     Visibility.PARK: 2,
     Visibility.PUBLIC: 3,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class OfferVersion:
+    """What an offer said from ``since`` until its next version."""
+
+    version: int
+    title: str
+    title_zh: str
+    price: Annotated[PriceRule, CONFIDENTIAL]
+    attributes: Mapping[str, Any]
+    since: datetime
+
+    @classmethod
+    def of(cls, offer: Offer) -> Self:
+        return cls(
+            offer.version,
+            offer.title,
+            offer.title_zh,
+            offer.price,
+            offer.attributes,
+            offer.updated_at,
+        )
+
+
+def edited(
+    offer: Offer,
+    *,
+    title: str,
+    title_zh: str,
+    price: PriceRule,
+    attributes: Mapping[str, Any],
+    now: datetime,
+) -> Offer:
+    """The next version of ``offer``. What is offered, where and to whom stays.
+
+    Raises:
+        OfferWithdrawnError: it is off the market.
+    """
+    if offer.state is OfferState.WITHDRAWN:
+        raise OfferWithdrawnError(offer_id=offer.id, at=offer.updated_at)
+    return replace(
+        offer,
+        title=title,
+        title_zh=title_zh,
+        price=price,
+        attributes=attributes,
+        version=offer.version + 1,
+        updated_at=now,
+    )
+
+
+def check_version(offer: Offer, expected: int | None) -> None:
+    """Refuse a change based on an older reading; ``None`` asks for no check.
+
+    Raises:
+        OfferVersionMismatchError: the offer has moved on since.
+    """
+    if expected is not None and expected != offer.version:
+        raise OfferVersionMismatchError(offer_id=offer.id, version=offer.version, expected=expected)
 
 
 def withdrawn(offer: Offer, *, now: datetime) -> Offer:

@@ -1,18 +1,23 @@
 """Use cases of offers: publish, withdraw, read, price."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlmodel import Session
 
+from marketplace.directions.domain import Directions, FacetFilter
 from marketplace.offers import store
 from marketplace.offers.domain import (
     Offer,
     OfferState,
+    OfferVersion,
     PriceRule,
     ResourceNotOwnedError,
+    check_version,
     check_visibility,
+    edited,
     withdrawn,
 )
 from services.capacity import handlers as capacity
@@ -38,16 +43,23 @@ def publish_offer(
     session: Session,
     clock: Clock,
     organisation_id: OrganisationId,
+    directions: Directions,
     direction: int,
     title: str,
     title_zh: str,
     resource_ids: Sequence[ResourceId],
     price: PriceRule,
-    visibility: Visibility,
+    visibility: Visibility | None = None,
+    attributes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Offer:
     """Put resources on the market under one price rule; they can be matched from now on.
 
+    Without a visibility it has the usual one of its direction.
+
     Raises:
+        UnknownDirectionError, VisibilityNotInDirectionError, KindNotInDirectionError,
+        AttributeUnknownError, AttributeMissingError, AttributeInvalidError: what the direction
+            does not open, or does not let be said.
         OrganisationNotFoundError, ResourceNotFoundError: nobody or nothing to offer.
         ResourceNotOwnedError: a resource is somebody else's.
         OfferTooWideError: a resource is visible to fewer.
@@ -57,7 +69,11 @@ def publish_offer(
     identity.get_organisation(session=session, organisation_id=organisation_id)
     distinct = tuple(dict.fromkeys(resource_ids))
     resources = [_owned(session, resource_id, organisation_id) for resource_id in distinct]
+    opened = directions.numbered(direction)
+    visibility = visibility or opened.usual_visibility
     check_visibility(visibility, resources)
+    opened.check_visibility(visibility)
+    opened.check_attributes({resource.kind for resource in resources}, attributes)
     offer = Offer(
         id=OfferId(clock.new_id()),
         organisation_id=organisation_id,
@@ -73,26 +89,87 @@ def publish_offer(
         updated_at=now,
         park=resources[0].park,
         space_id=resources[0].space_id,
+        attributes=attributes,
     )
     store.insert_offer(session, offer)
-    for resource_id in distinct:
+    _list(session, clock, offer)
+    return offer
+
+
+def _list(session: Session, clock: Clock, offer: Offer) -> None:
+    """Let matching know of the offer, and everybody who may hear of it."""
+    now = clock.now()
+    for resource_id in offer.resource_ids:
         matching.list_resource(
             session=session,
             clock=clock,
             offer_id=offer.id,
             resource_id=resource_id,
-            rate=price.rate(),
-            visibility=visibility,
+            rate=offer.price.rate(),
+            visibility=offer.visibility,
         )
     published = OfferPublished(
         id=clock.new_id(),
         occurred_at=now,
         offer_id=offer.id,
-        organisation_id=organisation_id,
+        organisation_id=offer.organisation_id,
         audience=offer.audience,
     )
     emit(session, published, now=now)
+
+
+def edit_offer(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    offer_id: OfferId,
+    directions: Directions,
+    title: str,
+    title_zh: str,
+    price: PriceRule,
+    attributes: Mapping[str, Any],
+    expected_version: int | None = None,
+) -> Offer:
+    """Give an offer its next version; what was booked under an older one keeps its price.
+
+    Raises:
+        OfferNotFoundError: the organisation has none with that id.
+        OfferVersionMismatchError: it moved on since it was read.
+        OfferWithdrawnError: it is off the market.
+        AttributeUnknownError, AttributeMissingError, AttributeInvalidError: what its direction
+            does not let be said.
+    """
+    current = _own(session, organisation_id, offer_id)
+    check_version(current, expected_version)
+    resources = capacity.resources_by_id(session=session, resource_ids=current.resource_ids)
+    kinds = {resource.kind for resource in resources.values()}
+    directions.numbered(current.direction).check_attributes(kinds, attributes)
+    offer = edited(
+        current,
+        title=title,
+        title_zh=title_zh,
+        price=price,
+        attributes=attributes,
+        now=clock.now(),
+    )
+    store.update_terms(session, offer)
+    _list(session, clock, offer)
     return offer
+
+
+def list_versions(
+    *, session: Session, organisation_id: OrganisationId, offer_id: OfferId, limit: int
+) -> list[OfferVersion]:
+    """What an own offer said and says, the newest first.
+
+    Raises:
+        OfferNotFoundError: the organisation has none with that id.
+    """
+    offer = store.offer(session, offer_id)
+    if offer is None or offer.organisation_id != organisation_id:
+        raise OfferNotFoundError(offer_id=offer_id)
+    return store.versions(session, offer_id, limit=limit)
 
 
 def withdraw_offer(
@@ -105,10 +182,7 @@ def withdraw_offer(
         OfferWithdrawnError: it already is.
     """
     now = clock.now()
-    current = store.offer(session, offer_id, for_update=True)
-    if current is None or current.organisation_id != organisation_id:
-        raise OfferNotFoundError(offer_id=offer_id)
-    offer = withdrawn(current, now=now)
+    offer = withdrawn(_own(session, organisation_id, offer_id), now=now)
     store.update_state(session, offer)
     matching.withdraw_listing(session=session, clock=clock, offer_id=offer_id)
     told = OfferWithdrawn(
@@ -169,11 +243,27 @@ def list_offers(
     limit: int,
     organisation_id: OrganisationId | None = None,
     state: OfferState | None = None,
+    direction: int | None = None,
+    facets: Sequence[FacetFilter] = (),
 ) -> list[Offer]:
     """Offers in the order of their ids, from just after ``after``."""
     return store.offers_after(
-        session, after=after, limit=limit, organisation_id=organisation_id, state=state
+        session,
+        after=after,
+        limit=limit,
+        organisation_id=organisation_id,
+        state=state,
+        direction=direction,
+        facets=facets,
     )
+
+
+def _own(session: Session, organisation_id: OrganisationId, offer_id: OfferId) -> Offer:
+    """An offer of the organisation, under lock; another's is as good as absent."""
+    offer = store.offer(session, offer_id, for_update=True)
+    if offer is None or offer.organisation_id != organisation_id:
+        raise OfferNotFoundError(offer_id=offer_id)
+    return offer
 
 
 def _owned(session: Session, resource_id: ResourceId, owner: OrganisationId) -> Resource:

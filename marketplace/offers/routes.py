@@ -7,12 +7,21 @@ from uuid import UUID
 from fastapi import Query, Response
 from sqlmodel import Session
 
+from marketplace.directions.routes import DirectionsDep, FacetsDep
 from marketplace.offers import handlers
 from marketplace.offers.domain import Offer, OfferState
-from marketplace.offers.schemas import OfferIn, OfferOut, PriceOut
+from marketplace.offers.schemas import (
+    OfferEdit,
+    OfferIn,
+    OfferOut,
+    OfferVersionList,
+    OfferVersionOut,
+    PriceOut,
+)
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
 from services.identity import handlers as identity
+from services.runtime.etags import IfMatch, etag, version_named
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
@@ -26,6 +35,7 @@ from services.runtime.web import (
 
 MINUTES_MAX = 366 * 24 * 60
 UNITS_MAX = 10_000
+VERSIONS_MAX = 100
 
 router = api_router(prefix="/offers", tags=["offers"])
 
@@ -43,6 +53,7 @@ def publish_offer(
     clock: ClockDep,
     creation: CreationDep,
     acting: ActingDep,
+    directions: DirectionsDep,
 ) -> Response:
     organisation_id = acting_organisation(acting, asked.organisation_id)
 
@@ -51,12 +62,14 @@ def publish_offer(
             session=session,
             clock=clock,
             organisation_id=organisation_id,
+            directions=directions,
             direction=asked.direction,
             title=asked.title,
             title_zh=asked.title_zh,
             resource_ids=[ResourceId(resource_id) for resource_id in asked.resource_ids],
             price=asked.price.rule(),
             visibility=asked.visibility,
+            attributes=asked.attributes,
         )
         return _shown(session, [offer])(offer)
 
@@ -72,8 +85,11 @@ def publish_offer(
 def list_offers(
     session: SessionDep,
     page: PageDep,
+    directions: DirectionsDep,
     organisation_id: UUID | None = None,
     state: OfferState | None = None,
+    direction: int | None = None,
+    attribute: FacetsDep = (),
 ) -> Page[OfferOut] | Response:
     offers = handlers.list_offers(
         session=session,
@@ -81,14 +97,68 @@ def list_offers(
         limit=page.fetch,
         organisation_id=None if organisation_id is None else OrganisationId(organisation_id),
         state=state,
+        direction=direction,
+        facets=directions.filters(direction, attribute),
     )
     return page.answer(offers, _shown(session, offers), name="offers")
 
 
 @router.get("/{offer_id}", summary="One offer", dependencies=[requires(Action.OFFER_READ)])
-def get_offer(offer_id: UUID, session: SessionDep) -> OfferOut:
+def get_offer(offer_id: UUID, session: SessionDep, response: Response) -> OfferOut:
     offer = handlers.get_offer(session=session, offer_id=OfferId(offer_id))
+    response.headers["ETag"] = etag(offer.version)
     return _shown(session, [offer])(offer)
+
+
+@router.put(
+    "/{offer_id}",
+    summary="Give an offer its next version; what is booked keeps its price",
+    dependencies=[requires(Action.OFFER_EDIT)],
+)
+def edit_offer(
+    offer_id: UUID,
+    asked: OfferEdit,
+    session: SessionDep,
+    clock: ClockDep,
+    response: Response,
+    acting: ActingDep,
+    directions: DirectionsDep,
+    if_match: IfMatch = None,
+) -> OfferOut:
+    offer = handlers.edit_offer(
+        session=session,
+        clock=clock,
+        organisation_id=acting.organisation_id,
+        offer_id=OfferId(offer_id),
+        directions=directions,
+        title=asked.title,
+        title_zh=asked.title_zh,
+        price=asked.price.rule(),
+        attributes=asked.attributes,
+        expected_version=version_named(if_match),
+    )
+    response.headers["ETag"] = etag(offer.version)
+    return _shown(session, [offer])(offer)
+
+
+@router.get(
+    "/{offer_id}/versions",
+    summary="What an own offer said and says, the newest first",
+    dependencies=[requires(Action.OFFER_HISTORY)],
+)
+def list_versions(
+    offer_id: UUID,
+    session: SessionDep,
+    acting: ActingDep,
+    limit: Annotated[int, Query(ge=1, le=VERSIONS_MAX)] = VERSIONS_MAX,
+) -> OfferVersionList:
+    versions = handlers.list_versions(
+        session=session,
+        organisation_id=acting.organisation_id,
+        offer_id=OfferId(offer_id),
+        limit=limit,
+    )
+    return OfferVersionList(items=[OfferVersionOut.model_validate(one) for one in versions])
 
 
 @router.get(

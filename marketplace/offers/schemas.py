@@ -1,14 +1,14 @@
 """Offers as the API takes and shows them."""
 
+import json
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from marketplace.directions.domain import NUMBER_MAX
 from marketplace.offers.domain import (
-    DIRECTION_MAX,
-    DIRECTION_MIN,
     RESOURCES_MAX,
     TITLE_MAX,
     Offer,
@@ -16,13 +16,27 @@ from marketplace.offers.domain import (
     Price,
     PriceRule,
 )
-from services.capacity.domain import Visibility
+from services.capacity.domain import ATTRIBUTES_MAX, Visibility
 from services.contracts.documents import Document
 from services.identity.domain import Verification
 from services.runtime.web import OwnOrganisation
 
+ATTRIBUTES_BYTES_MAX = 16 * 1024
 AMOUNT_MAX = 10**13
 """Minor units: a hundred thousand million yuan."""
+
+
+def _small(attributes: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(attributes)) > ATTRIBUTES_BYTES_MAX:
+        raise ValueError(f"attributes exceed {ATTRIBUTES_BYTES_MAX} bytes")
+    return attributes
+
+
+Attributes = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=40)], Any],
+    Field(max_length=ATTRIBUTES_MAX),
+    AfterValidator(_small),
+]
 
 
 class PriceRuleIn(Document):
@@ -50,17 +64,36 @@ class OfferIn(Document):
                 "title_zh": "五轴铣削：铝与钛",
                 "resource_ids": ["01926f6e-7a00-7000-8000-000000000002"],
                 "price": {"price_minor": 42000, "setup_minor": 20000},
+                "attributes": {"axes": 5, "automation": "assisted"},
             }
         },
     )
 
     organisation_id: OwnOrganisation = None
-    direction: int = Field(ge=DIRECTION_MIN, le=DIRECTION_MAX, description="of the nine, 1 to 9")
+    direction: int = Field(ge=1, le=NUMBER_MAX, description="its number under /directions")
     title: str = Field(min_length=1, max_length=TITLE_MAX)
     title_zh: str = Field(min_length=1, max_length=TITLE_MAX)
     resource_ids: list[UUID] = Field(min_length=1, max_length=RESOURCES_MAX)
     price: PriceRuleIn
-    visibility: Visibility = Visibility.PUBLIC
+    visibility: Visibility | None = Field(
+        default=None, description="left out: the usual one of the direction"
+    )
+    attributes: Attributes = Field(
+        default_factory=dict,
+        description="what the direction lets be said of the resources:"
+        " GET /directions/{direction_key}/kinds/{resource_kind}",
+    )
+
+
+class OfferEdit(Document):
+    """The next version of an offer. What is offered, where and to whom stays."""
+
+    title: str = Field(min_length=1, max_length=TITLE_MAX)
+    title_zh: str = Field(min_length=1, max_length=TITLE_MAX)
+    price: PriceRuleIn
+    attributes: Attributes = Field(
+        default_factory=dict, description="all of them; what is left out is said no more"
+    )
 
 
 class PriceRuleOut(PriceRuleIn):
@@ -78,6 +111,7 @@ class OfferOut(BaseModel):
     resource_ids: list[UUID]
     price: PriceRuleOut
     visibility: Visibility
+    attributes: dict[str, Any]
     state: OfferState
     version: int
     created_at: datetime
@@ -89,6 +123,21 @@ class OfferOut(BaseModel):
         names = cls.model_fields.keys() - {"verification"}
         shown = {name: getattr(offer, name) for name in names}
         return cls.model_validate(shown | {"verification": verification})
+
+
+class OfferVersionOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    title: str
+    title_zh: str
+    price: PriceRuleOut
+    attributes: dict[str, Any]
+    since: datetime
+
+
+class OfferVersionList(BaseModel):
+    items: list[OfferVersionOut]
 
 
 class PriceLineOut(BaseModel):

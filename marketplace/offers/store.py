@@ -1,13 +1,16 @@
 """SQL of the offers context."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session, and_, col, select, update
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
+from sqlmodel import Session, and_, cast, col, func, select, update
 
-from marketplace.offers.domain import Offer, OfferState, PriceRule
-from marketplace.offers.tables import OfferRow
+from marketplace.directions.domain import FacetFilter, facet_path
+from marketplace.offers.domain import Offer, OfferState, OfferVersion, PriceRule
+from marketplace.offers.tables import OfferRow, OfferVersionRow
 from services.capacity.domain import Visibility
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 
@@ -29,6 +32,58 @@ def insert_offer(session: Session, offer: Offer) -> None:
             version=offer.version,
             created_at=offer.created_at,
             updated_at=offer.updated_at,
+            attributes=dict(offer.attributes),
+        )
+    )
+    session.flush()
+    _insert_version(session, offer)
+
+
+def update_terms(session: Session, offer: Offer) -> None:
+    """The next version of the offer, beside those it had."""
+    row = session.get_one(OfferRow, offer.id)
+    row.title, row.title_zh = offer.title, offer.title_zh
+    row.price = asdict(offer.price)
+    row.attributes = dict(offer.attributes)
+    row.version = offer.version
+    row.updated_at = offer.updated_at
+    session.flush()
+    _insert_version(session, offer)
+
+
+def versions(session: Session, offer_id: UUID, *, limit: int) -> list[OfferVersion]:
+    """The newest first."""
+    query = (
+        select(OfferVersionRow)
+        .where(col(OfferVersionRow.offer_id) == offer_id)
+        .order_by(col(OfferVersionRow.version).desc())
+        .limit(limit)
+    )
+    return [
+        OfferVersion(
+            version=row.version,
+            title=row.title,
+            title_zh=row.title_zh,
+            price=PriceRule(**row.price),
+            attributes=row.attributes,
+            since=row.since,
+        )
+        for row in session.exec(query)
+    ]
+
+
+def _insert_version(session: Session, offer: Offer) -> None:
+    kept = OfferVersion.of(offer)
+    session.add(
+        OfferVersionRow(
+            offer_id=offer.id,
+            version=kept.version,
+            organisation_id=offer.organisation_id,
+            title=kept.title,
+            title_zh=kept.title_zh,
+            price=asdict(kept.price),
+            attributes=dict(kept.attributes),
+            since=kept.since,
         )
     )
     session.flush()
@@ -79,6 +134,8 @@ def offers_after(
     limit: int,
     organisation_id: UUID | None,
     state: OfferState | None,
+    direction: int | None,
+    facets: Sequence[FacetFilter],
 ) -> list[Offer]:
     query = select(OfferRow).order_by(col(OfferRow.id)).limit(limit)
     if after is not None:
@@ -87,6 +144,12 @@ def offers_after(
         query = query.where(col(OfferRow.organisation_id) == organisation_id)
     if state is not None:
         query = query.where(col(OfferRow.state) == state.value)
+    if direction is not None:
+        query = query.where(col(OfferRow.direction) == direction)
+    if facets:
+        path, values = facet_path(facets)
+        asked = (cast(path, JSONPATH), cast(values, JSONB))
+        query = query.where(func.jsonb_path_match(col(OfferRow.attributes), *asked))
     return [_offer(row) for row in session.exec(query)]
 
 
@@ -106,4 +169,5 @@ def _offer(row: OfferRow) -> Offer:
         updated_at=row.updated_at,
         park=row.park,
         space_id=row.space_id,
+        attributes=row.attributes,
     )

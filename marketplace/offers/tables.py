@@ -4,7 +4,16 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, UniqueConstraint, Uuid
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -12,11 +21,15 @@ from services.runtime.tables import instant
 
 
 class OfferRow(SQLModel, table=True):
-    """``price`` is the price document; ``resource_ids`` name what is offered."""
+    """``price`` is the price document; ``resource_ids`` name what is offered.
+
+    ``attributes`` are what its direction lets be said; which directions there are is data.
+    """
 
     __tablename__: ClassVar[str] = "offer"
     __table_args__ = (
-        CheckConstraint("direction BETWEEN 1 AND 9", name="direction_known"),
+        CheckConstraint("direction >= 1", name="direction_known"),
+        CheckConstraint("jsonb_typeof(attributes) = 'object'", name="attributes_object"),
         CheckConstraint("cardinality(resource_ids) > 0", name="offers_something"),
         CheckConstraint("(price->>'price_minor')::bigint >= 0", name="price_not_negative"),
         CheckConstraint("visibility <> 'park' OR park IS NOT NULL", name="park_visible_in_one"),
@@ -24,6 +37,7 @@ class OfferRow(SQLModel, table=True):
             "visibility <> 'space' OR space_id IS NOT NULL", name="space_visible_in_one"
         ),
         UniqueConstraint("organisation_id", "id"),
+        Index("ix_offer_direction_id", "direction", "id"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -36,7 +50,31 @@ class OfferRow(SQLModel, table=True):
     visibility: str
     park: str | None = None
     space_id: UUID | None = Field(default=None, foreign_key="space.id")
+    attributes: dict[str, Any] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'{}'"))
+    )
     state: str
     version: int
     created_at: datetime = instant()
     updated_at: datetime = instant()
+
+
+class OfferVersionRow(SQLModel, table=True):
+    """What an offer said from ``since`` on; written once and never changed."""
+
+    __tablename__: ClassVar[str] = "offer_version"
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version_positive"),
+        ForeignKeyConstraint(
+            ["organisation_id", "offer_id"], ["offer.organisation_id", "offer.id"]
+        ),
+    )
+
+    offer_id: UUID = Field(primary_key=True)
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    organisation_id: UUID
+    title: str
+    title_zh: str
+    price: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    attributes: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    since: datetime = instant()

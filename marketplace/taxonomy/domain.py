@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
+from marketplace.taxonomy.industries import Industries, Section
 from marketplace.taxonomy.tolerance import ToleranceTable, finest_grade, plus_minus_um
 from services.contracts.errors import DomainError, ErrorKind
 
@@ -74,13 +75,14 @@ class Term(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """``din8580`` is the number of its group in DIN 8580, where it has one."""
+    """``din8580`` and ``gb22124`` are its group in DIN 8580 and GB/T 22124.1, where known."""
 
     code: str
     name: str
     name_zh: str
     aliases: tuple[str, ...] = ()
     din8580: str | None = None
+    gb22124: str | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -224,10 +226,12 @@ class Taxonomy:
         materials: Iterable[Material],
         certificates: Iterable[CertificateKind],
         tolerances: Sequence[ToleranceTable],
+        sections: Iterable[Section],
     ) -> None:
         self.processes = Tree(processes)
         self.materials = Tree(materials)
         self.certificates = Tree(certificates)
+        self.industries = Industries(sections)
         self._tolerances = tuple(tolerances)
 
     def knows_process(self, code: str) -> bool:
@@ -286,6 +290,7 @@ class Taxonomy:
         Raises:
             UnknownToleranceError: no such grade or class.
             ToleranceSizeError: the standard gives no value for this size.
+            ToleranceTooFineError: it is less than 1 µm there.
         """
         return plus_minus_um(self._tolerances, grade, nominal_mm)
 

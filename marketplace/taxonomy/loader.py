@@ -1,23 +1,29 @@
 """Reads the taxonomy's YAML; a broken entry is named by file and line."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
-import yaml
 from pydantic import ConfigDict, Field, ValidationError
 
-from marketplace.taxonomy.domain import CertificateKind, Material, Process, Taxonomy, Tree
+from marketplace.taxonomy.domain import (
+    CertificateKind,
+    Material,
+    Process,
+    Taxonomy,
+    parent_of,
+)
+from marketplace.taxonomy.industries import Section
 from marketplace.taxonomy.tolerance import ToleranceTable
 from services.contracts.documents import Document
+from services.runtime.lined_yaml import LinedDocument, read_lined
 
 DATA: Final = Path(__file__).parent / "data"
 CODE_PATTERN: Final = r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)*$"
 
 
-class BrokenTaxonomyError(ValueError):
-    """A data file that does not have the form it must have."""
+Division = Annotated[str, Field(pattern=r"^\d{2}$")]
 
 
 class _Entry(Document):
@@ -31,6 +37,7 @@ class _Entry(Document):
 
 class _ProcessEntry(_Entry):
     din8580: str | None = Field(default=None, pattern=r"^[1-6](\.\d{1,2}){0,2}$")
+    gb22124: str | None = Field(default=None, min_length=1, max_length=20)
 
 
 class _MaterialEntry(_Entry):
@@ -43,9 +50,16 @@ class _CertificateEntry(_Entry):
     laboratory: bool = False
 
 
+class _SectionEntry(Document):
+    code: str = Field(pattern=r"^[A-Z]$")
+    name: str = Field(min_length=1)
+    zh: str = Field(min_length=1)
+    divisions: tuple[Division, Division]
+
+
 class _Iso286(Document):
     up_to_mm: list[float]
-    width_um: dict[str, list[float]]
+    width_um: dict[str, list[float | None]]
 
 
 class _Iso2768(Document):
@@ -59,6 +73,7 @@ class _Tolerances(Document):
     iso2768: _Iso2768
 
 
+ModelT = TypeVar("ModelT", bound=Document)
 EntryT = TypeVar("EntryT", bound=_Entry)
 TermT = TypeVar("TermT", Process, Material, CertificateKind)
 
@@ -68,18 +83,19 @@ def load_taxonomy(folder: Path = DATA) -> Taxonomy:
     """The taxonomy kept in ``folder``.
 
     Raises:
-        BrokenTaxonomyError: names the file, the line and what is wrong.
+        BrokenDataError: names the file, the line and what is wrong.
     """
     return Taxonomy(
         processes=_terms(folder / "processes.yaml", _ProcessEntry, _process),
         materials=_terms(folder / "materials.yaml", _MaterialEntry, _material),
         certificates=_terms(folder / "certificates.yaml", _CertificateEntry, _certificate),
         tolerances=_tolerances(folder / "tolerances.yaml"),
+        sections=_sections(folder / "industries.yaml"),
     )
 
 
 def _process(entry: _ProcessEntry) -> Process:
-    return Process(entry.code, entry.name, entry.zh, entry.aliases, entry.din8580)
+    return Process(entry.code, entry.name, entry.zh, entry.aliases, entry.din8580, entry.gb22124)
 
 
 def _material(entry: _MaterialEntry) -> Material:
@@ -91,55 +107,74 @@ def _certificate(entry: _CertificateEntry) -> CertificateKind:
     return CertificateKind(entry.code, entry.name, entry.zh, entry.aliases, entry.laboratory)
 
 
-def _terms(path: Path, model: type[EntryT], make: Callable[[EntryT], TermT]) -> Iterable[TermT]:
-    terms = [make(entry) for entry in _entries(path, model)]
-    try:
-        Tree(terms)
-    except ValueError as error:
-        raise BrokenTaxonomyError(f"{path.name}: {error}") from error
+def _terms(path: Path, model: type[EntryT], make: Callable[[EntryT], TermT]) -> list[TermT]:
+    """The terms of ``path``; a parent stands before its children, and no code twice."""
+    document = read_lined(path)
+    if not isinstance(document.value, list):
+        raise document.fault((), "must be a list of entries")
+    terms, codes = list[TermT](), set[str]()
+    for place, raw in enumerate(document.value):
+        entry = _entry(document, place, raw, model)
+        parent = parent_of(entry.code)
+        if entry.code in codes:
+            raise document.fault((place, "code"), f"{entry.code} stands twice")
+        if parent is not None and parent not in codes:
+            told = f"{entry.code}: its parent {parent} does not stand before it"
+            raise document.fault((place, "code"), told)
+        codes.add(entry.code)
+        terms.append(make(entry))
     return terms
 
 
-def _entries(path: Path, model: type[EntryT]) -> Iterator[EntryT]:
-    for line, raw in _lined(path):
-        try:
-            yield model.model_validate(raw)
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            name = raw.get("code", "?") if isinstance(raw, Mapping) else raw
-            raise BrokenTaxonomyError(
-                f"{path.name} line {line}, entry {name}: {field}: {first['msg']}"
-            ) from error
-
-
-def _lined(path: Path) -> list[tuple[int, Any]]:
-    text = path.read_text(encoding="utf-8")
+def _entry(document: LinedDocument, place: int, raw: object, model: type[ModelT]) -> ModelT:
     try:
-        document = yaml.compose(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise BrokenTaxonomyError(f"{path.name}: {error}") from error
-    if not isinstance(document, yaml.SequenceNode):
-        raise BrokenTaxonomyError(f"{path.name}: must be a list of entries")
-    values = yaml.load(text, Loader=yaml.CSafeLoader)
-    lines = [node.start_mark.line + 1 for node in document.value]
-    return list(zip(lines, values, strict=True))
+        return model.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = raw.get("code", "?") if isinstance(raw, Mapping) else raw
+        field = ".".join(map(str, first["loc"]))
+        told = f"entry {name}: {field}: {first['msg']}"
+        raise document.fault((place, *first["loc"]), told) from error
+
+
+def _sections(path: Path) -> list[Section]:
+    """The sections; their divisions follow each other without an overlap."""
+    document = read_lined(path)
+    if not isinstance(document.value, list):
+        raise document.fault((), "must be a list of entries")
+    sections, last = list[Section](), "00"
+    for place, raw in enumerate(document.value):
+        entry = _entry(document, place, raw, _SectionEntry)
+        first, end = entry.divisions
+        if not last < first <= end:
+            raise document.fault((place, "divisions"), f"{first} to {end} does not follow {last}")
+        sections.append(Section(entry.code, entry.name, entry.zh, first, end))
+        last = end
+    return sections
 
 
 def _tolerances(path: Path) -> list[ToleranceTable]:
-    try:
-        document = _Tolerances.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise BrokenTaxonomyError(f"{path.name}: {error}") from error
+    lined = read_lined(path)
+    document = lined.as_model(_Tolerances)
     iso286, iso2768 = document.iso286, document.iso2768
-    halved = {grade: [width / 2 for width in row] for grade, row in iso286.width_um.items()}
-    tables = [
+    _check_rows(lined, ("iso286", "width_um"), iso286.width_um, len(iso286.up_to_mm))
+    _check_rows(lined, ("iso2768", "plus_minus_um"), iso2768.plus_minus_um, len(iso2768.up_to_mm))
+    halved = {
+        grade: [None if width is None else width / 2 for width in row]
+        for grade, row in iso286.width_um.items()
+    }
+    return [
         ToleranceTable(0, iso286.up_to_mm, halved),
         ToleranceTable(iso2768.from_mm, iso2768.up_to_mm, iso2768.plus_minus_um),
     ]
-    for table in tables:
-        for grade, row in table.limit_um.items():
-            if len(row) != len(table.up_to_mm):
-                bands = len(table.up_to_mm)
-                raise BrokenTaxonomyError(f"{path.name}: {grade} has {len(row)} of {bands} values")
-    return tables
+
+
+def _check_rows(
+    lined: LinedDocument,
+    place: tuple[str, ...],
+    rows: Mapping[str, Sequence[float | None]],
+    bands: int,
+) -> None:
+    for grade, row in rows.items():
+        if len(row) != bands:
+            raise lined.fault((*place, grade), f"{grade} has {len(row)} of {bands} values")

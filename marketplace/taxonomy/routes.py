@@ -1,14 +1,20 @@
-"""``/taxonomy``: processes, materials, certificate kinds and tolerances, with search."""
+"""``/taxonomy``: processes, materials, certificates, tolerances, industries and regions."""
 
 from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
 
 from marketplace.taxonomy.domain import Taxonomy
+from marketplace.taxonomy.regions import load_regions
 from marketplace.taxonomy.schemas import (
     CertificateList,
+    FoundOut,
+    IndustryOut,
     MaterialList,
     ProcessList,
+    RegionList,
+    RegionOut,
+    SectionList,
     ToleranceOut,
 )
 from services.contracts.policies import Action
@@ -57,3 +63,41 @@ async def get_tolerance(
 ) -> ToleranceOut:
     limit = taxonomy.tolerance_um(grade, nominal_mm)
     return ToleranceOut(grade=grade, nominal_mm=nominal_mm, plus_minus_um=limit)
+
+
+@router.get("/industries", summary="Sections of GB/T 4754-2017")
+async def list_industries(taxonomy: TaxonomyDep, q: SearchedDep = None) -> SectionList:
+    industries = taxonomy.industries
+    return SectionList.of(industries if q is None else industries.search(q))
+
+
+@router.get("/industries/{industry_code}", summary="An industry of GB/T 4754 taken apart")
+async def get_industry(taxonomy: TaxonomyDep, industry_code: str) -> IndustryOut:
+    return IndustryOut.model_validate(taxonomy.industries.read(industry_code))
+
+
+@router.get("/regions", summary="Regions of GB/T 2260: provinces, or what is searched for")
+def list_regions(q: SearchedDep = None) -> RegionList:
+    regions = load_regions()
+    return RegionList.of(regions.provinces() if q is None else regions.search(q, limit=FOUND_MAX))
+
+
+@router.get("/regions/{region_code}", summary="One region of GB/T 2260")
+def get_region(region_code: str) -> RegionOut:
+    return RegionOut.model_validate(load_regions().find(region_code))
+
+
+@router.get("/search", summary="Terms of every taxonomy by a word, in Chinese or English")
+def search_terms(
+    taxonomy: TaxonomyDep,
+    q: Annotated[str, Query(min_length=1, max_length=100)],
+    limit: Annotated[int, Query(ge=1, le=FOUND_MAX)] = 10,
+) -> FoundOut:
+    found = {
+        "processes": taxonomy.processes.search(q, limit=limit),
+        "materials": taxonomy.materials.search(q, limit=limit),
+        "certificates": taxonomy.certificates.search(q, limit=limit),
+        "industries": taxonomy.industries.search(q)[:limit],
+        "regions": load_regions().search(q, limit=limit),
+    }
+    return FoundOut.model_validate(found, from_attributes=True)

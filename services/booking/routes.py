@@ -1,15 +1,14 @@
 """HTTP of booking: hold, read, confirm, cancel, start, finish; of one slot or several as one."""
 
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Header, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.booking import handlers
 from services.booking.domain import Booking, BookingState, Joint
 from services.booking.schemas import BookingIn, BookingOut, JointBookingIn, JointBookingOut
-from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import (
     BookingId,
     DemandId,
@@ -19,6 +18,7 @@ from services.contracts.ids import (
     ResourceId,
 )
 from services.contracts.policies import Action
+from services.runtime.etags import IfMatch, etag, version_named
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
@@ -33,18 +33,6 @@ from services.runtime.web import (
 router = api_router(prefix="/bookings", tags=["bookings"])
 joint_router = api_router(prefix="/joint-bookings", tags=["bookings"])
 ROUTERS = (router, joint_router)
-
-
-class IfMatchInvalidError(DomainError):
-    code: ClassVar[str] = "if-match-invalid"
-    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
-    en: ClassVar[str] = "If-Match {value!r} is not an ETag of a booking; send the one it came with."
-    zh: ClassVar[str] = "If-Match {value!r} 不是预订的 ETag；请使用读取时返回的值。"
-
-
-IfMatch = Annotated[
-    str | None, Header(max_length=40, description="ETag of the reading the change is based on")
-]
 
 
 @router.post(
@@ -136,7 +124,7 @@ def confirm_booking(
         clock=clock,
         organisation_id=acting.organisation_id,
         booking_id=BookingId(booking_id),
-        expected_version=_version(if_match),
+        expected_version=version_named(if_match),
     )
     return _tagged(response, booking)
 
@@ -156,7 +144,7 @@ def cancel_booking(
         clock=clock,
         organisation_id=acting.organisation_id,
         booking_id=BookingId(booking_id),
-        expected_version=_version(if_match),
+        expected_version=version_named(if_match),
     )
     return _tagged(response, booking)
 
@@ -176,7 +164,7 @@ def start_booking(
         clock=clock,
         organisation_id=acting.organisation_id,
         booking_id=BookingId(booking_id),
-        expected_version=_version(if_match),
+        expected_version=version_named(if_match),
     )
     return _tagged(response, booking)
 
@@ -196,7 +184,7 @@ def finish_booking(
         clock=clock,
         organisation_id=acting.organisation_id,
         booking_id=BookingId(booking_id),
-        expected_version=_version(if_match),
+        expected_version=version_named(if_match),
     )
     return _tagged(response, booking)
 
@@ -276,7 +264,7 @@ def confirm_joint_booking(
         clock=clock,
         organisation_id=acting.organisation_id,
         joint_id=JointId(joint_id),
-        expected_version=_version(if_match),
+        expected_version=version_named(if_match),
     )
     return _joint_tagged(response, joint)
 
@@ -296,26 +284,16 @@ def cancel_joint_booking(
         clock=clock,
         organisation_id=acting.organisation_id,
         joint_id=JointId(joint_id),
-        expected_version=_version(if_match),
+        expected_version=version_named(if_match),
     )
     return _joint_tagged(response, joint)
 
 
 def _joint_tagged(response: Response, joint: Joint) -> JointBookingOut:
-    response.headers["ETag"] = f'"{joint.version}"'
+    response.headers["ETag"] = etag(joint.version)
     return JointBookingOut.of(joint)
 
 
 def _tagged(response: Response, booking: Booking) -> BookingOut:
-    response.headers["ETag"] = f'"{booking.version}"'
+    response.headers["ETag"] = etag(booking.version)
     return BookingOut.of(booking)
-
-
-def _version(if_match: str | None) -> int | None:
-    """The version an ``If-Match`` header names; ``*`` and its absence name none."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    digits = if_match.strip().removeprefix("W/").strip('"')
-    if not digits.isascii() or not digits.isdigit():
-        raise IfMatchInvalidError(value=if_match)
-    return int(digits)

@@ -93,6 +93,9 @@ class CertificateDocument(Document):
     number: ShortText = ""
     issuer: ShortText = ""
     valid_to: Day | None = None
+    verified_by: ShortText = Field(
+        default="", description="who compared it with the original, as the organisation states"
+    )
 
 
 class CapabilityDocument(Document):
@@ -135,6 +138,7 @@ class CapabilityDocument(Document):
                     number=held.number,
                     issuer=held.issuer,
                     valid_to=held.valid_to,
+                    verified_by=held.verified_by,
                 )
                 for held in capability.certificates
             ],

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     recorded_data: Path = Field(
         default=Path("../shared/data"), description="folder of recorded machine data"
     )
+    directions_folder: Path | None = Field(
+        default=None, description="folder of *.yaml with directions beside the nine"
+    )
     document_bytes_max: int = Field(
         default=DOCUMENT_BYTES_MAX, ge=1, description="size of an uploaded document at most"
     )

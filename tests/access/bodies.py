@@ -97,6 +97,7 @@ QUERIES: Final[Mapping[str, Maker]] = {
     "minutes": lambda _: 60,
     "name": lambda _: "probe.csv",
     "nominal_mm": lambda _: 25,
+    "q": lambda _: "probe",
     "start": lambda _: START.isoformat(),
     "state": lambda _: "probe",
 }

@@ -23,8 +23,14 @@ from tests.access.probing import Answer, Undone, ask, at_once
 from tests.access.world import Thing, World
 
 SAFE: Final = frozenset({"GET", "HEAD"})
-NOT_THINGS: Final = frozenset({"grade"})
-"""Path parameters that name no thing anybody owns."""
+NOT_THINGS: Final = {
+    "grade": "IT7",
+    "direction_key": "manufacturing",
+    "industry_code": "C34",
+    "region_code": "420111",
+    "resource_kind": "machine",
+}
+"""Path parameters that name no thing anybody owns, and what is asked for."""
 SHOWN: Final = frozenset({("resource_id",), ("offer_id",)})
 """Kinds with a thing of every visibility."""
 FORMATS: Final = ("json", "csv", "xlsx")
@@ -249,7 +255,7 @@ class Asker:
 
     async def _answer(self, probe: Probe) -> Answer:
         path = probe.route.path
-        for name, value in (probe.thing.path if probe.thing else {"grade": "IT7"}).items():
+        for name, value in (probe.thing.path if probe.thing else NOT_THINGS).items():
             path = path.replace(f"{{{name}}}", self._named(value, probe.caller))
         headers = dict(probe.headers)
         token = probe.caller.tokens.get(probe.credential)

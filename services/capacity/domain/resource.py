@@ -136,11 +136,18 @@ class CapacityRule:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
+    """A certificate (资质证书) as its holder states it, ``verified_by`` included.
+
+    Matching counts it where its kind and scope are those asked for, and it is valid until the work
+    is done.
+    """
+
     kind: str
     scope: str = ""
     number: str = ""
     issuer: str = ""
     valid_to: date | None = None
+    verified_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,6 +326,7 @@ def _certificate_document(certificate: Certificate) -> dict[str, Any]:
         "number": certificate.number,
         "issuer": certificate.issuer,
         "valid_to": certificate.valid_to.isoformat() if certificate.valid_to else None,
+        "verified_by": certificate.verified_by,
     }
 
 
@@ -337,4 +338,5 @@ def _certificate(document: dict[str, Any]) -> Certificate:
         number=document["number"],
         issuer=document["issuer"],
         valid_to=date.fromisoformat(valid_to) if valid_to else None,
+        verified_by=document.get("verified_by", ""),
     )

@@ -8,7 +8,7 @@ from services.contracts.events.envelope import Event
 
 
 class OfferPublished(Event):
-    """An offer can be found and matched from now on."""
+    """An offer, or its next version, can be found and matched from now on."""
 
     type: ClassVar[str] = "marketplace.offer-published.v1"
 

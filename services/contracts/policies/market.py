@@ -8,9 +8,18 @@ from services.contracts.policies.roles import BUYING, CLEARING, SELLING
 
 POLICIES: Final[Policies] = {
     Action.TAXONOMY_READ: Policy(Who.ANYONE, Scope.PUBLIC, "read the taxonomies", "查看分类"),
+    Action.DIRECTION_READ: Policy(
+        Who.ANYONE, Scope.PUBLIC, "read the directions and their forms", "查看方向及其表单"
+    ),
     Action.OFFER_PUBLISH: Policy(SELLING, Scope.OWN, "publish an offer", "发布要约"),
     Action.OFFER_READ: Policy(
         Who.ANYONE, Scope.VISIBLE, "read offers and prices", "查看要约与价格"
+    ),
+    Action.OFFER_EDIT: Policy(
+        SELLING, Scope.OWN, "give an own offer its next version", "修改自有要约为新版本"
+    ),
+    Action.OFFER_HISTORY: Policy(
+        SELLING, Scope.OWN, "read the versions of own offers", "查看自有要约的历史版本"
     ),
     Action.OFFER_WITHDRAW: Policy(SELLING, Scope.OWN, "withdraw an offer", "撤回要约"),
     Action.DEMAND_CREATE: Policy(BUYING, Scope.OWN, "state a demand", "提出需求"),

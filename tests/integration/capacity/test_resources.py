@@ -26,7 +26,9 @@ MILLING = CapabilityDeclaration(
     materials=("steel", "aluminium"),
     envelope_mm=(800, 400, 500),
     tolerance_um=10,
-    certificates=(Certificate("iso-9001", "milling", "N1", "TÜV", date(2027, 1, 1)),),
+    certificates=(
+        Certificate("iso-9001", "milling", "N1", "TÜV", date(2027, 1, 1), "Park office"),
+    ),
     attributes={"axes": 5, "coolant": ["emulsion"]},
 )
 

@@ -55,17 +55,17 @@ class TestRequests:
 
     def test_name_each_wrong_field(self, client: httpx.Client, market: Market) -> None:
         signed = market.keyring.header(market.organisation())
-        body = {"direction": 10, "title": "", "prize": 1}
+        body = {"direction": 100, "title": "", "prize": 1}
         english = client.post("offers", json=body, headers=signed | {"accept-language": "en"})
         chinese = client.post("offers", json=body, headers=signed | {"accept-language": "zh"})
 
         assert _fields(problem(english, 422, "invalid-request")) >= {
-            ("/direction", "Input should be less than or equal to 9"),
+            ("/direction", "Input should be less than or equal to 99"),
             ("/resource_ids", "Field required"),
             ("/prize", "Extra inputs are not permitted"),
         }
         assert _fields(problem(chinese, 422, "invalid-request")) >= {
-            ("/direction", "应不大于 9"),
+            ("/direction", "应不大于 99"),
             ("/title", "至少 1 个字符"),
             ("/resource_ids", "必填"),
             ("/prize", "未知字段"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session, text
 
+from marketplace.directions.loader import load_directions
 from marketplace.offers import handlers as offers
 from marketplace.offers.consumers import CONSUMERS
 from marketplace.offers.domain import PriceRule
@@ -59,6 +60,7 @@ def shared_mill(session: Session, clock: FrozenClock, owner: OrganisationId) -> 
         session=session,
         clock=clock,
         organisation_id=owner,
+        directions=load_directions(),
         direction=9,
         title="Milling",
         title_zh="铣削",

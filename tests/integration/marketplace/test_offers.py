@@ -5,9 +5,11 @@ from uuid import UUID
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from services.runtime.db import Sessions, transaction
-from tests.support.api import Market
+from tests.support.api import Document, Market
+from tests.support.working import sessions_as
 
 
 class TestPublish:
@@ -234,3 +236,81 @@ def _offer(organisation_id: str, resource_id: str) -> dict[str, object]:
         "resource_ids": [resource_id],
         "price": {"price_minor": 30000},
     }
+
+
+EDIT: Document = {
+    "title": "Milling, now at night",
+    "title_zh": "夜间铣削",
+    "price": {"price_minor": 20000},
+    "attributes": {"axes": 5},
+}
+"""The next version of an offer."""
+
+
+class TestVersions:
+    def test_follow_each_other_and_keep_what_was_said(
+        self, market: Market, client: httpx.Client
+    ) -> None:
+        _, _, offer = market.listed_mill()
+        path = f"offers/{offer['id']}"
+        read = client.get(path)
+
+        changed = client.put(path, json=EDIT, headers={"if-match": read.headers["etag"]})
+
+        assert changed.status_code == 200, changed.text
+        assert changed.headers["etag"] == '"2"'
+        assert (changed.json()["version"], changed.json()["title"]) == (2, EDIT["title"])
+        assert changed.json()["attributes"] == {"axes": 5}
+        versions = market.get(f"{path}/versions")["items"]
+        assert [(one["version"], one["title"]) for one in versions] == [
+            (2, "Milling, now at night"),
+            (1, "Milling"),
+        ]
+        assert [one["price"]["price_minor"] for one in versions] == [20000, 30000]
+
+    def test_are_what_is_matched_from_then_on(self, market: Market, client: httpx.Client) -> None:
+        _, _, offer = market.listed_mill()
+        demand = market.demand(market.organisation("Buyer"))
+
+        client.put(f"offers/{offer['id']}", json=EDIT)
+
+        found = market.match(demand["id"])["candidates"]
+        assert found[0]["price"] == {"minor": 80000, "currency": "CNY"}
+
+    def test_based_on_an_older_reading_are_refused(
+        self, market: Market, client: httpx.Client
+    ) -> None:
+        _, _, offer = market.listed_mill()
+        path = f"offers/{offer['id']}"
+        client.put(path, json=EDIT, headers={"if-match": '"1"'})
+
+        late = client.put(path, json=EDIT, headers={"if-match": '"1"'})
+
+        assert (late.status_code, late.json()["code"]) == (409, "offer-version-mismatch")
+        assert market.get(path)["version"] == 2
+
+    def test_of_a_withdrawn_offer_there_are_no_more(
+        self, market: Market, client: httpx.Client
+    ) -> None:
+        _, _, offer = market.listed_mill()
+        market.post(f"offers/{offer['id']}/withdraw", status=200)
+
+        refused = client.put(f"offers/{offer['id']}", json=EDIT)
+
+        assert (refused.status_code, refused.json()["code"]) == (409, "offer-withdrawn")
+
+    def test_say_only_what_the_direction_lets_be_said(
+        self, market: Market, client: httpx.Client
+    ) -> None:
+        _, _, offer = market.listed_mill()
+
+        refused = client.put(f"offers/{offer['id']}", json=EDIT | {"attributes": {"load_t": 3}})
+
+        assert (refused.status_code, refused.json()["code"]) == (422, "attribute-unknown")
+
+    def test_cannot_be_rewritten(self, market: Market, sessions: Sessions) -> None:
+        market.listed_mill()
+        with sessions_as(sessions) as own, transaction(own) as session:
+            rewriting = text("UPDATE offer_version SET title = 'x'")
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                session.connection().execute(rewriting)

@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import Session
 
 from gateway.matcher.reading import Reader, Reading
+from marketplace.directions.loader import load_directions
 from marketplace.offers import handlers as offers
 from marketplace.offers.domain import Offer, PriceRule
 from services.booking import handlers as booking
@@ -93,6 +94,7 @@ class World:
             session=session,
             clock=self.clock,
             organisation_id=self.park.organisation_id,
+            directions=load_directions(),
             direction=4,
             title="Milling",
             title_zh="铣削",

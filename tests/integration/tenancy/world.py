@@ -295,6 +295,17 @@ class Builder:
         )
         self._own(
             firm,
+            "offer_version",
+            offer_id=offer_id,
+            version=1,
+            title=visibility,
+            title_zh=visibility,
+            price=Jsonb({}),
+            attributes=Jsonb({}),
+            since=AT,
+        )
+        self._own(
+            firm,
             "listing",
             offer_id=offer_id,
             resource_id=resource_id,

@@ -1,12 +1,19 @@
 """The taxonomy: its data, its trees, suggestions, and what a broken file is told."""
 
+from itertools import pairwise
+from math import sqrt
 from pathlib import Path
 
 import pytest
 
 from marketplace.taxonomy.domain import Taxonomy, UnknownMaterialError, UnknownProcessError
-from marketplace.taxonomy.loader import DATA, BrokenTaxonomyError, load_taxonomy
-from marketplace.taxonomy.tolerance import ToleranceSizeError, UnknownToleranceError
+from marketplace.taxonomy.loader import DATA, load_taxonomy
+from marketplace.taxonomy.tolerance import (
+    ToleranceSizeError,
+    ToleranceTooFineError,
+    UnknownToleranceError,
+)
+from services.runtime.lined_yaml import BrokenDataError
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +94,10 @@ class TestTolerance:
             ("IT6", 18.01, 6),  # 13 µm
             ("IT5", 0.5, 2),
             ("IT16", 500, 2000),
+            ("IT1", 500, 4),
+            ("IT18", 3150, 16500),
+            ("IT7", 500.1, 35),  # 70 µm
+            ("IT13", 1, 70),
             ("f", 30, 100),
             ("m", 30.1, 300),
             ("C", 4, 300),
@@ -100,7 +111,16 @@ class TestTolerance:
 
     @pytest.mark.parametrize(
         ("grade", "nominal_mm"),
-        [("IT7", 500.1), ("m", 0.49), ("v", 2), ("f", 3000), ("IT7", 0), ("IT7", -1)],
+        [
+            ("IT7", 3150.1),
+            ("IT14", 1),
+            ("IT18", 0.5),
+            ("m", 0.49),
+            ("v", 2),
+            ("f", 3000),
+            ("IT7", 0),
+            ("IT7", -1),
+        ],
     )
     def test_says_nothing_outside_the_tables(
         self, taxonomy: Taxonomy, grade: str, nominal_mm: float
@@ -110,17 +130,42 @@ class TestTolerance:
 
     def test_knows_no_other_grade(self, taxonomy: Taxonomy) -> None:
         with pytest.raises(UnknownToleranceError):
-            taxonomy.tolerance_um("IT4", 25)
+            taxonomy.tolerance_um("IT19", 25)
+
+    @pytest.mark.parametrize(("grade", "nominal_mm"), [("IT1", 25), ("it2", 3)])
+    def test_of_less_than_a_micrometre_is_refused(
+        self, taxonomy: Taxonomy, grade: str, nominal_mm: float
+    ) -> None:
+        with pytest.raises(ToleranceTooFineError):
+            taxonomy.tolerance_um(grade, nominal_mm)
+
+    @pytest.mark.parametrize("number", range(5, 19))
+    def test_lies_where_the_formulas_of_the_standard_put_it(
+        self, taxonomy: Taxonomy, number: int
+    ) -> None:
+        multiple = (7, 10, 16, 25, 40, 64, 100, 160, 250, 400, 640, 1000, 1600, 2500)[number - 5]
+        bounds = (3, 6, 10, 18, 30, 50, 80, 120, 180, 250, 315, 400, 500, 630, 800, 1000, 1250)
+        bounds += (1600, 2000, 2500, 3150)
+
+        for over, up_to in pairwise(bounds):
+            mean = sqrt(over * up_to)
+            fine, coarse = 0.45 * mean ** (1 / 3) + 0.001 * mean, 0.004 * mean + 2.1
+            width = multiple * (fine if up_to <= 500 else coarse)
+            limit = taxonomy.tolerance_um(f"IT{number}", up_to)
+            assert limit == pytest.approx(width / 2, rel=0.1, abs=0.6), (over, up_to)
 
     @pytest.mark.parametrize(
         ("plus_minus_um", "nominal_mm", "grade"),
         [
             (10, 25, "IT7"),
             (11, 25, "IT8"),  # more than half of 21 µm
-            (1, 25, "IT5"),
+            (1, 25, "IT2"),  # IT1 is ±0.75 µm there
             (650, 25, "IT16"),
-            (651, 25, None),
-            (10, 501, None),
+            (1650, 25, "IT18"),
+            (1651, 25, None),
+            (71, 1, None),  # IT14 begins above 1 mm
+            (10, 501, "IT4"),
+            (10, 3151, None),
         ],
     )
     def test_tells_the_grade_a_value_stays_within(
@@ -129,8 +174,8 @@ class TestTolerance:
         assert taxonomy.grade_of(plus_minus_um, nominal_mm) == grade
 
     def test_never_tightens_with_size_or_grade(self, taxonomy: Taxonomy) -> None:
-        sizes = (2, 5, 8, 15, 25, 40, 60, 100, 150, 200, 300, 350, 450)
-        grades = [f"IT{number}" for number in range(5, 17)]
+        sizes = (2, 5, 8, 15, 25, 40, 60, 100, 150, 200, 300, 350, 450, 600, 900, 1500, 3000)
+        grades = [f"IT{number}" for number in range(4, 19)]
         table = [[taxonomy.tolerance_um(grade, size) for size in sizes] for grade in grades]
 
         assert all(row == sorted(row) for row in table)
@@ -147,19 +192,25 @@ class TestBrokenFiles:
     @pytest.mark.parametrize(
         ("entry", "told"),
         [
-            ("- {code: Bad Code, name: X, zh: 某}", "line 2, entry Bad Code: code:"),
-            ("- {code: x, name: X}", "line 2, entry x: zh: Field required"),
+            ("- {code: Bad Code, name: X, zh: 某}", "line 2: 0.code: entry Bad Code: code:"),
+            ("- {code: x, name: X}", "line 2: 0.zh: entry x: zh: Field required"),
             ("- {code: x, name: X, zh: 某, colour: red}", "entry x: colour:"),
-            ("- {code: x.y, name: X, zh: 某}", "its parent x does not stand before it"),
-            ("- {code: x, name: X, zh: 某}\n- {code: x, name: X, zh: 某}", "x stands twice"),
-            ("- {code: x", "processes.yaml:"),
-            ("code: x", "must be a list"),
+            (
+                "- {code: x.y, name: X, zh: 某}",
+                "line 2: 0.code: x.y: its parent x does not stand before it",
+            ),
+            (
+                "- {code: x, name: X, zh: 某}\n- {code: x, name: X, zh: 某}",
+                "line 3: 1.code: x stands twice",
+            ),
+            ("- {code: x", "processes.yaml line 3:"),
+            ("code: x", "processes.yaml line 2: must be a list"),
         ],
     )
     def test_are_told_file_line_and_entry(self, folder: Path, entry: str, told: str) -> None:
         (folder / "processes.yaml").write_text(f"# comment\n{entry}\n", encoding="utf-8")
 
-        with pytest.raises(BrokenTaxonomyError) as refused:
+        with pytest.raises(BrokenDataError) as refused:
             load_taxonomy(folder)
 
         assert str(refused.value).startswith("processes.yaml")
@@ -167,8 +218,8 @@ class TestBrokenFiles:
 
     def test_with_a_short_tolerance_row_are_refused(self, folder: Path) -> None:
         path = folder / "tolerances.yaml"
-        text = path.read_text(encoding="utf-8").replace("IT5: [4, 5,", "IT5: [4,")
+        text = path.read_text(encoding="utf-8").replace("IT5: [4, 4, 5,", "IT5: [4, 5,")
         path.write_text(text, encoding="utf-8")
 
-        with pytest.raises(BrokenTaxonomyError, match="IT5 has 12 of 13 values"):
+        with pytest.raises(BrokenDataError, match=r"line 10: .*IT5 has 21 of 22 values"):
             load_taxonomy(folder)
