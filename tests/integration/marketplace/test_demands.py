@@ -52,23 +52,23 @@ BAD_INPUT: list[tuple[str, dict[str, Any], str, str, str]] = [
         {"tolerance": {"grade": "IT99", "nominal_mm": 25}},
         "unknown-tolerance",
         (
-            "There is no tolerance 'IT99'. Give an ISO 286 grade (IT5 to IT16), an ISO 2768-1 class"
+            "There is no tolerance 'IT99'. Give an ISO 286 grade (IT1 to IT18), an ISO 2768-1 class"
             " (f, m, c or v), or a ± value in µm."
         ),
         (
-            "没有公差等级 'IT99'。请给出 ISO 286 等级（IT5 至 IT16）、ISO 2768-1 等级（f、m、c、v）"
+            "没有公差等级 'IT99'。请给出 ISO 286 等级（IT1 至 IT18）、ISO 2768-1 等级（f、m、c、v）"
             "或以 µm 计的 ± 值。"
         ),
     ),
     (
         "a size for which the standard says nothing",
-        {"tolerance": {"grade": "IT7", "nominal_mm": 501}},
+        {"tolerance": {"grade": "IT7", "nominal_mm": 3151}},
         "tolerance-size",
         (
-            "IT7 has no value for a nominal size of 501 mm; it covers 0 to 500 mm."
+            "IT7 has no value for a nominal size of 3151 mm; it covers 0 to 3150 mm."
             " Give a ± value in µm instead."
         ),
-        "IT7 对公称尺寸 501 mm 没有规定值；其范围为 0 至 500 mm。请改用以 µm 计的 ± 值。",
+        "IT7 对公称尺寸 3151 mm 没有规定值；其范围为 0 至 3150 mm。请改用以 µm 计的 ± 值。",
     ),
     (
         "a window that ends before it starts",
