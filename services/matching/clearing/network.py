@@ -57,6 +57,7 @@ class Scratch(NamedTuple):
     before: Indices
     reached: Indices
     settled: Indices
+    passed: Ints
     tally: Ints
 
 
@@ -85,6 +86,7 @@ def scratch_for(slots: int, edges: int) -> Scratch:
         before=np.empty(slots, np.int32),
         reached=np.empty(slots, np.int32),
         settled=np.empty(slots, np.int32),
+        passed=np.empty(edges + 1, np.int64),
         tally=np.zeros(4, np.int64),
     )
 

@@ -1,11 +1,8 @@
 """Ask for memory ahead of its use: searches jump between rows that no cache holds."""
 
-from typing import Final
-
+from services.matching.clearing.lines import ENTRIES_PER_LINE
 from services.matching.clearing.problem import Ints
 from services.matching.engine.compiled import compiled, prefetch
-
-ENTRIES_PER_LINE: Final = 8
 
 
 @compiled

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from services.matching.clearing.lines import on_lines, unwritten
 from services.matching.clearing.network import Matching, Network, Takers
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.engine.compiled import compiled
@@ -12,7 +13,7 @@ from services.matching.engine.compiled import compiled
 # test of their own.
 GONE: Final = -(1 << 60)
 SPARE: Final = 4
-# A full region of R entries took in R / 2 + 2 since it was made; the next one has at most 2 R + 4.
+# A full region of R entries took in R / 2 + 2 since it was made; the next one has at most 2 R + 8.
 MOVED_PER_EDGE: Final = 4
 
 
@@ -28,7 +29,7 @@ def takers_of(network: Network, slots: int, later: int) -> Takers:
         first[slot] = tail[0]
         tail[0] += _roomy(last[slot]) if later else last[slot]
         last[slot], limit[slot] = first[slot], tail[0]
-    edges = np.empty(tail[0] + MOVED_PER_EDGE * later, np.int64)
+    edges = unwritten(tail[0] + MOVED_PER_EDGE * later)
     for demand in range(network.first.size):
         for edge in network.edges[network.first[demand] : network.last[demand]]:
             slot = edge & INDEX_MASK
@@ -39,7 +40,7 @@ def takers_of(network: Network, slots: int, later: int) -> Takers:
 
 @compiled
 def _roomy(entries: int) -> int:
-    return 2 * entries + SPARE
+    return int(on_lines(2 * entries + SPARE))
 
 
 @compiled

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from services.matching.clearing.arena import Arena, Size, arena_for
+from services.matching.clearing.arena import Arena, Size, arena_for, size_of
 from services.matching.clearing.linking import Named, Rows, take_in
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.problem import AssignmentProblem
@@ -22,7 +22,7 @@ def add(arena: Arena, rows: AssignmentProblem, removed: list[int]) -> None:
     named = Named(demands, np.array(removed, np.int64), NOBODY, NOBODY)
     written = Rows(rows.first, rows.slots, rows.costs, rows.unmatched_costs)
     take_in(arena.network, arena.takers, arena.matching, arena.row_of, used, named, written)
-    arena.grow(Size(rows.demands, 0, rows.slots.size), demands=rows.demands)
+    arena.grow(Size(rows.demands, 0, size_of(rows).edges), demands=rows.demands)
 
 
 def by_slot(arena: Arena) -> Counter[tuple[int, int, int]]:
@@ -52,10 +52,10 @@ def test_slots_know_the_edges_of_the_demands_until_the_room_is_used_up(
     slots: int, going: int
 ) -> None:
     market = drawn(slots, demands=20, slots=slots, degree=6, dearest=9)
-    arena = arena_for(market, Size(2_020, slots, market.slots.size + 6_000))
+    arena = arena_for(market, Size(2_020, slots, size_of(market).edges + 12_000))
     for number in range(200):
         rows = drawn(number, demands=10, slots=slots, degree=6, dearest=9)
-        if arena.used.edges + rows.slots.size > arena.capacity.edges:
+        if arena.used.edges + size_of(rows).edges > arena.capacity.edges:
             break
         add(arena, rows, list(range(10 * number, 10 * number + going)))
         takers = arena.takers
