@@ -5,6 +5,8 @@ tree of one demand. A path ends at a free slot or at a demand that is cheaper le
 known so far bounds the search, so that only slots nearer than it are ever queued.
 """
 
+from typing import Final
+
 from services.matching.clearing.auction import lowest_total
 from services.matching.clearing.frontier import fell_tree, nearest
 from services.matching.clearing.heap import heap_push
@@ -13,6 +15,9 @@ from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.prefetch import prefetch_row
 from services.matching.clearing.problem import Ints
 from services.matching.engine.compiled import compiled, inlined
+
+LINES: Final = 2
+"""Of a row that are asked for ahead."""
 
 
 @compiled
@@ -67,7 +72,7 @@ def _grow(
                 touched[reached] = slot
                 reached += 1
             distance[slot], before[slot] = reach, demand
-            prefetch_row(edges, first[demand_of[slot]])
+            prefetch_row(edges, first[demand_of[slot]], LINES)
             if reach == base:
                 order[settled] = slot
                 settled += 1

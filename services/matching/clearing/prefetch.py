@@ -6,7 +6,7 @@ from services.matching.engine.compiled import compiled, prefetch
 
 
 @compiled
-def prefetch_row(values: Ints, first: int) -> None:
-    """Fetch the first two cache lines of the row that begins at ``first``, which may be empty."""
-    prefetch(values, first)
-    prefetch(values, first + ENTRIES_PER_LINE)
+def prefetch_row(values: Ints, first: int, lines: int) -> None:
+    """Fetch so many cache lines of the row that begins at ``first``, which may be shorter."""
+    for line in range(lines):
+        prefetch(values, first + line * ENTRIES_PER_LINE)

@@ -5,13 +5,18 @@ take it, prices falling. A path ends at a slot whose price has fallen to 0, whic
 at a demand without a slot, which gets one.
 """
 
+from typing import Final
+
 from services.matching.clearing.frontier import fell_tree, nearest
 from services.matching.clearing.heap import heap_push
-from services.matching.clearing.network import INFINITE, Matching, Scratch, Takers
+from services.matching.clearing.network import FIRST, INFINITE, LAST, Matching, Scratch, Takers
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.prefetch import prefetch_row
 from services.matching.clearing.problem import Ints
 from services.matching.engine.compiled import compiled, inlined
+
+LINES: Final = 4
+"""Of a row that are asked for ahead: slots that are dear have some thirty takers."""
 
 
 @compiled
@@ -19,7 +24,10 @@ def settle_slots(takers: Takers, matching: Matching, scratch: Scratch, loose: In
     """Settle every slot of ``loose`` that is free and has a price; all demands are placed."""
     _, demand_of, potentials, prices = matching
     distance, order = scratch.distance, scratch.settled
-    for root in loose:
+    for place in range(loose.size):
+        root = loose[place]
+        if place + 1 < loose.size:
+            prefetch_row(takers.edges, takers.regions[loose[place + 1], FIRST], LINES)
         if demand_of[root] >= 0 or prices[root] == 0:
             continue
         limit, end, winner, reached, settled = _grow(takers, matching, scratch, root)
@@ -42,7 +50,7 @@ def _grow(
         The distance of the end; the slot it is at; the unmatched demand that takes that slot, or -1
         if the slot becomes free; how many slots were reached; how many settled.
     """
-    first, last, _, edges, _ = takers
+    regions, edges, _ = takers
     _, _, potentials, prices = matching
     heap, distance, before, touched, order, passed, _ = scratch
     limit, end, winner = prices[root], root, -1
@@ -58,7 +66,7 @@ def _grow(
             base = distance[slot]
         slot = order[grown]
         grown += 1
-        row = edges[first[slot] : last[slot]]
+        row = edges[regions[slot, FIRST] : regions[slot, LAST]]
         near = _within(row, potentials, base + prices[slot], limit, passed)
         limit, end, winner, held_by = _ends(matching, scratch, near, slot, (limit, end, winner))
         for place in range(held_by):
@@ -69,7 +77,7 @@ def _grow(
                 touched[reached] = held
                 reached += 1
             distance[held], before[held] = reach, slot
-            prefetch_row(edges, first[held])
+            prefetch_row(edges, regions[held, FIRST], LINES)
             if reach == base:
                 order[settled] = held
                 settled += 1

@@ -7,6 +7,7 @@ import pytest
 
 from services.matching.clearing.arena import Arena, Size, arena_for, size_of
 from services.matching.clearing.linking import Named, Rows, take_in
+from services.matching.clearing.network import FIRST, LAST, LIMIT
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.problem import AssignmentProblem
 from services.matching.clearing.takers import GONE
@@ -31,7 +32,7 @@ def by_slot(arena: Arena) -> Counter[tuple[int, int, int]]:
     return Counter(
         (slot, int(edge & INDEX_MASK), int(edge >> INDEX_BITS))
         for slot in range(arena.used.slots)
-        for edge in takers.edges[takers.first[slot] : takers.last[slot]]
+        for edge in takers.edges[takers.regions[slot, FIRST] : takers.regions[slot, LAST]]
         if arena.matching.potentials[edge & INDEX_MASK] != GONE
     )
 
@@ -60,7 +61,7 @@ def test_slots_know_the_edges_of_the_demands_until_the_room_is_used_up(
         add(arena, rows, list(range(10 * number, 10 * number + going)))
         takers = arena.takers
         assert takers.tail[0] <= takers.edges.size
-        assert (takers.last <= takers.limit).all()
+        assert (takers.regions[:, LAST] <= takers.regions[:, LIMIT]).all()
         if number % 20 == 0:
             assert by_slot(arena) == by_demand(arena)
     assert by_slot(arena) == by_demand(arena)
