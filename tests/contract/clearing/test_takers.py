@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from services.matching.clearing.arena import Arena, Size, arena_for, size_of
+from services.matching.clearing.lines import ENTRIES_PER_LINE, OCTETS_PER_LINE
 from services.matching.clearing.linking import Named, Rows, take_in
 from services.matching.clearing.network import FIRST, LAST, LIMIT
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
@@ -66,3 +67,14 @@ def test_slots_know_the_edges_of_the_demands_until_the_room_is_used_up(
             assert by_slot(arena) == by_demand(arena)
     assert by_slot(arena) == by_demand(arena)
     assert number > 100
+
+
+def test_rows_of_both_sides_begin_where_a_line_of_the_cache_does() -> None:
+    market = drawn(1, demands=20, slots=9, degree=6, dearest=9)
+    arena = arena_for(market, size_of(market).with_spare())
+    for number in range(20):
+        add(arena, drawn(number, demands=10, slots=9, degree=6, dearest=9), [])
+    for edges in (arena.network.edges, arena.takers.edges):
+        assert edges.ctypes.data % OCTETS_PER_LINE == 0
+    assert not (arena.network.first[: arena.used.rows] % ENTRIES_PER_LINE).any()
+    assert not (arena.takers.regions[:, FIRST] % ENTRIES_PER_LINE).any()
