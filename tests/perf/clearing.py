@@ -39,6 +39,7 @@ EDGES_PER_DEMAND: Final = 16
 PROCESSES: Final = 50
 ELIGIBLE: Final = 0.35
 WINDOWS: Final = 40
+PERCENTILES: Final = (0, 10, 50, 90, 99, 100)
 SEED: Final = 20_260
 OURS: Final = "ours, 1 core"
 FLOW: Final = "OR-Tools min-cost flow"
@@ -241,6 +242,12 @@ class Measured:
         return 1e3 * median(self.windows)
 
     @property
+    def windows_spread(self) -> dict[str, float]:
+        """Of clearing again: the window that so many of a hundred do not exceed."""
+        spread = np.percentile(self.windows, PERCENTILES)
+        return {f"p{one}": round(1e3 * ms, 3) for one, ms in zip(PERCENTILES, spread, strict=True)}
+
+    @property
     def best_full_ms(self) -> float:
         return min(map(self.ms, self.seconds))
 
@@ -337,6 +344,7 @@ def report(
         ours={
             **{f"{name}_ms": round(one.ms(OURS), 2) for name, one in measured.items()},
             **{f"{name}_window_ms": round(one.window_ms, 3) for name, one in measured.items()},
+            **{f"{name}_windows_ms": one.windows_spread for name, one in measured.items()},
             "gap_percent": mean[PLANNED],
             "gap_to_own_bound_percent": mean[OWN_BOUND],
             "fairness": fairness,
@@ -365,6 +373,9 @@ def show(measured: dict[str, Measured], gaps: Gaps, console: Console) -> None:
         table.add_row(solver, *cells)
     cells = [f"{one.window_ms:.3f} ({1e3 * min(one.windows):.3f})" for one in measured.values()]
     table.add_row("ours, 1 % changed", *cells)
+    spread = [", ".join(f"{key} {ms}" for key, ms in one.windows_spread.items())
+              for one in measured.values()]  # fmt: skip
+    table.add_row("its distribution", *spread)
     console.print(table)
     table = Table("generalised, mean gap in %", *gaps)
     for solver in (PLANNED, HIGHS, CP_SAT, OWN_BOUND):

@@ -5,6 +5,7 @@ from typing import Final, Self
 
 import numpy as np
 
+from services.matching.clearing.lines import room_for, row_start, unwritten
 from services.matching.clearing.linking import CLOSED
 from services.matching.clearing.network import (
     Matching,
@@ -12,12 +13,12 @@ from services.matching.clearing.network import (
     Scratch,
     Takers,
     empty_matching,
-    network_of,
     scratch_for,
 )
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.problem import UNMATCHED, AssignmentProblem, Ints
 from services.matching.clearing.takers import takers_of
+from services.matching.engine.compiled import compiled
 
 ROWS_SPARE: Final = 1_024
 EDGES_SPARE: Final = 16_384
@@ -25,7 +26,7 @@ EDGES_SPARE: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Numbers of rows, slots and edges."""
+    """Numbers of rows and slots, and the room of edges."""
 
     rows: int
     slots: int
@@ -41,6 +42,11 @@ class Size:
     def with_spare(self) -> "Size":
         """Twice the size, for what moves costs as much as what was there."""
         return Size(2 * self.rows + ROWS_SPARE, 2 * self.slots, 2 * self.edges + EDGES_SPARE)
+
+
+def size_of(market: AssignmentProblem) -> Size:
+    """Of all of ``market``."""
+    return Size(market.demands, market.slot_count, int(room_for(market.demands, market.slots.size)))
 
 
 @dataclass(slots=True)
@@ -92,21 +98,22 @@ class Arena:
 
 def arena_for(market: AssignmentProblem, capacity: Size) -> Arena:
     """``market`` without a matching, in arrays of ``capacity``."""
-    first, last, edges, unmatched_costs = network_of(market)
     network = Network(
-        first=_padded(first, capacity.rows),
-        last=_padded(last, capacity.rows),
-        edges=_padded(edges, capacity.edges),
-        unmatched_costs=_padded(unmatched_costs, capacity.rows),
+        first=np.zeros(capacity.rows, np.int64),
+        last=np.zeros(capacity.rows, np.int64),
+        edges=unwritten(capacity.edges),
+        unmatched_costs=_padded(market.unmatched_costs, capacity.rows),
     )
+    _lay_out(network, market.first, (market.costs << INDEX_BITS) | market.slots)
+    used = size_of(market)
     return Arena(
         network=network,
-        takers=takers_of(network, capacity.slots, capacity.edges - market.slots.size),
+        takers=takers_of(network, capacity.slots, capacity.edges - used.edges),
         matching=empty_matching(capacity.rows, capacity.slots),
         scratch=scratch_for(capacity.slots, capacity.edges),
         row_of=_padded(np.arange(market.demands), capacity.rows),
         demands=market.demands,
-        used=Size(market.demands, market.slot_count, market.slots.size),
+        used=used,
     )
 
 
@@ -117,7 +124,8 @@ def with_room(arena: Arena, more: Size) -> Arena:
     if needed.fits(arena.capacity):
         return arena
     market, rows = arena.market(), arena.rows
-    size = Size(rows.size + more.rows, needed.slots, market.slots.size + more.edges)
+    held = size_of(market)
+    size = Size(held.rows + more.rows, needed.slots, held.edges + more.edges)
     fresh = arena_for(market, size.with_spare())
     slot_of, demand_of, potentials, prices = fresh.matching
     slot_of[: rows.size] = arena.matching.slot_of[rows]
@@ -140,6 +148,17 @@ def without_closed(market: AssignmentProblem, prices: Ints) -> AssignmentProblem
         unmatched_costs=market.unmatched_costs,
         slot_count=market.slot_count,
     )
+
+
+@compiled
+def _lay_out(network: Network, first: Ints, edges: Ints) -> None:
+    """Write rows that lie close together to lines of their own."""
+    for row in range(first.size - 1):
+        start = row_start(0, first[row], row)
+        network.first[row] = network.last[row] = start
+        for edge in edges[first[row] : first[row + 1]]:
+            network.edges[network.last[row]] = edge
+            network.last[row] += 1
 
 
 def _padded(values: Ints, size: int) -> Ints:

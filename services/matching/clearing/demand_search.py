@@ -5,6 +5,8 @@ tree of one demand. A path ends at a free slot or at a demand that is cheaper le
 known so far bounds the search, so that only slots nearer than it are ever queued.
 """
 
+from typing import Final
+
 from services.matching.clearing.auction import lowest_total
 from services.matching.clearing.frontier import fell_tree, nearest
 from services.matching.clearing.heap import heap_push
@@ -12,7 +14,10 @@ from services.matching.clearing.network import INFINITE, Matching, Network, Scra
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.clearing.prefetch import prefetch_row
 from services.matching.clearing.problem import Ints
-from services.matching.engine.compiled import compiled
+from services.matching.engine.compiled import compiled, inlined
+
+LINES: Final = 2
+"""Of a row that are asked for ahead."""
 
 
 @compiled
@@ -46,37 +51,57 @@ def _grow(
     """
     first, last, edges, unmatched_costs = network
     _, demand_of, potentials, prices = matching
-    heap, distance, before, touched, order, _ = scratch
+    heap, distance, before, touched, order, passed, _ = scratch
     limit, end = unmatched_costs[root] - potentials[root], -1
-    queued = reached = settled = 0
+    queued = reached = settled = grown = 0
     demand, base = root, 0
     while True:
-        nearer = base - potentials[demand]
-        for place in range(first[demand], last[demand]):
-            slot = edges[place] & INDEX_MASK
-            reach = nearer + (edges[place] >> INDEX_BITS) + prices[slot]
+        row = edges[first[demand] : last[demand]]
+        near = _within(row, prices, base - potentials[demand], limit, passed)
+        for place in range(near):
+            slot, reach = passed[place] & INDEX_MASK, passed[place] >> INDEX_BITS
+            holder = demand_of[slot]
+            ends = reach if holder < 0 else reach + unmatched_costs[holder] - potentials[holder]
+            if ends < limit:
+                limit, end, before[slot] = ends, slot, demand
+        for place in range(near):
+            slot, reach = passed[place] & INDEX_MASK, passed[place] >> INDEX_BITS
             if reach >= limit or reach >= distance[slot]:
                 continue
             if distance[slot] == INFINITE:
                 touched[reached] = slot
                 reached += 1
             distance[slot], before[slot] = reach, demand
-            holder = demand_of[slot]
-            if holder < 0:
-                limit, end = reach, slot
-                continue
-            leave = unmatched_costs[holder] - potentials[holder]
-            if reach + leave < limit:
-                limit, end = reach + leave, slot
-            if reach < limit:
+            prefetch_row(edges, first[demand_of[slot]], LINES)
+            if reach == base:
+                order[settled] = slot
+                settled += 1
+            else:
                 queued = heap_push(heap, queued, (reach << INDEX_BITS) | slot)
-                prefetch_row(edges, first[holder])
-        slot, queued = nearest(heap, distance, queued, limit)
-        if slot < 0:
-            return limit, end, reached, settled
-        order[settled] = slot
-        settled += 1
-        demand, base = demand_of[slot], distance[slot]
+        if grown == settled:
+            slot, queued = nearest(heap, distance, queued, limit)
+            if slot < 0:
+                return limit, end, reached, settled
+            order[settled] = slot
+            settled += 1
+            base = distance[slot]
+        demand = demand_of[order[grown]]
+        grown += 1
+
+
+@inlined
+def _within(row: Ints, prices: Ints, nearer: int, limit: int, found: Ints) -> int:
+    """Write the slots of ``row`` nearer than ``limit``, packed with their distances; how many.
+
+    Without a branch, for which are near cannot be guessed.
+    """
+    near = 0
+    for edge in row:
+        slot = edge & INDEX_MASK
+        reach = nearer + (edge >> INDEX_BITS) + prices[slot]
+        found[near] = (reach << INDEX_BITS) | slot
+        near += reach < limit
+    return near
 
 
 @compiled

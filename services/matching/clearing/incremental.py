@@ -11,10 +11,18 @@ from typing import Final
 
 import numpy as np
 
-from services.matching.clearing.arena import Arena, Size, arena_for, with_room, without_closed
+from services.matching.clearing.arena import (
+    Size,
+    arena_for,
+    size_of,
+    with_room,
+    without_closed,
+)
 from services.matching.clearing.auction import bid_exactly
 from services.matching.clearing.demand_search import place_demands
+from services.matching.clearing.lines import room_for
 from services.matching.clearing.linking import CLOSED, Named, Rows, take_in
+from services.matching.clearing.network import Matching, Network, Scratch, Takers
 from services.matching.clearing.problem import (
     AssignmentProblem,
     AssignmentSolution,
@@ -65,8 +73,7 @@ class LiveClearing:
     """A market that stays cleared while it changes. Not to be shared between threads."""
 
     def __init__(self, problem: AssignmentProblem) -> None:
-        size = Size(problem.demands, problem.slot_count, problem.slots.size)
-        arena = self._arena = arena_for(problem, size.with_spare())
+        arena = self._arena = arena_for(problem, size_of(problem).with_spare())
         clear(arena.network, arena.matching, arena.scratch, arena.takers)
 
     @property
@@ -99,28 +106,38 @@ class LiveClearing:
         rows = changes.rows
         named = Named(changes.demands, changes.removed, changes.closed, changes.opened)
         used = self._arena.used
-        more = Size(rows.demands, max(0, rows.slot_count - used.slots), rows.slots.size)
+        room = room_for(rows.demands, rows.slots.size)
+        more = Size(rows.demands, max(0, rows.slot_count - used.slots), room)
         added = _demands_added(named, self._arena.demands, used.slots + more.slots, rows.demands)
         arena = self._arena = with_room(self._arena, more)
-        _clear_again(arena, named, Rows(rows.first, rows.slots, rows.costs, rows.unmatched_costs))
+        _clear_again(
+            arena.network,
+            arena.takers,
+            arena.matching,
+            arena.scratch,
+            arena.row_of,
+            (arena.demands, arena.used.rows, arena.used.edges),
+            named,
+            Rows(rows.first, rows.slots, rows.costs, rows.unmatched_costs),
+        )
         arena.grow(more, demands=added)
         return statistics_of(arena.scratch)
 
 
-def _clear_again(arena: Arena, named: Named, rows: Rows) -> None:
-    """Make the changes, place what waits and settle what is loose.
-
-    Kernel by kernel: compiled as one, each would count references in its innermost loop.
-    """
-    network, takers, matching, scratch = (
-        arena.network,
-        arena.takers,
-        arena.matching,
-        arena.scratch,
-    )
-    used = (arena.demands, arena.used.rows, arena.used.edges)
+@compiled
+def _clear_again(
+    network: Network,
+    takers: Takers,
+    matching: Matching,
+    scratch: Scratch,
+    row_of: Ints,
+    used: tuple[int, int, int],
+    named: Named,
+    rows: Rows,
+) -> None:
+    """Make the changes, place what waits and settle what is loose: one call, one unpacking."""
     scratch.tally[:] = 0
-    waiting, loose = take_in(network, takers, matching, arena.row_of, used, named, rows)
+    waiting, loose = take_in(network, takers, matching, row_of, used, named, rows)
     left = bid_exactly(network, matching, scratch, waiting)
     place_demands(network, matching, scratch, waiting[:left])
     settle_slots(takers, matching, scratch, loose)

@@ -4,7 +4,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from services.matching.clearing.network import Matching, Network, Takers
+from services.matching.clearing.lines import row_start
+from services.matching.clearing.network import LAST, LIMIT, REGION_FIELDS, Matching, Network, Takers
 from services.matching.clearing.packing import INDEX_BITS
 from services.matching.clearing.problem import Indices, Ints
 from services.matching.clearing.takers import GONE, least_price, make_room
@@ -103,27 +104,28 @@ def _retire(network: Network, matching: Matching, row: int) -> int:
 def _add_rows(
     network: Network, takers: Takers, matching: Matching, row: int, used: int, rows: Rows
 ) -> None:
-    """Write ``rows`` from ``row`` on, their edges from ``used`` on."""
+    """Write ``rows`` from ``row`` on, their edges from ``used`` on, each on lines of its own."""
     first, slots, costs, unmatched_costs = rows
     for place in range(unmatched_costs.size):
         demand = row + place
-        network.first[demand] = used + first[place]
-        network.last[demand] = used + first[place + 1]
+        start = row_start(used, first[place], place)
+        network.first[demand] = start
+        network.last[demand] = start + first[place + 1] - first[place]
         network.unmatched_costs[demand] = unmatched_costs[place]
-    edges, last, limit, noted = network.edges, takers.last, takers.limit, takers.edges
+    edges, regions, noted = network.edges, takers.regions, takers.edges
     for place in range(unmatched_costs.size):
+        start = network.first[row + place] - first[place]
         for edge in range(first[place], first[place + 1]):
             # Where each is, then the place it will be written to, before it is.
             if edge + 2 * EDGES_AHEAD < slots.size:
-                prefetch(last, slots[edge + 2 * EDGES_AHEAD])
-                prefetch(limit, slots[edge + 2 * EDGES_AHEAD])
-                prefetch(noted, last[slots[edge + EDGES_AHEAD]])
+                prefetch(regions, slots[edge + 2 * EDGES_AHEAD] * REGION_FIELDS)
+                prefetch(noted, regions[slots[edge + EDGES_AHEAD], LAST])
             slot, cost = slots[edge], costs[edge] << INDEX_BITS
-            edges[used + edge] = cost | slot
-            if last[slot] == limit[slot]:
+            edges[start + edge] = cost | slot
+            if regions[slot, LAST] == regions[slot, LIMIT]:
                 make_room(takers, matching, slot)
-            noted[last[slot]] = cost | (row + place)
-            last[slot] += 1
+            noted[regions[slot, LAST]] = cost | (row + place)
+            regions[slot, LAST] += 1
 
 
 @compiled

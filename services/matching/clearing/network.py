@@ -9,6 +9,7 @@ from services.matching.clearing.problem import UNMATCHED, AssignmentProblem, Ind
 from services.matching.engine.compiled import compiled
 
 INFINITE: Final = 1 << 61
+FIRST, LAST, LIMIT, REGION_FIELDS = 0, 1, 2, 4
 
 
 class Network(NamedTuple):
@@ -21,15 +22,13 @@ class Network(NamedTuple):
 
 
 class Takers(NamedTuple):
-    """Edges by slot, cost and demand: ``edges[first[j]:last[j]]`` are those of slot ``j``.
+    """Edges by slot, cost and demand: those of slot ``j`` from ``regions[j, FIRST]`` to ``LAST``.
 
-    Its region has room up to ``limit[j]``; a full one moves to ``tail[0]``, where unused room
-    begins. Edges of demands that are gone stay until then.
+    Its region has room up to ``LIMIT``; a full one moves to ``tail[0]``, where unused room begins.
+    Edges of demands that are gone stay until then. Bounds of a region share a line of the cache.
     """
 
-    first: Ints
-    last: Ints
-    limit: Ints
+    regions: Ints
     edges: Ints
     tail: Ints
 
@@ -57,6 +56,7 @@ class Scratch(NamedTuple):
     before: Indices
     reached: Indices
     settled: Indices
+    passed: Ints
     tally: Ints
 
 
@@ -85,6 +85,7 @@ def scratch_for(slots: int, edges: int) -> Scratch:
         before=np.empty(slots, np.int32),
         reached=np.empty(slots, np.int32),
         settled=np.empty(slots, np.int32),
+        passed=np.empty(edges + 1, np.int64),
         tally=np.zeros(4, np.int64),
     )
 

@@ -4,7 +4,16 @@ from typing import Final
 
 import numpy as np
 
-from services.matching.clearing.network import Matching, Network, Takers
+from services.matching.clearing.lines import on_lines, unwritten
+from services.matching.clearing.network import (
+    FIRST,
+    LAST,
+    LIMIT,
+    REGION_FIELDS,
+    Matching,
+    Network,
+    Takers,
+)
 from services.matching.clearing.packing import INDEX_BITS, INDEX_MASK
 from services.matching.engine.compiled import compiled
 
@@ -12,34 +21,33 @@ from services.matching.engine.compiled import compiled
 # test of their own.
 GONE: Final = -(1 << 60)
 SPARE: Final = 4
-# A full region of R entries took in R / 2 + 2 since it was made; the next one has at most 2 R + 4.
+# A full region of R entries took in R / 2 + 2 since it was made; the next one has at most 2 R + 8.
 MOVED_PER_EDGE: Final = 4
 
 
 @compiled
 def takers_of(network: Network, slots: int, later: int) -> Takers:
     """All edges by slot, with room for ``later`` more in all."""
-    last = np.zeros(slots, np.int64)
+    regions, tail = np.zeros((slots, REGION_FIELDS), np.int64), np.zeros(1, np.int64)
     for demand in range(network.first.size):
         for edge in network.edges[network.first[demand] : network.last[demand]]:
-            last[edge & INDEX_MASK] += 1
-    first, limit, tail = np.empty(slots, np.int64), np.empty(slots, np.int64), np.zeros(1, np.int64)
+            regions[edge & INDEX_MASK, LAST] += 1
     for slot in range(slots):
-        first[slot] = tail[0]
-        tail[0] += _roomy(last[slot]) if later else last[slot]
-        last[slot], limit[slot] = first[slot], tail[0]
-    edges = np.empty(tail[0] + MOVED_PER_EDGE * later, np.int64)
+        entries, regions[slot, FIRST] = regions[slot, LAST], tail[0]
+        tail[0] += _roomy(entries) if later else entries
+        regions[slot, LAST], regions[slot, LIMIT] = regions[slot, FIRST], tail[0]
+    edges = unwritten(tail[0] + MOVED_PER_EDGE * later)
     for demand in range(network.first.size):
         for edge in network.edges[network.first[demand] : network.last[demand]]:
             slot = edge & INDEX_MASK
-            edges[last[slot]] = _seen_from(edge, demand)
-            last[slot] += 1
-    return Takers(first, last, limit, edges, tail)
+            edges[regions[slot, LAST]] = _seen_from(edge, demand)
+            regions[slot, LAST] += 1
+    return Takers(regions, edges, tail)
 
 
 @compiled
 def _roomy(entries: int) -> int:
-    return 2 * entries + SPARE
+    return int(on_lines(2 * entries + SPARE))
 
 
 @compiled
@@ -51,9 +59,10 @@ def _seen_from(edge: int, other: int) -> int:
 @compiled
 def make_room(takers: Takers, matching: Matching, slot: int) -> None:
     """Forget demands of a full ``slot`` that are gone; move it where over three quarters stay."""
-    first, room = takers.first[slot], takers.limit[slot] - takers.first[slot]
+    region = takers.regions[slot]
+    first, room = region[FIRST], region[LIMIT] - region[FIRST]
     kept = first
-    for edge in takers.edges[first : takers.last[slot]]:
+    for edge in takers.edges[first : region[LAST]]:
         if matching.potentials[edge & INDEX_MASK] != GONE:
             takers.edges[kept] = edge
             kept += 1
@@ -62,14 +71,14 @@ def make_room(takers: Takers, matching: Matching, slot: int) -> None:
         moved = takers.tail[0]
         takers.edges[moved : moved + entries] = takers.edges[first:kept]
         takers.tail[0] += _roomy(entries)
-        takers.first[slot], takers.limit[slot] = moved, takers.tail[0]
-    takers.last[slot] = takers.first[slot] + entries
+        region[FIRST], region[LIMIT] = moved, takers.tail[0]
+    region[LAST] = region[FIRST] + entries
 
 
 @compiled
 def least_price(takers: Takers, matching: Matching, slot: int) -> int:
     """The least price of ``slot`` that no potential contradicts."""
     price = 0
-    for edge in takers.edges[takers.first[slot] : takers.last[slot]]:
+    for edge in takers.edges[takers.regions[slot, FIRST] : takers.regions[slot, LAST]]:
         price = max(price, matching.potentials[edge & INDEX_MASK] - (edge >> INDEX_BITS))
     return int(price)
