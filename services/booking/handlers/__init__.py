@@ -1,21 +1,14 @@
 """Use cases of booking."""
 
-from services.booking.handlers.bookings import (
-    BookingNotFoundError,
-    OfferRequiredError,
+from services.booking.handlers.changing import (
     OutOfServiceError,
-    SlotNotOfferedError,
     cancel,
     confirm,
     expire_overdue,
     finish,
-    flag_at_risk,
-    get_booking,
-    hold,
-    list_bookings,
     start,
-    sweep_at_risk,
 )
+from services.booking.handlers.holding import OfferRequiredError, SlotNotOfferedError, hold
 from services.booking.handlers.joints import (
     JointNotCancellableError,
     JointNotConfirmableError,
@@ -30,6 +23,8 @@ from services.booking.handlers.joints import (
     list_joints,
     release_fallen,
 )
+from services.booking.handlers.reading import BookingNotFoundError, get_booking, list_bookings
+from services.booking.handlers.risks import flag_at_risk, sweep_at_risk
 
 __all__ = [
     "BookingNotFoundError",

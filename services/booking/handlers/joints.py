@@ -28,7 +28,9 @@ from services.booking.domain import (
     Part,
     check_joint_version,
 )
-from services.booking.handlers.bookings import hold, leave, make_firm
+from services.booking.handlers.changing import make_firm
+from services.booking.handlers.holding import hold
+from services.booking.handlers.telling import leave
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, JointId, OrganisationId
 from services.runtime.clock import Clock
