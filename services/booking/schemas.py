@@ -1,5 +1,6 @@
 """What clients send to book and what they get back."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -8,13 +9,19 @@ from pydantic import BaseModel, Field
 
 from services.booking.domain import (
     LEGS_MAX,
+    LIMITS,
     MINUTES_MAX,
+    PERCENT_MAX,
     Booking,
     BookingState,
+    Charge,
+    ChargeReason,
     Joint,
     JointState,
     LegAsked,
+    Terms,
 )
+from services.capacity.domain import UNITS_MAX
 from services.contracts.documents import Document, Instant
 from services.contracts.ids import OfferId, ResourceId
 from services.contracts.money import Money
@@ -46,6 +53,73 @@ class PriceOut(BaseModel):
         return None if price is None else cls(minor=price.minor, currency=price.currency)
 
 
+class TermsIn(Document):
+    """What giving a booking back, or not coming, is to cost; never more than its price."""
+
+    free_minutes: Annotated[
+        int,
+        Field(ge=0, le=LIMITS["free_minutes"], description="before the start; free until then"),
+    ] = 0
+    late_percent: Annotated[
+        int, Field(ge=0, le=PERCENT_MAX, description="of the price, for cancelling later")
+    ] = 0
+    late_minimum_minor: Annotated[int, Field(ge=0, le=LIMITS["late_minimum_minor"])] = 0
+    no_show_percent: Annotated[
+        int, Field(ge=0, le=PERCENT_MAX, description="of the price, for not coming")
+    ] = 0
+    no_show_minimum_minor: Annotated[int, Field(ge=0, le=LIMITS["no_show_minimum_minor"])] = 0
+    grace_minutes: Annotated[
+        int,
+        Field(ge=0, le=LIMITS["grace_minutes"], description="after the start; no no-show before"),
+    ] = 0
+
+    def terms(self) -> Terms:
+        return Terms(**self.model_dump())
+
+
+class TermsOut(BaseModel):
+    """Terms of cancellation; see ``TermsIn``."""
+
+    free_minutes: int
+    late_percent: int
+    late_minimum_minor: int
+    no_show_percent: int
+    no_show_minimum_minor: int
+    grace_minutes: int
+
+    @classmethod
+    def of(cls, terms: Terms) -> "TermsOut":
+        return cls(**asdict(terms))
+
+
+class MoveIn(Document):
+    """Another slot of the same resource; its price follows from the offer."""
+
+    start: Instant = Field(description="a whole minute; set-up begins then")
+    minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
+    units: Annotated[int, Field(ge=1)] = 1
+
+
+class UnitsIn(Document):
+    """How many units to give back."""
+
+    units: Annotated[int, Field(ge=1, le=UNITS_MAX)]
+
+
+class ChargeOut(BaseModel):
+    """What the buyer owes for a booking it did not use."""
+
+    minor: int
+    currency: str
+    reason: ChargeReason
+
+    @classmethod
+    def of(cls, charge: Charge | None) -> "ChargeOut | None":
+        if charge is None:
+            return None
+        return cls(minor=charge.amount.minor, currency=charge.amount.currency, reason=charge.reason)
+
+
 class BookingOut(BaseModel):
     """A booking; ``version`` is its ETag. ``start`` to ``end`` is all that is occupied."""
 
@@ -72,6 +146,9 @@ class BookingOut(BaseModel):
     version: int
     joint_id: UUID | None = Field(description="the joint booking it is a leg of")
     leg: int | None = Field(description="its number there, from 1")
+    terms: TermsOut = Field(description="of cancellation, as agreed when it was held")
+    free_until: datetime = Field(description="its buyer cancels for nothing until then")
+    charge: ChargeOut | None = Field(description="what its buyer owes for not having used it")
 
     @classmethod
     def of(cls, booking: Booking) -> "BookingOut":
@@ -97,6 +174,9 @@ class BookingOut(BaseModel):
             version=booking.version,
             joint_id=booking.joint_id,
             leg=booking.leg,
+            terms=TermsOut.of(booking.terms),
+            free_until=booking.free_until,
+            charge=ChargeOut.of(booking.charge),
         )
 
 

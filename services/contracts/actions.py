@@ -68,6 +68,7 @@ class Action(StrEnum):
     BOOKING_CONFIRM = "booking.confirm"
     BOOKING_CANCEL = "booking.cancel"
     BOOKING_WORK = "booking.work"
+    BOOKING_MOVE = "booking.move"
     NDA_PROPOSE = "nda.propose"
     NDA_SIGN = "nda.sign"
     NDA_REVOKE = "nda.revoke"

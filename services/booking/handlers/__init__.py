@@ -6,9 +6,15 @@ from services.booking.handlers.changing import (
     confirm,
     expire_overdue,
     finish,
+    no_show,
     start,
 )
-from services.booking.handlers.holding import OfferRequiredError, SlotNotOfferedError, hold
+from services.booking.handlers.holding import (
+    OfferRequiredError,
+    SlotNotOfferedError,
+    TooManyHoldsError,
+    hold,
+)
 from services.booking.handlers.joints import (
     JointNotCancellableError,
     JointNotConfirmableError,
@@ -23,8 +29,10 @@ from services.booking.handlers.joints import (
     list_joints,
     release_fallen,
 )
+from services.booking.handlers.moving import release_units, reschedule
 from services.booking.handlers.reading import BookingNotFoundError, get_booking, list_bookings
 from services.booking.handlers.risks import flag_at_risk, sweep_at_risk
+from services.booking.handlers.terms import get_terms, put_terms
 
 __all__ = [
     "BookingNotFoundError",
@@ -37,6 +45,7 @@ __all__ = [
     "OfferRequiredError",
     "OutOfServiceError",
     "SlotNotOfferedError",
+    "TooManyHoldsError",
     "cancel",
     "cancel_joint",
     "confirm",
@@ -46,11 +55,16 @@ __all__ = [
     "flag_at_risk",
     "get_booking",
     "get_joint",
+    "get_terms",
     "hold",
     "hold_jointly",
     "list_bookings",
     "list_joints",
+    "no_show",
+    "put_terms",
     "release_fallen",
+    "release_units",
+    "reschedule",
     "start",
     "sweep_at_risk",
 ]

@@ -10,8 +10,11 @@ from services.booking.domain import (
     Booking,
     BookingState,
     check_alone,
+    check_nobody_came,
     confirmed,
+    late_charge,
     moved,
+    no_show_charge,
 )
 from services.booking.handlers.reading import locked
 from services.booking.handlers.telling import leave, save
@@ -81,15 +84,58 @@ def cancel(
 ) -> Booking:
     """Give a held or confirmed slot back; it is free at once.
 
+    The buyer of a confirmed one owes what its terms say; a provider takes nothing for taking back.
+
     Raises:
         PartOfJointError: its buyer holds it with others, to be cancelled with them. Its provider
             may cancel it alone; then the others fall (``joints.release_fallen``).
         TransitionRefusedError, VersionMismatchError, BookingNotFoundError: as they say.
     """
     booking = locked(session, booking_id, expected_version, party=organisation_id)
-    if organisation_id == booking.organisation_id:
-        check_alone(booking)
-    return leave(session=session, clock=clock, booking=booking, to=BookingState.CANCELLED)
+    if organisation_id != booking.organisation_id:
+        return leave(session=session, clock=clock, booking=booking, to=BookingState.CANCELLED)
+    check_alone(booking)
+    return give_back(session=session, clock=clock, booking=booking)
+
+
+def give_back(*, session: Session, clock: Clock, booking: Booking) -> Booking:
+    """The locked ``booking``, cancelled by its buyer, who owes what its terms say.
+
+    Raises:
+        TransitionRefusedError: its state does not lead there.
+    """
+    return leave(
+        session=session,
+        clock=clock,
+        booking=booking,
+        to=BookingState.CANCELLED,
+        charge=late_charge(booking, now=clock.now()),
+    )
+
+
+def no_show(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    booking_id: BookingId,
+    expected_version: int | None = None,
+) -> Booking:
+    """Note that nobody came; the rest of the time is free, and the buyer owes by the terms.
+
+    Raises:
+        NoShowTooEarlyError: somebody may still come.
+        TransitionRefusedError, VersionMismatchError, BookingNotFoundError: as they say.
+    """
+    booking = locked(session, booking_id, expected_version, provider=organisation_id)
+    check_nobody_came(booking, now=clock.now())
+    return leave(
+        session=session,
+        clock=clock,
+        booking=booking,
+        to=BookingState.NO_SHOW,
+        charge=no_show_charge(booking),
+    )
 
 
 def start(

@@ -4,6 +4,6 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from services.booking.routes import bookings, joints
+from services.booking.routes import bookings, joints, terms
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (bookings.router, joints.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (bookings.router, joints.router, terms.router)

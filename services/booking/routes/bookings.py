@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 from services.booking import handlers
 from services.booking.domain import Booking, BookingState
 from services.booking.routes.etags import IfMatch, version_of
-from services.booking.schemas import BookingIn, BookingOut
+from services.booking.schemas import BookingIn, BookingOut, MoveIn, UnitsIn
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
 from services.runtime.routing import api_router
@@ -57,6 +57,7 @@ def create_booking(
             demand_id=DemandId(asked.demand_id) if asked.demand_id else None,
             hold_ttl=timedelta(seconds=settings.hold_ttl_s),
             stale_after=timedelta(seconds=settings.seen_stale_after_s),
+            open_max=settings.open_holds_max,
         )
         return BookingOut.of(booking)
 
@@ -175,6 +176,74 @@ def finish_booking(
         clock=clock,
         organisation_id=acting.organisation_id,
         booking_id=BookingId(booking_id),
+        expected_version=version_of(if_match),
+    )
+    return tagged(response, booking)
+
+
+@router.post("/{booking_id}/no-show", dependencies=[requires(Action.BOOKING_WORK)])
+def report_no_show(
+    booking_id: UUID,
+    session: SessionDep,
+    clock: ClockDep,
+    response: Response,
+    acting: ActingDep,
+    if_match: IfMatch = None,
+) -> BookingOut:
+    """Note that nobody came; possible once the grace of its terms is over."""
+    booking = handlers.no_show(
+        session=session,
+        clock=clock,
+        organisation_id=acting.organisation_id,
+        booking_id=BookingId(booking_id),
+        expected_version=version_of(if_match),
+    )
+    return tagged(response, booking)
+
+
+@router.post("/{booking_id}/reschedule", dependencies=[requires(Action.BOOKING_MOVE)])
+def reschedule_booking(
+    booking_id: UUID,
+    asked: MoveIn,
+    request: Request,
+    session: SessionDep,
+    clock: ClockDep,
+    response: Response,
+    acting: ActingDep,
+    if_match: IfMatch = None,
+) -> BookingOut:
+    """Move a booking to another slot of its resource; if that is taken it keeps its own."""
+    booking = handlers.reschedule(
+        session=session,
+        clock=clock,
+        organisation_id=acting.organisation_id,
+        booking_id=BookingId(booking_id),
+        start=asked.start,
+        minutes=asked.minutes,
+        units=asked.units,
+        stale_after=timedelta(seconds=request.app.state.settings.seen_stale_after_s),
+        expected_version=version_of(if_match),
+    )
+    return tagged(response, booking)
+
+
+@router.post("/{booking_id}/release", dependencies=[requires(Action.BOOKING_MOVE)])
+def release_units(
+    booking_id: UUID,
+    asked: UnitsIn,
+    session: SessionDep,
+    clock: ClockDep,
+    response: Response,
+    acting: ActingDep,
+    if_match: IfMatch = None,
+) -> BookingOut:
+    """Give back some of a booking's units; it keeps the others."""
+    booking = handlers.release_units(
+        session=session,
+        clock=clock,
+        organisation_id=acting.organisation_id,
+        booking_id=BookingId(booking_id),
+        units=asked.units,
         expected_version=version_of(if_match),
     )
     return tagged(response, booking)

@@ -52,6 +52,7 @@ def create_joint_booking(
             demand_id=DemandId(asked.demand_id) if asked.demand_id else None,
             hold_ttl=timedelta(seconds=settings.hold_ttl_s),
             stale_after=timedelta(seconds=settings.seen_stale_after_s),
+            open_max=settings.open_holds_max,
         )
         return JointBookingOut.of(joint)
 

@@ -1,15 +1,24 @@
 """SQL of bookings, single or legs."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import Range
-from sqlmodel import Session, col, func, or_, select, update
+from sqlmodel import Session, col, func, or_, select, text, update
 from sqlmodel.sql.expression import SelectOfScalar
 
-from services.booking.domain import ACTIVE, Booking, BookingState
-from services.booking.tables import BookingRow
+from services.booking.domain import (
+    ACTIVE,
+    LIMITS,
+    Booking,
+    BookingState,
+    Charge,
+    ChargeReason,
+    Terms,
+)
+from services.booking.tables import BookingRow, CancellationPolicyRow
 from services.contracts.ids import (
     BookingId,
     DemandId,
@@ -22,6 +31,9 @@ from services.contracts.intervals import Interval
 from services.contracts.money import Money
 
 _ACTIVE = sorted(ACTIVE)
+_ONE_COUNTS = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('open-holds:' || :organisation, 0))"
+)
 
 
 def insert_booking(session: Session, booking: Booking) -> None:
@@ -42,6 +54,7 @@ def insert_booking(session: Session, booking: Booking) -> None:
             created_at=booking.created_at,
             joint_id=booking.joint_id,
             leg=booking.leg,
+            **asdict(booking.terms),
             **_life(booking),
         )
     )
@@ -53,6 +66,39 @@ def save_booking(session: Session, booking: Booking) -> None:
     session.exec(
         update(BookingRow).where(col(BookingRow.id) == booking.id).values(**_life(booking))
     )
+
+
+def save_slot(session: Session, booking: Booking) -> None:
+    """Write which slot a booking read under lock has now, and at what price."""
+    price = booking.price
+    session.exec(
+        update(BookingRow)
+        .where(col(BookingRow.id) == booking.id)
+        .values(
+            during=Range(booking.interval.start, booking.interval.end),
+            units=booking.units,
+            setup_minutes=booking.setup_minutes,
+            price_minor=price.minor if price else None,
+            currency=price.currency if price else None,
+        )
+    )
+
+
+def open_holds(
+    session: Session, organisation_id: OrganisationId, *, now: datetime
+) -> tuple[int, datetime | None]:
+    """How many slots the organisation holds, and when the first of them runs out.
+
+    Others who count for the same organisation wait until this transaction ends.
+    """
+    session.connection().execute(_ONE_COUNTS, {"organisation": str(organisation_id)})
+    query = select(func.count(), func.min(BookingRow.hold_until)).where(
+        col(BookingRow.organisation_id) == organisation_id,
+        col(BookingRow.state) == BookingState.HELD,
+        col(BookingRow.hold_until) > now,
+    )
+    count, first = session.exec(query).one()
+    return count, first
 
 
 def find_booking(session: Session, booking_id: BookingId) -> Booking | None:
@@ -185,6 +231,8 @@ def _life(booking: Booking) -> dict[str, Any]:
         "at_risk_resource_id": booking.at_risk_by,
         "updated_at": booking.updated_at,
         "version": booking.version,
+        "charge_minor": booking.charge.amount.minor if booking.charge else None,
+        "charge_reason": booking.charge.reason.value if booking.charge else None,
     }
 
 
@@ -215,4 +263,16 @@ def _booking(row: BookingRow) -> Booking:
         at_risk_by=ResourceId(row.at_risk_resource_id) if row.at_risk_resource_id else None,
         joint_id=JointId(row.joint_id) if row.joint_id else None,
         leg=row.leg,
+        terms=terms_of(row),
+        charge=_charge(row),
     )
+
+
+def terms_of(row: BookingRow | CancellationPolicyRow) -> Terms:
+    return Terms(**{name: getattr(row, name) for name in LIMITS})
+
+
+def _charge(row: BookingRow) -> Charge | None:
+    if row.charge_minor is None or row.charge_reason is None or row.currency is None:
+        return None
+    return Charge(Money(row.charge_minor, row.currency), ChargeReason(row.charge_reason))

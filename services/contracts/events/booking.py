@@ -35,3 +35,26 @@ class JointLegLost(Event):
     joint_id: UUID
     booking_id: UUID
     organisation_id: UUID
+
+
+class ChargeDue(Event):
+    """A buyer owes its provider a fee for a booking it gave back late, or did not come to."""
+
+    type: ClassVar[str] = "booking.charge-due.v1"
+
+    booking_id: UUID
+    organisation_id: UUID
+    """Who owes it: the buyer."""
+    provider_id: UUID
+    amount_minor: int
+    currency: str
+    reason: Literal["late_cancellation", "no_show"]
+
+
+class SlotFreed(Event):
+    """Time of a resource that a booking had, and keeps no more, though the booking goes on."""
+
+    type: ClassVar[str] = "booking.slot-freed.v1"
+
+    resource_id: UUID
+    booking_id: UUID

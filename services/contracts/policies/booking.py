@@ -18,6 +18,15 @@ POLICIES: Final[Policies] = {
         TRADING, Scope.OWN, "cancel a booking as buyer or provider", "以买方或提供方取消预订"
     ),
     Action.BOOKING_WORK: Policy(
-        SELLING, Scope.OWN, "start and finish the work of a booking", "开始与完成预订的工作"
+        SELLING,
+        Scope.OWN,
+        "start and finish the work of a booking, or report that nobody came",
+        "开始与完成预订的工作，或登记未到场",
+    ),
+    Action.BOOKING_MOVE: Policy(
+        BUYING,
+        Scope.OWN,
+        "move an own booking, or give back some of its units",
+        "对自有预订改期或归还部分单元",
     ),
 }

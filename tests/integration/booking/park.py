@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from services.booking import handlers
-from services.booking.domain import Booking
+from services.booking.domain import Booking, Terms
 from services.capacity import handlers as capacity
 from services.capacity.domain import (
     CapabilityDeclaration,
@@ -129,6 +129,59 @@ class Park:
             organisation_id=self.buyer,
             booking_id=booking_id,
             expected_version=version,
+        )
+
+    def refuse(self, booking_id: BookingId) -> Booking:
+        """The provider takes its promise back."""
+        return handlers.cancel(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.owner,
+            booking_id=booking_id,
+        )
+
+    def no_show(self, booking_id: BookingId) -> Booking:
+        return handlers.no_show(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.owner,
+            booking_id=booking_id,
+        )
+
+    def put_terms(self, resource: Resource, **terms: int) -> Terms:
+        return handlers.put_terms(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.owner,
+            resource_id=resource.id,
+            terms=Terms(**terms),
+        )
+
+    def move(self, booking: Booking, version: int | None = None, **slot: Any) -> Booking:
+        """Move it an hour later, or as ``slot`` says."""
+        asked = {
+            "start": booking.interval.start + HOUR,
+            "minutes": booking.interval.duration // MINUTE - booking.setup_minutes,
+            "units": booking.units,
+            **slot,
+        }
+        return handlers.reschedule(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.buyer,
+            booking_id=booking.id,
+            stale_after=STALE,
+            expected_version=version,
+            **asked,
+        )
+
+    def release(self, booking_id: BookingId, units: int) -> Booking:
+        return handlers.release_units(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.buyer,
+            booking_id=booking_id,
+            units=units,
         )
 
     def start(self, booking_id: BookingId) -> Booking:
