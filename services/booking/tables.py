@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlmodel import Field, SQLModel
 
-from services.booking.domain import ACTIVE, LEGS_MAX, LIMITS, BookingState, ChargeReason
+from services.booking.domain import ACTIVE, LEGS_MAX, LIMITS, BookingState, ChargeReason, EntryState
 from services.runtime.tables import instant
 
 
@@ -173,4 +173,51 @@ class CancellationPolicyRow(SQLModel, table=True):
     no_show_percent: int
     no_show_minimum_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
     grace_minutes: int
+    updated_at: datetime = instant()
+
+
+class WaitlistEntryRow(SQLModel, table=True):
+    """Who waits for time of a resource, in the order of ids.
+
+    ``is_due`` asks the worker to look whether something has become free for it.
+    """
+
+    __tablename__: ClassVar[str] = "waitlist_entry"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_one_of(EntryState)})", name="state"),
+        CheckConstraint(
+            "(state = 'promoted') = (booking_id IS NOT NULL)", name="promoted_to_booking"
+        ),
+        CheckConstraint("units >= 1 AND minutes >= 1", name="something_asked"),
+        CheckConstraint(
+            "NOT isempty(within) AND NOT lower_inf(within) AND NOT upper_inf(within)",
+            name="within_bounded",
+        ),
+        Index("ix_waitlist_entry_organisation_id_id", "organisation_id", "id"),
+        Index(
+            "ix_waitlist_entry_waiting",
+            "resource_id",
+            "id",
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        Index("ix_waitlist_entry_due", "id", postgresql_where=text("state = 'waiting' AND is_due")),
+        Index("uq_waitlist_entry_booking_id", "booking_id", unique=True),
+        ForeignKeyConstraint(
+            ["provider_id", "resource_id"], ["resource.organisation_id", "resource.id"]
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    provider_id: UUID
+    resource_id: UUID
+    offer_id: UUID | None = None
+    within: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
+    minutes: int
+    units: int
+    state: str
+    booking_id: UUID | None = Field(default=None, foreign_key="booking.id")
+    expires_at: datetime = instant()
+    is_due: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    created_at: datetime = instant()
     updated_at: datetime = instant()

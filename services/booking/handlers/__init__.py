@@ -33,9 +33,21 @@ from services.booking.handlers.moving import release_units, reschedule
 from services.booking.handlers.reading import BookingNotFoundError, get_booking, list_bookings
 from services.booking.handlers.risks import flag_at_risk, sweep_at_risk
 from services.booking.handlers.terms import get_terms, put_terms
+from services.booking.handlers.waiting import (
+    EntryNotFoundError,
+    TooManyWaitingError,
+    get_entry,
+    join_waitlist,
+    leave_waitlist,
+    list_entries,
+    look_again,
+    promote_next,
+    sweep_waitlists,
+)
 
 __all__ = [
     "BookingNotFoundError",
+    "EntryNotFoundError",
     "JointNotCancellableError",
     "JointNotConfirmableError",
     "JointNotFoundError",
@@ -46,6 +58,7 @@ __all__ = [
     "OutOfServiceError",
     "SlotNotOfferedError",
     "TooManyHoldsError",
+    "TooManyWaitingError",
     "cancel",
     "cancel_joint",
     "confirm",
@@ -54,17 +67,24 @@ __all__ = [
     "finish",
     "flag_at_risk",
     "get_booking",
+    "get_entry",
     "get_joint",
     "get_terms",
     "hold",
     "hold_jointly",
+    "join_waitlist",
+    "leave_waitlist",
     "list_bookings",
+    "list_entries",
     "list_joints",
+    "look_again",
     "no_show",
+    "promote_next",
     "put_terms",
     "release_fallen",
     "release_units",
     "reschedule",
     "start",
     "sweep_at_risk",
+    "sweep_waitlists",
 ]

@@ -31,6 +31,7 @@ def leave(
     capacity.release(session=session, booking_id=booking.id)
     if booking.joint_id is not None and booking.state is BookingState.HELD:
         _tell_lost(session, clock, booking, booking.joint_id)
+    tell_freed(session, clock, booking)
     if charge is not None:
         _tell_charge(session, clock, booking, charge)
     return save(session, clock, changed)
@@ -43,7 +44,7 @@ def save(session: Session, clock: Clock, booking: Booking) -> Booking:
 
 
 def tell_freed(session: Session, clock: Clock, booking: Booking) -> None:
-    """Tell that ``booking`` keeps less time or fewer units than before."""
+    """Tell that ``booking`` has less of its resource than before."""
     now = clock.now()
     freed = SlotFreed(
         id=clock.new_id(), occurred_at=now, resource_id=booking.resource_id, booking_id=booking.id

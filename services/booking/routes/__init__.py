@@ -4,6 +4,11 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from services.booking.routes import bookings, joints, terms
+from services.booking.routes import bookings, joints, terms, waiting
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (bookings.router, joints.router, terms.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    bookings.router,
+    joints.router,
+    terms.router,
+    waiting.router,
+)

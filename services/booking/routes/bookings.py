@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 from services.booking import handlers
 from services.booking.domain import Booking, BookingState
 from services.booking.routes.etags import IfMatch, version_of
-from services.booking.schemas import BookingIn, BookingOut, MoveIn, UnitsIn
+from services.booking.schemas.bookings import BookingIn, BookingOut, MoveIn, UnitsIn
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
 from services.runtime.routing import api_router

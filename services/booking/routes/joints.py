@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from services.booking import handlers
 from services.booking.domain import Joint
 from services.booking.routes.etags import IfMatch, version_of
-from services.booking.schemas import JointBookingIn, JointBookingOut
+from services.booking.schemas.joints import JointBookingIn, JointBookingOut
 from services.contracts.ids import DemandId, JointId
 from services.contracts.policies import Action
 from services.runtime.routing import api_router

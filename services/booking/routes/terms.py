@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.booking import handlers
-from services.booking.schemas import TermsIn, TermsOut
+from services.booking.schemas.terms import TermsIn, TermsOut
 from services.contracts.ids import ResourceId
 from services.contracts.policies import Action
 from services.runtime.routing import api_router

@@ -52,9 +52,21 @@ class ChargeDue(Event):
 
 
 class SlotFreed(Event):
-    """Time of a resource that a booking had, and keeps no more, though the booking goes on."""
+    """A booking has less of its resource than before: it ended, moved, or gave units back."""
 
     type: ClassVar[str] = "booking.slot-freed.v1"
 
     resource_id: UUID
     booking_id: UUID
+
+
+class WaitlistPromoted(Event):
+    """A slot became free and is held for who waited for it; to be confirmed in time."""
+
+    type: ClassVar[str] = "booking.waitlist-promoted.v1"
+
+    entry_id: UUID
+    booking_id: UUID
+    resource_id: UUID
+    organisation_id: UUID
+    hold_until: datetime

@@ -29,4 +29,9 @@ POLICIES: Final[Policies] = {
         "move an own booking, or give back some of its units",
         "对自有预订改期或归还部分单元",
     ),
+    Action.WAITLIST_JOIN: Policy(
+        BUYING, Scope.VISIBLE, "wait for a slot of a visible resource", "候补可见资源的时段"
+    ),
+    Action.WAITLIST_READ: Policy(BUYING, Scope.OWN, "read own waitlist entries", "查看自有候补"),
+    Action.WAITLIST_LEAVE: Policy(BUYING, Scope.OWN, "leave a waitlist", "退出候补"),
 }

@@ -198,8 +198,7 @@ def test_fewer_seats_cost_what_they_are_quoted_and_never_more_than_before(
     fewer = park.release(pool.id, 4)
     assert (fewer.units, fewer.price, fewer.version) == (6, Money(600), pool.version + 1)
     assert park.read(pool) == fewer
-    freed = events(park.session)[-2]
-    assert (freed["resource_id"], "state" in freed) == (str(seats.id), False)
+    assert events(park.session)[-1]["units"] == 6
 
 
 def test_seats_given_back_late_stay_owed_as_far_as_cancelling_them_would_cost(

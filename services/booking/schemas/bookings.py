@@ -1,29 +1,15 @@
 """What clients send to book and what they get back."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.booking.domain import (
-    LEGS_MAX,
-    LIMITS,
-    MINUTES_MAX,
-    PERCENT_MAX,
-    Booking,
-    BookingState,
-    Charge,
-    ChargeReason,
-    Joint,
-    JointState,
-    LegAsked,
-    Terms,
-)
+from services.booking.domain import MINUTES_MAX, Booking, BookingState
+from services.booking.schemas.terms import ChargeOut, TermsOut
 from services.capacity.domain import UNITS_MAX
 from services.contracts.documents import Document, Instant
-from services.contracts.ids import OfferId, ResourceId
 from services.contracts.money import Money
 from services.runtime.web import OwnOrganisation
 
@@ -53,45 +39,6 @@ class PriceOut(BaseModel):
         return None if price is None else cls(minor=price.minor, currency=price.currency)
 
 
-class TermsIn(Document):
-    """What giving a booking back, or not coming, is to cost; never more than its price."""
-
-    free_minutes: Annotated[
-        int,
-        Field(ge=0, le=LIMITS["free_minutes"], description="before the start; free until then"),
-    ] = 0
-    late_percent: Annotated[
-        int, Field(ge=0, le=PERCENT_MAX, description="of the price, for cancelling later")
-    ] = 0
-    late_minimum_minor: Annotated[int, Field(ge=0, le=LIMITS["late_minimum_minor"])] = 0
-    no_show_percent: Annotated[
-        int, Field(ge=0, le=PERCENT_MAX, description="of the price, for not coming")
-    ] = 0
-    no_show_minimum_minor: Annotated[int, Field(ge=0, le=LIMITS["no_show_minimum_minor"])] = 0
-    grace_minutes: Annotated[
-        int,
-        Field(ge=0, le=LIMITS["grace_minutes"], description="after the start; no no-show before"),
-    ] = 0
-
-    def terms(self) -> Terms:
-        return Terms(**self.model_dump())
-
-
-class TermsOut(BaseModel):
-    """Terms of cancellation; see ``TermsIn``."""
-
-    free_minutes: int
-    late_percent: int
-    late_minimum_minor: int
-    no_show_percent: int
-    no_show_minimum_minor: int
-    grace_minutes: int
-
-    @classmethod
-    def of(cls, terms: Terms) -> "TermsOut":
-        return cls(**asdict(terms))
-
-
 class MoveIn(Document):
     """Another slot of the same resource; its price follows from the offer."""
 
@@ -104,20 +51,6 @@ class UnitsIn(Document):
     """How many units to give back."""
 
     units: Annotated[int, Field(ge=1, le=UNITS_MAX)]
-
-
-class ChargeOut(BaseModel):
-    """What the buyer owes for a booking it did not use."""
-
-    minor: int
-    currency: str
-    reason: ChargeReason
-
-    @classmethod
-    def of(cls, charge: Charge | None) -> "ChargeOut | None":
-        if charge is None:
-            return None
-        return cls(minor=charge.amount.minor, currency=charge.amount.currency, reason=charge.reason)
 
 
 class BookingOut(BaseModel):
@@ -177,61 +110,4 @@ class BookingOut(BaseModel):
             terms=TermsOut.of(booking.terms),
             free_until=booking.free_until,
             charge=ChargeOut.of(booking.charge),
-        )
-
-
-class LegIn(Document):
-    """A slot to hold; the legs of a route may be sent as they came."""
-
-    resource_id: UUID
-    offer_id: UUID | None = Field(
-        default=None, description="whose price applies; absent for a resource of one's own"
-    )
-    start: Instant = Field(description="a whole minute")
-    minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
-    units: Annotated[int, Field(ge=1)] = 1
-
-    def asked(self) -> LegAsked:
-        return LegAsked(
-            resource_id=ResourceId(self.resource_id),
-            offer_id=OfferId(self.offer_id) if self.offer_id else None,
-            start=self.start,
-            minutes=self.minutes,
-            units=self.units,
-        )
-
-
-class JointBookingIn(Document):
-    """Slots to hold all or none, in the order of the work."""
-
-    organisation_id: OwnOrganisation = None
-    demand_id: UUID | None = None
-    legs: Annotated[list[LegIn], Field(min_length=1, max_length=LEGS_MAX)]
-
-
-class JointBookingOut(BaseModel):
-    """Bookings held and confirmed all or none; ``version`` is its ETag."""
-
-    id: UUID
-    organisation_id: UUID = Field(description="who books")
-    demand_id: UUID | None
-    state: JointState
-    hold_until: datetime | None
-    price: PriceOut | None = Field(description="of all legs; null if in several currencies")
-    legs: list[BookingOut]
-    created_at: datetime
-    version: int
-
-    @classmethod
-    def of(cls, joint: Joint) -> "JointBookingOut":
-        return cls(
-            id=joint.id,
-            organisation_id=joint.organisation_id,
-            demand_id=joint.demand_id,
-            state=joint.state,
-            hold_until=joint.hold_until,
-            price=PriceOut.of(joint.price),
-            legs=[BookingOut.of(leg) for leg in joint.legs],
-            created_at=joint.created_at,
-            version=joint.version,
         )
