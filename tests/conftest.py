@@ -1,6 +1,7 @@
 """Fixtures every test may use; each is described in its module under ``tests/support``."""
 
 import structlog
+from hypothesis import settings
 
 pytest_plugins = ("tests.support.servers",)
 
@@ -15,3 +16,5 @@ structlog.configure(
         ),
     ]
 )
+
+settings.register_profile("fuzz")  # "make fuzz": tests that know it try many more examples

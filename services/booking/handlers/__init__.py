@@ -1,5 +1,6 @@
 """Use cases of booking."""
 
+from services.booking.handlers.calendars import calendar_of
 from services.booking.handlers.changing import (
     OutOfServiceError,
     cancel,
@@ -31,6 +32,7 @@ from services.booking.handlers.joints import (
 )
 from services.booking.handlers.moving import release_units, reschedule
 from services.booking.handlers.reading import BookingNotFoundError, get_booking, list_bookings
+from services.booking.handlers.rebooking import propose_others, rebook
 from services.booking.handlers.risks import flag_at_risk, sweep_at_risk
 from services.booking.handlers.terms import get_terms, put_terms
 from services.booking.handlers.waiting import (
@@ -59,6 +61,7 @@ __all__ = [
     "SlotNotOfferedError",
     "TooManyHoldsError",
     "TooManyWaitingError",
+    "calendar_of",
     "cancel",
     "cancel_joint",
     "confirm",
@@ -80,7 +83,9 @@ __all__ = [
     "look_again",
     "no_show",
     "promote_next",
+    "propose_others",
     "put_terms",
+    "rebook",
     "release_fallen",
     "release_units",
     "reschedule",

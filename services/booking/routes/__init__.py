@@ -4,11 +4,12 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from services.booking.routes import bookings, joints, terms, waiting
+from services.booking.routes import bookings, joints, rebooking, terms, waiting
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     bookings.router,
     joints.router,
+    rebooking.router,
     terms.router,
     waiting.router,
 )

@@ -2,6 +2,7 @@
 
 from services.booking.store.bookings import (
     bookings_after,
+    bookings_of_calendar,
     find_booking,
     insert_booking,
     lock_active,
@@ -37,6 +38,7 @@ from services.booking.store.waiting import (
 
 __all__ = [
     "bookings_after",
+    "bookings_of_calendar",
     "count_waiting",
     "due_resource",
     "entries_after",

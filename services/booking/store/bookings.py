@@ -216,6 +216,25 @@ def _during_overlaps(interval: Interval) -> Any:
     return col(BookingRow.during).op("&&")(Range(interval.start, interval.end))
 
 
+def bookings_of_calendar(
+    session: Session,
+    *,
+    party: OrganisationId,
+    resource_id: ResourceId | None,
+    overlapping: Interval,
+    limit: int,
+) -> list[Booking]:
+    """Bookings of ``party`` during ``overlapping``, whatever became of them; earliest first."""
+    query = select(BookingRow).where(
+        or_(col(BookingRow.organisation_id) == party, col(BookingRow.provider_id) == party),
+        _during_overlaps(overlapping),
+    )
+    if resource_id is not None:
+        query = query.where(col(BookingRow.resource_id) == resource_id)
+    in_order = query.order_by(func.lower(BookingRow.during), col(BookingRow.id))
+    return read(session, in_order.limit(limit))
+
+
 def read(session: Session, query: SelectOfScalar[BookingRow]) -> list[Booking]:
     # A row this session has read before may have changed since: always take what the server says.
     rows = session.exec(query, execution_options={"populate_existing": True})

@@ -26,8 +26,8 @@ POLICIES: Final[Policies] = {
     Action.BOOKING_MOVE: Policy(
         BUYING,
         Scope.OWN,
-        "move an own booking, or give back some of its units",
-        "对自有预订改期或归还部分单元",
+        "move or replace an own booking, or give back some of its units",
+        "对自有预订改期、替换或归还部分单元",
     ),
     Action.WAITLIST_JOIN: Policy(
         BUYING, Scope.VISIBLE, "wait for a slot of a visible resource", "候补可见资源的时段"

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -246,7 +247,7 @@ def test_who_holds_as_much_as_it_may_is_passed_over_and_keeps_its_place(
     ],
 )
 def test_what_is_never_given_is_not_waited_for(
-    park: Park, machine: Resource, offer_id: OfferId, asked: dict[str, object]
+    park: Park, machine: Resource, offer_id: OfferId, asked: dict[str, Any]
 ) -> None:
     with pytest.raises(SlotInvalidError):
         park.join(machine, offer_id, **asked)
