@@ -27,6 +27,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("round_id", "demand_id"): market.pooled_demands,
     ("booking_id",): market.bookings,
     ("joint_id",): market.joints,
+    ("entry_id",): market.wishes,
     ("service_account_id",): trust.service_accounts,
     ("service_account_id", "key_id"): parts(
         "service_account_id", "key_id", trust.api_key, "accounts", "api_key"
