@@ -64,7 +64,8 @@ def calendar_of(
     for booking in bookings:
         resource = known.get(booking.resource_id)
         calendar.add_component(_event(booking, resource.name if resource else "", now=now))
-    return calendar.to_ical()
+    told: bytes = calendar.to_ical()
+    return told
 
 
 def _event(booking: Booking, name: str, *, now: datetime) -> "icalendar.Event":

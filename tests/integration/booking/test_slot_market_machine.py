@@ -404,7 +404,7 @@ class SlotMarket(RuleBasedStateMachine):
                     self.model.end(leg, "cancelled")
 
     def promoted_in_model(self) -> list[UUID]:
-        made = []
+        made: list[UUID] = []
         for entry_id, life in self.model.promotions():
             wish = self.model.wishes[entry_id]
             entry = handlers.get_entry(
@@ -489,6 +489,7 @@ class SlotMarket(RuleBasedStateMachine):
             ]
 
 
+@pytest.mark.timeout(3_600)
 def test_no_life_of_the_slot_market_differs_from_the_model(rolled_back_engine: Engine) -> None:
     is_fuzzing = settings.get_current_profile_name() == "fuzz"
     run_state_machine_as_test(
