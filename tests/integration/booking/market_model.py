@@ -74,6 +74,11 @@ class Life:
     at_risk: bool = False
     ran_to_its_end: bool = False
 
+    @property
+    def cost(self) -> tuple[int, int | None]:
+        """Its price, and what its buyer came to owe."""
+        return self.price, self.charge
+
 
 @dataclass
 class Wish:
