@@ -51,6 +51,7 @@ access: $(VENV)/.dev ## Try everything as everybody; ends with probes=N wrong=N
 
 fuzz: $(VENV)/.dev ## Send what nobody should, for long: HTTP, Sparkplug, files
 	@$(BIN)/python -m tests.fuzz
+	@$(BIN)/python -m pytest tests/integration/booking/test_slot_market_machine.py --hypothesis-profile=fuzz -q
 
 audit-dependencies: $(VENV)/.dev ## Known flaws of all dependencies; fails, saying so, where advisories are out of reach
 	@$(BIN)/python deploy/audit_dependencies.py

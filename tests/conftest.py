@@ -3,6 +3,7 @@
 import tempfile
 
 import structlog
+from hypothesis import settings
 
 from tests.support.memory import folder_in_memory
 
@@ -21,3 +22,5 @@ structlog.configure(
         ),
     ]
 )
+
+settings.register_profile("fuzz")  # "make fuzz": tests that know it try many more examples

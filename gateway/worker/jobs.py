@@ -30,6 +30,8 @@ from services.runtime.settings import Settings
 EXPIRE_MAX: Final = 500
 LINKS_INTERVAL: Final = timedelta(seconds=5)
 HOLDS_INTERVAL: Final = timedelta(seconds=1)
+WAITLISTS_INTERVAL: Final = timedelta(seconds=1)
+WAITLISTS_SWEEP_INTERVAL: Final = timedelta(seconds=30)
 ROUNDS_INTERVAL: Final = timedelta(seconds=2)
 PAYMENTS_INTERVAL: Final = timedelta(seconds=2)
 RELIABILITY_INTERVAL: Final = timedelta(minutes=10)
@@ -94,6 +96,12 @@ def scheduled_jobs(
     return (
         Job("mark-unseen", LINKS_INTERVAL, mark_unseen),
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
+        Job(
+            "promote-waiting",
+            WAITLISTS_INTERVAL,
+            lambda: _promote_waiting(settings, sessions, clock),
+        ),
+        Job("sweep-waitlists", WAITLISTS_SWEEP_INTERVAL, lambda: _sweep_waitlists(sessions, clock)),
         Job("clear-rounds", ROUNDS_INTERVAL, lambda: _clear_rounds(settings, sessions, clock)),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job("tell-reliability", RELIABILITY_INTERVAL, lambda: _tell_reliability(sessions, clock)),
@@ -133,6 +141,25 @@ def _clear_rounds(settings: Settings, sessions: Sessions, clock: Clock) -> None:
     while is_left:
         with transaction(sessions) as session:
             is_left = closing.advance(closing.Means(session, clock, taxonomy, stale_after))
+
+
+def _promote_waiting(settings: Settings, sessions: Sessions, clock: Clock) -> None:
+    """Promote whoever can be, each in a transaction of its own."""
+    is_left = True
+    while is_left:
+        with transaction(sessions) as session:
+            is_left = booking.promote_next(
+                session=session,
+                clock=clock,
+                hold_ttl=timedelta(seconds=settings.waitlist_ttl_s),
+                stale_after=timedelta(seconds=settings.seen_stale_after_s),
+                open_max=settings.open_holds_max,
+            )
+
+
+def _sweep_waitlists(sessions: Sessions, clock: Clock) -> None:
+    with transaction(sessions) as session:
+        booking.sweep_waitlists(session=session, clock=clock)
 
 
 def _tell_reliability(sessions: Sessions, clock: Clock) -> None:

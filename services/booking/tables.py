@@ -16,12 +16,24 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlmodel import Field, SQLModel
 
-from services.booking.domain import ACTIVE, LEGS_MAX, BookingState
+from services.booking.domain import ACTIVE, LEGS_MAX, LIMITS, BookingState, ChargeReason, EntryState
 from services.runtime.tables import instant
 
 
 def _one_of(states: Any) -> str:
     return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+def _in_range(name: str) -> CheckConstraint:
+    return CheckConstraint(f"{name} BETWEEN 0 AND {LIMITS[name]}", name=f"{name}_range")
+
+
+def _nothing() -> Any:
+    return Field(default=0, sa_column_kwargs={"server_default": text("0")})
+
+
+def _no_amount() -> Any:
+    return Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
 
 
 class JointRow(SQLModel, table=True):
@@ -48,7 +60,8 @@ class BookingRow(SQLModel, table=True):
     """One booking of ``organisation_id`` with ``provider_id``, who owns the resource.
 
     ``during`` is ``[start, end)`` without buffers, with set-up. ``at_risk_resource_id`` is the
-    companion that puts it at risk, null for the resource itself.
+    companion that puts it at risk, null for the resource itself. The terms it was agreed under
+    (``free_minutes`` to ``grace_minutes``) never change; ``charge_minor`` is what they came to.
     """
 
     __tablename__: ClassVar[str] = "booking"
@@ -76,6 +89,23 @@ class BookingRow(SQLModel, table=True):
         Index("ix_booking_overdue", "hold_until", postgresql_where=text("state = 'held'")),
         Index("ix_booking_organisation_id_id", "organisation_id", "id"),
         Index("ix_booking_provider_id_id", "provider_id", "id"),
+        Index(
+            "ix_booking_open_hold",
+            "organisation_id",
+            "hold_until",
+            postgresql_where=text("state = 'held'"),
+        ),
+        *map(_in_range, LIMITS),
+        CheckConstraint("num_nonnulls(charge_minor, charge_reason) <> 1", name="charge_has_reason"),
+        CheckConstraint(
+            "charge_minor BETWEEN 1 AND coalesce(price_minor, 0)", name="charge_within_price"
+        ),
+        CheckConstraint(
+            f"charge_reason IN ({_one_of(ChargeReason)})"
+            " AND (charge_reason = 'no_show') = (state = 'no_show')"
+            " AND (charge_reason = 'late_cancellation') = (state = 'cancelled')",
+            name="charge_of_state",
+        ),
         CheckConstraint("(joint_id IS NULL) = (leg IS NULL)", name="leg_of_joint"),
         CheckConstraint("leg >= 1", name="leg"),
         Index(
@@ -114,3 +144,80 @@ class BookingRow(SQLModel, table=True):
     created_at: datetime = instant()
     updated_at: datetime = instant()
     version: int = 1
+    free_minutes: int = _nothing()
+    late_percent: int = _nothing()
+    late_minimum_minor: int = _no_amount()
+    no_show_percent: int = _nothing()
+    no_show_minimum_minor: int = _no_amount()
+    grace_minutes: int = _nothing()
+    charge_minor: int | None = Field(default=None, sa_column=Column(BigInteger))
+    charge_reason: str | None = None
+
+
+class CancellationPolicyRow(SQLModel, table=True):
+    """The terms new bookings of a resource are agreed under; without a row nothing costs a fee."""
+
+    __tablename__: ClassVar[str] = "cancellation_policy"
+    __table_args__ = (
+        *map(_in_range, LIMITS),
+        ForeignKeyConstraint(
+            ["organisation_id", "resource_id"], ["resource.organisation_id", "resource.id"]
+        ),
+    )
+
+    resource_id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    free_minutes: int
+    late_percent: int
+    late_minimum_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
+    no_show_percent: int
+    no_show_minimum_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
+    grace_minutes: int
+    updated_at: datetime = instant()
+
+
+class WaitlistEntryRow(SQLModel, table=True):
+    """Who waits for time of a resource, in the order of ids.
+
+    ``is_due`` asks the worker to look whether something has become free for it.
+    """
+
+    __tablename__: ClassVar[str] = "waitlist_entry"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_one_of(EntryState)})", name="state"),
+        CheckConstraint(
+            "(state = 'promoted') = (booking_id IS NOT NULL)", name="promoted_to_booking"
+        ),
+        CheckConstraint("units >= 1 AND minutes >= 1", name="something_asked"),
+        CheckConstraint(
+            "NOT isempty(within) AND NOT lower_inf(within) AND NOT upper_inf(within)",
+            name="within_bounded",
+        ),
+        Index("ix_waitlist_entry_organisation_id_id", "organisation_id", "id"),
+        Index(
+            "ix_waitlist_entry_waiting",
+            "resource_id",
+            "id",
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        Index("ix_waitlist_entry_due", "id", postgresql_where=text("state = 'waiting' AND is_due")),
+        Index("uq_waitlist_entry_booking_id", "booking_id", unique=True),
+        ForeignKeyConstraint(
+            ["provider_id", "resource_id"], ["resource.organisation_id", "resource.id"]
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    provider_id: UUID
+    resource_id: UUID
+    offer_id: UUID | None = None
+    within: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
+    minutes: int
+    units: int
+    state: str
+    booking_id: UUID | None = Field(default=None, foreign_key="booking.id")
+    expires_at: datetime = instant()
+    is_due: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    created_at: datetime = instant()
+    updated_at: datetime = instant()

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     )
     database_pool_max: int = 10
     hold_ttl_s: int = Field(default=900, description="how long a held slot waits for confirmation")
+    waitlist_ttl_s: int = Field(
+        default=3_600, ge=60, description="how long a slot is held for who waited for it"
+    )
+    open_holds_max: int = Field(
+        default=200, ge=1, description="slots one organisation may hold unconfirmed at a time"
+    )
     seen_stale_after_s: int = Field(
         default=30, description="a live twin not seen for longer is unknown"
     )

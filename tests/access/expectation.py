@@ -23,6 +23,7 @@ SHARED_WITH_OWN: Final = {
 """By the park, the chain space and the agreement of ``world.found_organisations``."""
 PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.BOOKING_CONFIRM: lambda booking: booking.taker is Owner.OWN,
+    Action.BOOKING_MOVE: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_WORK: lambda booking: booking.giver is Owner.OWN,
     Action.RISK_NOTICE_ACKNOWLEDGE: lambda notice: notice.taker is Owner.OWN,
     Action.SPACE_MEMBER_ADD: lambda space: space.owner is Owner.OWN,

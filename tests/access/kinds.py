@@ -33,6 +33,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("payment_id",): ledger.payments,
     ("payout_id",): ledger.payouts,
     ("share_rule_id",): ledger.share_rules,
+    ("entry_id",): market.wishes,
     ("service_account_id",): trust.service_accounts,
     ("service_account_id", "key_id"): parts(
         "service_account_id", "key_id", trust.api_key, "accounts", "api_key"

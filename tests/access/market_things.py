@@ -101,6 +101,7 @@ def _resource(world: World, owner: Owner, shown: Shown) -> UUID:
         **_placing(world, owner, shown),
         site_id=world.sites[owner],
         kind="machine",
+        units=2,
         timezone="Asia/Shanghai",
         horizon_days=60,
         minimum_hours=0.5,
@@ -276,16 +277,31 @@ def bookings(world: World) -> Iterator[Thing]:
             name, buyer, Shown.ORGANISATION, known,
             parties=parties, taker=buyer, giver=provider,
         )  # fmt: skip
-    for state in ("confirmed", "started"):
-        row = _booking(world, Owner.NEIGHBOUR, Owner.OWN, state)
+    for state, ahead in (("confirmed", 2), ("started", 2), ("confirmed", -2)):
+        row = _booking(world, Owner.NEIGHBOUR, Owner.OWN, state, ahead=ahead)
         yield Thing(
-            f"{state} here", Owner.NEIGHBOUR, Shown.ORGANISATION, {"booking_id": str(row["id"])},
+            f"{state} here {ahead}", Owner.NEIGHBOUR, Shown.ORGANISATION,
+            {"booking_id": str(row["id"])},
             parties=frozenset({Owner.OWN, Owner.NEIGHBOUR}), taker=Owner.NEIGHBOUR, giver=Owner.OWN,
         )  # fmt: skip
     gone = _booking(world, Owner.OWN, Owner.NEIGHBOUR)["id"]
     world.rows.delete("reservation", booking_id=gone)
     world.rows.delete("booking", id=gone)
     yield deleted({"booking_id": str(gone)})
+
+
+def wishes(world: World) -> Iterator[Thing]:
+    """Of whoever waits alone; whose resource it is does not hear of it."""
+
+    def facts(world: World, owner: Owner) -> dict[str, Any]:
+        provider = Owner.NEIGHBOUR if owner is Owner.OWN else Owner.OWN
+        return {
+            "provider_id": world.organisations[provider],
+            "resource_id": world.resources[provider, Shown.PUBLIC],
+            "state": "waiting",
+        }
+
+    yield from each("entry_id", "waitlist_entry", facts)(world)
 
 
 def joints(world: World) -> Iterator[Thing]:
@@ -313,19 +329,28 @@ def _joint(world: World, buyer: Owner, provider: Owner) -> UUID:
 
 
 def _booking(
-    world: World, buyer: Owner, provider: Owner, state: str = "held", **joint: Any
+    world: World,
+    buyer: Owner,
+    provider: Owner,
+    state: str = "held",
+    *,
+    ahead: int = 2,
+    **joint: Any,
 ) -> dict[str, Any]:
     """Its secrets are the stranger's unless the callers are party to it."""
     parties = {buyer, provider}
     owner = Owner.OWN if Owner.OWN in parties else Owner.STRANGER
     resource_id = world.resources[provider, Shown.PUBLIC]
-    slot = TimestamptzRange(START + timedelta(hours=2), START + timedelta(hours=3))
+    start = START + timedelta(hours=ahead)
+    slot = TimestamptzRange(start, start + timedelta(hours=1))
     row = world.add(
         "booking",
         owner,
         organisation_id=world.organisations[buyer],
         provider_id=world.organisations[provider],
         resource_id=resource_id,
+        offer_id=world.offers[provider, Shown.PUBLIC],
+        units=2,
         during=slot,
         state=state,
         hold_until=START + timedelta(hours=1) if state == "held" else None,

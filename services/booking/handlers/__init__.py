@@ -1,20 +1,20 @@
 """Use cases of booking."""
 
-from services.booking.handlers.bookings import (
-    BookingNotFoundError,
-    OfferRequiredError,
+from services.booking.handlers.calendars import calendar_of
+from services.booking.handlers.changing import (
     OutOfServiceError,
-    SlotNotOfferedError,
     cancel,
     confirm,
     expire_overdue,
     finish,
-    flag_at_risk,
-    get_booking,
-    hold,
-    list_bookings,
+    no_show,
     start,
-    sweep_at_risk,
+)
+from services.booking.handlers.holding import (
+    OfferRequiredError,
+    SlotNotOfferedError,
+    TooManyHoldsError,
+    hold,
 )
 from services.booking.handlers.joints import (
     JointNotCancellableError,
@@ -30,9 +30,26 @@ from services.booking.handlers.joints import (
     list_joints,
     release_fallen,
 )
+from services.booking.handlers.moving import release_units, reschedule
+from services.booking.handlers.reading import BookingNotFoundError, get_booking, list_bookings
+from services.booking.handlers.rebooking import propose_others, rebook
+from services.booking.handlers.risks import flag_at_risk, sweep_at_risk
+from services.booking.handlers.terms import get_terms, put_terms
+from services.booking.handlers.waiting import (
+    EntryNotFoundError,
+    TooManyWaitingError,
+    get_entry,
+    join_waitlist,
+    leave_waitlist,
+    list_entries,
+    look_again,
+    promote_next,
+    sweep_waitlists,
+)
 
 __all__ = [
     "BookingNotFoundError",
+    "EntryNotFoundError",
     "JointNotCancellableError",
     "JointNotConfirmableError",
     "JointNotFoundError",
@@ -42,6 +59,9 @@ __all__ = [
     "OfferRequiredError",
     "OutOfServiceError",
     "SlotNotOfferedError",
+    "TooManyHoldsError",
+    "TooManyWaitingError",
+    "calendar_of",
     "cancel",
     "cancel_joint",
     "confirm",
@@ -50,12 +70,26 @@ __all__ = [
     "finish",
     "flag_at_risk",
     "get_booking",
+    "get_entry",
     "get_joint",
+    "get_terms",
     "hold",
     "hold_jointly",
+    "join_waitlist",
+    "leave_waitlist",
     "list_bookings",
+    "list_entries",
     "list_joints",
+    "look_again",
+    "no_show",
+    "promote_next",
+    "propose_others",
+    "put_terms",
+    "rebook",
     "release_fallen",
+    "release_units",
+    "reschedule",
     "start",
     "sweep_at_risk",
+    "sweep_waitlists",
 ]

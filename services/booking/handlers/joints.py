@@ -28,7 +28,9 @@ from services.booking.domain import (
     Part,
     check_joint_version,
 )
-from services.booking.handlers.bookings import hold, leave, make_firm
+from services.booking.handlers.changing import give_back, make_firm
+from services.booking.handlers.holding import hold
+from services.booking.handlers.telling import leave
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import DemandId, JointId, OrganisationId
 from services.runtime.clock import Clock
@@ -102,6 +104,7 @@ def hold_jointly(
     demand_id: DemandId | None,
     hold_ttl: timedelta,
     stale_after: timedelta,
+    open_max: int | None = None,
 ) -> Joint:
     """Take the slots of all ``legs`` until ``hold_ttl`` from now, or none of them.
 
@@ -109,6 +112,7 @@ def hold_jointly(
         LegTakenError: the slot of a leg is not free.
         LegInvalidError: it breaks its resource's rule, is over, or has no price.
         LegNotFoundError: there is no such resource or offer.
+        TooManyHoldsError: the organisation would hold more than ``open_max`` slots.
         OrganisationNotFoundError: nobody asks.
     """
     now = clock.now()
@@ -128,6 +132,7 @@ def hold_jointly(
             hold_ttl=hold_ttl,
             stale_after=stale_after,
             part=Part(joint_id, number, now + hold_ttl),
+            open_max=open_max,
         )
 
     def take_all() -> list[Booking]:
@@ -181,7 +186,7 @@ def cancel_joint(
     joint_id: JointId,
     expected_version: int | None = None,
 ) -> Joint:
-    """Give back every leg whose work has not begun.
+    """Give back every leg whose work has not begun, each by its own terms.
 
     Raises:
         JointNotCancellableError: there is none.
@@ -192,7 +197,7 @@ def cancel_joint(
     if not open_legs:
         raise JointNotCancellableError(joint_id=joint_id, state=joint.state)
     for leg in open_legs:
-        leave(session=session, clock=clock, booking=leg, to=BookingState.CANCELLED)
+        give_back(session=session, clock=clock, booking=leg)
     return get_joint(session=session, organisation_id=organisation_id, joint_id=joint_id)
 
 

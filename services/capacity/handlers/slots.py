@@ -313,6 +313,11 @@ def release(*, session: Session, booking_id: BookingId) -> None:
     store.delete_reservations(session, booking_id)
 
 
+def keep_units(*, session: Session, booking_id: BookingId, kept: int, of: int) -> None:
+    """Give back all but ``kept`` of the ``of`` units of a booking, and what the others needed."""
+    store.delete_units(session, booking_id, kept=kept, of=of)
+
+
 def list_withdrawals(
     *, session: Session, since: datetime, after: UUID | None, limit: int
 ) -> list[Withdrawal]:

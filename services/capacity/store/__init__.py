@@ -18,6 +18,7 @@ from services.capacity.store.resources import (
 )
 from services.capacity.store.slots import (
     delete_reservations,
+    delete_units,
     has_reservation,
     insert_withdrawals,
     members,
@@ -47,6 +48,7 @@ from services.capacity.store.telemetry import (
 __all__ = [
     "audiences",
     "delete_reservations",
+    "delete_units",
     "devices_of",
     "has_reservation",
     "insert_maintenance",

@@ -67,6 +67,18 @@ _TAKERS = text(
     " WHERE resource_id = ANY(:ids) AND during && :during"
 ).bindparams(_DURING)
 _RELEASE = text("DELETE FROM reservation WHERE booking_id = :booking_id")
+_KEEP = text(
+    """
+    DELETE FROM reservation AS given USING (
+        SELECT resource_id, unit,
+               row_number() OVER (PARTITION BY resource_id ORDER BY unit) AS place,
+               count(*) OVER (PARTITION BY resource_id) AS taken
+          FROM reservation WHERE booking_id = :booking_id
+    ) AS had
+     WHERE given.booking_id = :booking_id AND given.resource_id = had.resource_id
+       AND given.unit = had.unit AND had.place > had.taken * :kept / :of
+    """
+)
 _DAY_CHANGES = text(
     """
     SELECT asked.resource_id, change.at, change.state, change.reason
@@ -193,6 +205,11 @@ def takers(session: Session, ids: Collection[ResourceId], during: Interval) -> s
 
 def delete_reservations(session: Session, booking_id: BookingId) -> None:
     session.connection().execute(_RELEASE, {"booking_id": booking_id})
+
+
+def delete_units(session: Session, booking_id: BookingId, *, kept: int, of: int) -> None:
+    """Of every resource the booking has, keep the lowest ``kept / of`` of its units."""
+    session.connection().execute(_KEEP, {"booking_id": booking_id, "kept": kept, "of": of})
 
 
 def state_changes(

@@ -38,13 +38,35 @@ class JointLegLost(Event):
 
 
 class ChargeDue(Event):
-    """The buyer owes the provider a fee, e.g. for cancelling late or not coming."""
+    """A buyer owes its provider a fee for a booking it gave back late, or did not come to."""
 
     type: ClassVar[str] = "booking.charge-due.v1"
 
     booking_id: UUID
     organisation_id: UUID
+    """Who owes it: the buyer."""
     provider_id: UUID
     amount_minor: int
     currency: str
-    reason: str
+    reason: Literal["late_cancellation", "no_show"]
+
+
+class SlotFreed(Event):
+    """A booking has less of its resource than before: it ended, moved, or gave units back."""
+
+    type: ClassVar[str] = "booking.slot-freed.v1"
+
+    resource_id: UUID
+    booking_id: UUID
+
+
+class WaitlistPromoted(Event):
+    """A slot became free and is held for who waited for it; to be confirmed in time."""
+
+    type: ClassVar[str] = "booking.waitlist-promoted.v1"
+
+    entry_id: UUID
+    booking_id: UUID
+    resource_id: UUID
+    organisation_id: UUID
+    hold_until: datetime

@@ -18,6 +18,20 @@ POLICIES: Final[Policies] = {
         TRADING, Scope.OWN, "cancel a booking as buyer or provider", "以买方或提供方取消预订"
     ),
     Action.BOOKING_WORK: Policy(
-        SELLING, Scope.OWN, "start and finish the work of a booking", "开始与完成预订的工作"
+        SELLING,
+        Scope.OWN,
+        "start and finish the work of a booking, or report that nobody came",
+        "开始与完成预订的工作，或登记未到场",
     ),
+    Action.BOOKING_MOVE: Policy(
+        BUYING,
+        Scope.OWN,
+        "move or replace an own booking, or give back some of its units",
+        "对自有预订改期、替换或归还部分单元",
+    ),
+    Action.WAITLIST_JOIN: Policy(
+        BUYING, Scope.VISIBLE, "wait for a slot of a visible resource", "候补可见资源的时段"
+    ),
+    Action.WAITLIST_READ: Policy(BUYING, Scope.OWN, "read own waitlist entries", "查看自有候补"),
+    Action.WAITLIST_LEAVE: Policy(BUYING, Scope.OWN, "leave a waitlist", "退出候补"),
 }

@@ -35,8 +35,8 @@ POLICIES: Final[Policies] = {
     Action.RESOURCE_CHANGE: Policy(
         SELLING,
         Scope.OWN,
-        "change a resource's calendar, companions, twin or maintenance",
-        "更改资源的日历、联合占用、孪生或维护",
+        "change a resource's calendar, companions, twin, maintenance or terms",
+        "更改资源的日历、联合占用、孪生、维护或条款",
     ),
     Action.CAPACITY_READ: Policy(
         Who.ANYONE, Scope.VISIBLE, "read state, free time and withdrawals", "查看状态、空闲与撤回"

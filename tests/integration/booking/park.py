@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from services.booking import handlers
-from services.booking.domain import Booking
+from services.booking.domain import Booking, Entry, Terms
 from services.capacity import handlers as capacity
 from services.capacity.domain import (
     CapabilityDeclaration,
@@ -20,6 +20,7 @@ from services.capacity.domain import (
     Visibility,
 )
 from services.contracts.ids import BookingId, OfferId, OrganisationId
+from services.contracts.intervals import Interval
 from services.contracts.telemetry import ResourceState
 from services.identity import handlers as identity
 from services.identity.domain import OrganisationKind
@@ -131,6 +132,106 @@ class Park:
             expected_version=version,
         )
 
+    def refuse(self, booking_id: BookingId) -> Booking:
+        """The provider takes its promise back."""
+        return handlers.cancel(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.owner,
+            booking_id=booking_id,
+        )
+
+    def no_show(self, booking_id: BookingId) -> Booking:
+        return handlers.no_show(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.owner,
+            booking_id=booking_id,
+        )
+
+    def put_terms(self, resource: Resource, **terms: int) -> Terms:
+        return handlers.put_terms(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.owner,
+            resource_id=resource.id,
+            terms=Terms(**terms),
+        )
+
+    def move(self, booking: Booking, version: int | None = None, **slot: Any) -> Booking:
+        """Move it an hour later, or as ``slot`` says."""
+        asked = {
+            "start": booking.interval.start + HOUR,
+            "minutes": booking.interval.duration // MINUTE - booking.setup_minutes,
+            "units": booking.units,
+            **slot,
+        }
+        return handlers.reschedule(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.buyer,
+            booking_id=booking.id,
+            stale_after=STALE,
+            expected_version=version,
+            **asked,
+        )
+
+    def release(self, booking_id: BookingId, units: int) -> Booking:
+        return handlers.release_units(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=self.buyer,
+            booking_id=booking_id,
+            units=units,
+        )
+
+    def join(
+        self,
+        resource: Resource,
+        offer_id: OfferId | None,
+        *,
+        by: OrganisationId | None = None,
+        **asked: Any,
+    ) -> Entry:
+        """Wait for an hour within the next two."""
+        now = self.clock.now()
+        wanted = {"within": Interval(now + HOUR, now + 3 * HOUR), "minutes": 60, "units": 1}
+        return handlers.join_waitlist(
+            session=self.session,
+            clock=self.clock,
+            organisation_id=by or self.buyer,
+            resource_id=resource.id,
+            offer_id=offer_id,
+            **{**wanted, **asked},
+        )
+
+    def promote(self, open_max: int | None = None) -> None:
+        """What the worker does with its due lists."""
+        is_left = True
+        while is_left:
+            is_left = handlers.promote_next(
+                session=self.session,
+                clock=self.clock,
+                hold_ttl=TTL,
+                stale_after=STALE,
+                open_max=open_max,
+            )
+
+    def entry(self, entry: Entry) -> Entry:
+        return handlers.get_entry(
+            session=self.session, organisation_id=entry.organisation_id, entry_id=entry.id
+        )
+
+    def firm(self, name: str) -> OrganisationId:
+        """One more that books."""
+        return identity.create_organisation(
+            session=self.session,
+            clock=self.clock,
+            name=name,
+            name_zh=name,
+            kind=OrganisationKind.FIRM,
+        ).id
+
     def start(self, booking_id: BookingId) -> Booking:
         return handlers.start(
             session=self.session,
@@ -221,10 +322,13 @@ def committed(sessions: Sessions, clock: Clock) -> Iterator[Park]:
 
 
 def events(session: Session) -> list[dict[str, Any]]:
-    """Payloads of the booking events written so far."""
+    """Payloads of the booking events written so far, but for those of the waiting lists."""
     session.flush()
     rows = session.connection().execute(
-        text("SELECT payload FROM outbox_event WHERE subject LIKE '%booking%' ORDER BY seq")
+        text(
+            "SELECT payload FROM outbox_event WHERE subject LIKE '%booking%'"
+            " AND subject NOT LIKE '%slot-freed%' ORDER BY seq"
+        )
     )
     return [row.payload for row in rows]
 

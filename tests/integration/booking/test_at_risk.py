@@ -8,8 +8,12 @@ from sqlmodel import Session
 from services.booking import handlers
 from services.booking.consumers import CONSUMERS, follow_state
 from services.capacity.domain import Resource
-from services.contracts.events.booking import JointLegLost
-from services.contracts.events.capacity import ResourceStateChanged
+from services.contracts.events.booking import JointLegLost, SlotFreed
+from services.contracts.events.capacity import (
+    GapsRestored,
+    ResourceChanged,
+    ResourceStateChanged,
+)
 from services.contracts.ids import OfferId
 from services.contracts.telemetry import ResourceState
 from tests.integration.booking.park import HOUR, Park, events, open_park
@@ -184,6 +188,9 @@ def test_the_consumers_keep_their_names() -> None:
     assert [(one.name, one.event) for one in CONSUMERS] == [
         ("booking-at-risk", ResourceStateChanged),
         ("booking-joint", JointLegLost),
+        ("booking-waitlist-freed", SlotFreed),
+        ("booking-waitlist-changed", ResourceChanged),
+        ("booking-waitlist-restored", GapsRestored),
     ]
 
 

@@ -52,11 +52,13 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_risk_report_notice_id_risk_notice": "what became of a report: another's notice",
     "fk_site_park_park": "a site stands in the park of its operator",
     "fk_space_member_space_id_space": "a member is in the space of its lead",
+    "fk_waitlist_entry_booking_id_booking": "the waiting buyer's booking, made by the worker",
 }
 OTHER_OWNERS: Final[Mapping[str, str]] = {
     "fk_booking_provider_id_resource_id_resource": "the provider's resource, booked by a buyer",
     "fk_gateway_member_owner_id_gateway_id_gateway": "the owner's gateway, serving a member",
     "fk_ledger_entry_initiator_id_transaction_id_ledger_transaction": "who brought the entry about",
+    "fk_waitlist_entry_provider_id_resource_id_resource": "a resource a buyer waits for",
     "fk_risk_delivery_author_id_notice_id_risk_notice": "the author's notice, for a recipient",
 }
 OPEN: Final[Mapping[str, str]] = {

@@ -1,4 +1,4 @@
-"""HTTP of booking: hold, read, confirm, cancel, start, finish; of one slot or several as one."""
+"""HTTP of bookings: hold, read, confirm, cancel, start, finish."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -7,18 +7,11 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 
 from services.booking import handlers
-from services.booking.domain import Booking, BookingState, Joint
-from services.booking.schemas import BookingIn, BookingOut, JointBookingIn, JointBookingOut
-from services.contracts.ids import (
-    BookingId,
-    DemandId,
-    JointId,
-    OfferId,
-    OrganisationId,
-    ResourceId,
-)
+from services.booking.domain import Booking, BookingState
+from services.runtime.etags import IfMatch, version_named
+from services.booking.schemas.bookings import BookingIn, BookingOut, MoveIn, UnitsIn
+from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
-from services.runtime.etags import IfMatch, etag, version_named
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (
@@ -31,8 +24,6 @@ from services.runtime.web import (
 )
 
 router = api_router(prefix="/bookings", tags=["bookings"])
-joint_router = api_router(prefix="/joint-bookings", tags=["bookings"])
-ROUTERS = (router, joint_router)
 
 
 @router.post(
@@ -66,6 +57,7 @@ def create_booking(
             demand_id=DemandId(asked.demand_id) if asked.demand_id else None,
             hold_ttl=timedelta(seconds=settings.hold_ttl_s),
             stale_after=timedelta(seconds=settings.seen_stale_after_s),
+            open_max=settings.open_holds_max,
         )
         return BookingOut.of(booking)
 
@@ -106,7 +98,7 @@ def read_booking(
         organisation_id=acting.organisation_id,
         booking_id=BookingId(booking_id),
     )
-    return _tagged(response, booking)
+    return tagged(response, booking)
 
 
 @router.post("/{booking_id}/confirm", dependencies=[requires(Action.BOOKING_CONFIRM)])
@@ -126,7 +118,7 @@ def confirm_booking(
         booking_id=BookingId(booking_id),
         expected_version=version_named(if_match),
     )
-    return _tagged(response, booking)
+    return tagged(response, booking)
 
 
 @router.post("/{booking_id}/cancel", dependencies=[requires(Action.BOOKING_CANCEL)])
@@ -146,7 +138,7 @@ def cancel_booking(
         booking_id=BookingId(booking_id),
         expected_version=version_named(if_match),
     )
-    return _tagged(response, booking)
+    return tagged(response, booking)
 
 
 @router.post("/{booking_id}/start", dependencies=[requires(Action.BOOKING_WORK)])
@@ -166,7 +158,7 @@ def start_booking(
         booking_id=BookingId(booking_id),
         expected_version=version_named(if_match),
     )
-    return _tagged(response, booking)
+    return tagged(response, booking)
 
 
 @router.post("/{booking_id}/finish", dependencies=[requires(Action.BOOKING_WORK)])
@@ -186,114 +178,77 @@ def finish_booking(
         booking_id=BookingId(booking_id),
         expected_version=version_named(if_match),
     )
-    return _tagged(response, booking)
+    return tagged(response, booking)
 
 
-@joint_router.post(
-    "",
-    status_code=201,
-    response_model=JointBookingOut,
-    dependencies=[requires(Action.BOOKING_HOLD)],
-)
-def create_joint_booking(
-    asked: JointBookingIn,
+@router.post("/{booking_id}/no-show", dependencies=[requires(Action.BOOKING_WORK)])
+def report_no_show(
+    booking_id: UUID,
+    session: SessionDep,
+    clock: ClockDep,
+    response: Response,
+    acting: ActingDep,
+    if_match: IfMatch = None,
+) -> BookingOut:
+    """Note that nobody came; possible once the grace of its terms is over."""
+    booking = handlers.no_show(
+        session=session,
+        clock=clock,
+        organisation_id=acting.organisation_id,
+        booking_id=BookingId(booking_id),
+        expected_version=version_named(if_match),
+    )
+    return tagged(response, booking)
+
+
+@router.post("/{booking_id}/reschedule", dependencies=[requires(Action.BOOKING_MOVE)])
+def reschedule_booking(
+    booking_id: UUID,
+    asked: MoveIn,
     request: Request,
     session: SessionDep,
     clock: ClockDep,
-    creation: CreationDep,
+    response: Response,
     acting: ActingDep,
-) -> Response:
-    """Hold the slots of all legs, or none. Confirm them as one before ``hold_until``."""
-    organisation_id = acting_organisation(acting, asked.organisation_id)
-    settings = request.app.state.settings
-
-    def work() -> JointBookingOut:
-        joint = handlers.hold_jointly(
-            session=session,
-            clock=clock,
-            organisation_id=organisation_id,
-            legs=[leg.asked() for leg in asked.legs],
-            demand_id=DemandId(asked.demand_id) if asked.demand_id else None,
-            hold_ttl=timedelta(seconds=settings.hold_ttl_s),
-            stale_after=timedelta(seconds=settings.seen_stale_after_s),
-        )
-        return JointBookingOut.of(joint)
-
-    return creation.once(asked, work)
-
-
-@joint_router.get(
-    "", response_model=Page[JointBookingOut], dependencies=[requires(Action.BOOKING_READ)]
-)
-def list_joint_bookings(
-    session: SessionDep, page: PageDep, acting: ActingDep
-) -> Page[JointBookingOut] | Response:
-    """Joint bookings one made, in order of creation."""
-    found = handlers.list_joints(
+    if_match: IfMatch = None,
+) -> BookingOut:
+    """Move a booking to another slot of its resource; if that is taken it keeps its own."""
+    booking = handlers.reschedule(
         session=session,
+        clock=clock,
         organisation_id=acting.organisation_id,
-        after=page.after,
-        limit=page.fetch,
+        booking_id=BookingId(booking_id),
+        start=asked.start,
+        minutes=asked.minutes,
+        units=asked.units,
+        stale_after=timedelta(seconds=request.app.state.settings.seen_stale_after_s),
+        expected_version=version_named(if_match),
     )
-    return page.answer(found, JointBookingOut.of, name="joint-bookings")
+    return tagged(response, booking)
 
 
-@joint_router.get("/{joint_id}", dependencies=[requires(Action.BOOKING_READ)])
-def read_joint_booking(
-    joint_id: UUID, session: SessionDep, response: Response, acting: ActingDep
-) -> JointBookingOut:
-    """One joint booking with its legs; its ETag is its version."""
-    joint = handlers.get_joint(
-        session=session, organisation_id=acting.organisation_id, joint_id=JointId(joint_id)
-    )
-    return _joint_tagged(response, joint)
-
-
-@joint_router.post("/{joint_id}/confirm", dependencies=[requires(Action.BOOKING_CONFIRM)])
-def confirm_joint_booking(
-    joint_id: UUID,
+@router.post("/{booking_id}/release", dependencies=[requires(Action.BOOKING_MOVE)])
+def release_units(
+    booking_id: UUID,
+    asked: UnitsIn,
     session: SessionDep,
     clock: ClockDep,
     response: Response,
     acting: ActingDep,
     if_match: IfMatch = None,
-) -> JointBookingOut:
-    """Make all legs firm, or none."""
-    joint = handlers.confirm_joint(
+) -> BookingOut:
+    """Give back some of a booking's units; it keeps the others."""
+    booking = handlers.release_units(
         session=session,
         clock=clock,
         organisation_id=acting.organisation_id,
-        joint_id=JointId(joint_id),
+        booking_id=BookingId(booking_id),
+        units=asked.units,
         expected_version=version_named(if_match),
     )
-    return _joint_tagged(response, joint)
+    return tagged(response, booking)
 
 
-@joint_router.post("/{joint_id}/cancel", dependencies=[requires(Action.BOOKING_CANCEL)])
-def cancel_joint_booking(
-    joint_id: UUID,
-    session: SessionDep,
-    clock: ClockDep,
-    response: Response,
-    acting: ActingDep,
-    if_match: IfMatch = None,
-) -> JointBookingOut:
-    """Give back every leg whose work has not begun."""
-    joint = handlers.cancel_joint(
-        session=session,
-        clock=clock,
-        organisation_id=acting.organisation_id,
-        joint_id=JointId(joint_id),
-        expected_version=version_named(if_match),
-    )
-    return _joint_tagged(response, joint)
-
-
-def _joint_tagged(response: Response, joint: Joint) -> JointBookingOut:
-    response.headers["ETag"] = etag(joint.version)
-    return JointBookingOut.of(joint)
-
-
-def _tagged(response: Response, booking: Booking) -> BookingOut:
-    response.headers["ETag"] = etag(booking.version)
+def tagged(response: Response, booking: Booking) -> BookingOut:
+    response.headers["ETag"] = f'"{booking.version}"'
     return BookingOut.of(booking)

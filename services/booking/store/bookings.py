@@ -1,17 +1,24 @@
-"""The SQL of booking."""
+"""SQL of bookings, single or legs."""
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
-from sqlmodel import Session, col, func, or_, select, update
+from sqlmodel import Session, col, func, or_, select, text, update
 from sqlmodel.sql.expression import SelectOfScalar
 
-from services.booking.domain import ACTIVE, Booking, BookingState, Joint
-from services.booking.tables import BookingRow, JointRow
+from services.booking.domain import (
+    ACTIVE,
+    LIMITS,
+    Booking,
+    BookingState,
+    Charge,
+    ChargeReason,
+    Terms,
+)
+from services.booking.tables import BookingRow, CancellationPolicyRow
 from services.contracts.ids import (
     BookingId,
     DemandId,
@@ -24,6 +31,9 @@ from services.contracts.intervals import Interval
 from services.contracts.money import Money
 
 _ACTIVE = sorted(ACTIVE)
+_ONE_COUNTS = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('open-holds:' || :organisation, 0))"
+)
 
 
 def insert_booking(session: Session, booking: Booking) -> None:
@@ -44,6 +54,7 @@ def insert_booking(session: Session, booking: Booking) -> None:
             created_at=booking.created_at,
             joint_id=booking.joint_id,
             leg=booking.leg,
+            **asdict(booking.terms),
             **_life(booking),
         )
     )
@@ -57,15 +68,48 @@ def save_booking(session: Session, booking: Booking) -> None:
     )
 
 
+def save_slot(session: Session, booking: Booking) -> None:
+    """Write which slot a booking read under lock has now, and at what price."""
+    price = booking.price
+    session.exec(
+        update(BookingRow)
+        .where(col(BookingRow.id) == booking.id)
+        .values(
+            during=Range(booking.interval.start, booking.interval.end),
+            units=booking.units,
+            setup_minutes=booking.setup_minutes,
+            price_minor=price.minor if price else None,
+            currency=price.currency if price else None,
+        )
+    )
+
+
+def open_holds(
+    session: Session, organisation_id: OrganisationId, *, now: datetime
+) -> tuple[int, datetime | None]:
+    """How many slots the organisation holds, and when the first of them runs out.
+
+    Others who count for the same organisation wait until this transaction ends.
+    """
+    session.connection().execute(_ONE_COUNTS, {"organisation": str(organisation_id)})
+    query = select(func.count(), func.min(BookingRow.hold_until)).where(
+        col(BookingRow.organisation_id) == organisation_id,
+        col(BookingRow.state) == BookingState.HELD,
+        col(BookingRow.hold_until) > now,
+    )
+    count, first = session.exec(query).one()
+    return count, first
+
+
 def find_booking(session: Session, booking_id: BookingId) -> Booking | None:
-    found = _found(session, select(BookingRow).where(col(BookingRow.id) == booking_id))
+    found = read(session, select(BookingRow).where(col(BookingRow.id) == booking_id))
     return found[0] if found else None
 
 
 def lock_booking(session: Session, booking_id: BookingId) -> Booking | None:
     """The booking, changed by nobody else until this transaction ends."""
     query = select(BookingRow).where(col(BookingRow.id) == booking_id).with_for_update()
-    found = _found(session, query)
+    found = read(session, query)
     return found[0] if found else None
 
 
@@ -80,7 +124,7 @@ def lock_overdue_of(
         .order_by(col(BookingRow.id))
         .with_for_update()
     )
-    return _found(session, query)
+    return read(session, query)
 
 
 def lock_overdue(session: Session, *, now: datetime, limit: int) -> list[Booking]:
@@ -92,7 +136,7 @@ def lock_overdue(session: Session, *, now: datetime, limit: int) -> list[Booking
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return _found(session, query)
+    return read(session, query)
 
 
 def lock_active(
@@ -104,7 +148,7 @@ def lock_active(
         col(BookingRow.state).in_(_ACTIVE),
         _during_overlaps(overlapping),
     )
-    return _found(session, query.order_by(col(BookingRow.id)).with_for_update())
+    return read(session, query.order_by(col(BookingRow.id)).with_for_update())
 
 
 def lock_flagged_by(session: Session, resource_id: ResourceId) -> list[Booking]:
@@ -112,7 +156,7 @@ def lock_flagged_by(session: Session, resource_id: ResourceId) -> list[Booking]:
     query = select(BookingRow).where(
         col(BookingRow.at_risk), col(BookingRow.state).in_(_ACTIVE), _risky() == resource_id
     )
-    return _found(session, query.order_by(col(BookingRow.id)).with_for_update())
+    return read(session, query.order_by(col(BookingRow.id)).with_for_update())
 
 
 def resources_with_risk(session: Session) -> set[ResourceId]:
@@ -156,77 +200,7 @@ def bookings_after(
     if overlapping is not None:
         conditions.append(_during_overlaps(overlapping))
     query = select(BookingRow).where(*conditions).order_by(col(BookingRow.id)).limit(limit)
-    return _found(session, query)
-
-
-def insert_joint(
-    session: Session,
-    joint_id: JointId,
-    *,
-    organisation_id: OrganisationId,
-    demand_id: DemandId | None,
-    legs: int,
-    created_at: datetime,
-) -> None:
-    """Open a joint booking; its ``legs`` bookings follow in the same transaction."""
-    session.add(
-        JointRow(
-            id=joint_id,
-            organisation_id=organisation_id,
-            demand_id=demand_id,
-            legs=legs,
-            created_at=created_at,
-        )
-    )
-    session.flush()
-
-
-def find_joint(session: Session, joint_id: JointId) -> Joint | None:
-    row = session.get(JointRow, joint_id)
-    return None if row is None else _joints(session, [row])[0]
-
-
-def lock_joint(session: Session, joint_id: JointId) -> Joint | None:
-    """The joint booking, no leg of which anybody else changes until this transaction ends.
-
-    Legs are locked in order of resources, as holding takes them: nobody waits in a circle.
-    """
-    row = session.get(JointRow, joint_id)
-    if row is None:
-        return None
-    locked = _legs_of([joint_id]).order_by(col(BookingRow.resource_id), col(BookingRow.id))
-    return _joint(row, _found(session, locked.with_for_update()))
-
-
-def joints_after(
-    session: Session, *, after: UUID | None, limit: int, organisation_id: OrganisationId
-) -> list[Joint]:
-    """A page in id order, which is the order of creation."""
-    query = select(JointRow).where(col(JointRow.organisation_id) == organisation_id)
-    if after is not None:
-        query = query.where(col(JointRow.id) > after)
-    return _joints(session, session.exec(query.order_by(col(JointRow.id)).limit(limit)).all())
-
-
-def _joints(session: Session, rows: Sequence[JointRow]) -> list[Joint]:
-    legs: dict[UUID | None, list[Booking]] = defaultdict(list)
-    for leg in _found(session, _legs_of([row.id for row in rows])):
-        legs[leg.joint_id].append(leg)
-    return [_joint(row, legs[row.id]) for row in rows]
-
-
-def _legs_of(joint_ids: Sequence[UUID]) -> SelectOfScalar[BookingRow]:
-    return select(BookingRow).where(col(BookingRow.joint_id).in_(joint_ids))
-
-
-def _joint(row: JointRow, legs: Sequence[Booking]) -> Joint:
-    return Joint(
-        id=JointId(row.id),
-        organisation_id=OrganisationId(row.organisation_id),
-        demand_id=DemandId(row.demand_id) if row.demand_id else None,
-        legs=tuple(sorted(legs, key=lambda leg: leg.leg or 0)),
-        created_at=row.created_at,
-    )
+    return read(session, query)
 
 
 def _overdue(now: datetime) -> tuple[Any, Any]:
@@ -242,7 +216,26 @@ def _during_overlaps(interval: Interval) -> Any:
     return col(BookingRow.during).op("&&")(Range(interval.start, interval.end))
 
 
-def _found(session: Session, query: SelectOfScalar[BookingRow]) -> list[Booking]:
+def bookings_of_calendar(
+    session: Session,
+    *,
+    party: OrganisationId,
+    resource_id: ResourceId | None,
+    overlapping: Interval,
+    limit: int,
+) -> list[Booking]:
+    """Bookings of ``party`` during ``overlapping``, whatever became of them; earliest first."""
+    query = select(BookingRow).where(
+        or_(col(BookingRow.organisation_id) == party, col(BookingRow.provider_id) == party),
+        _during_overlaps(overlapping),
+    )
+    if resource_id is not None:
+        query = query.where(col(BookingRow.resource_id) == resource_id)
+    in_order = query.order_by(func.lower(BookingRow.during), col(BookingRow.id))
+    return read(session, in_order.limit(limit))
+
+
+def read(session: Session, query: SelectOfScalar[BookingRow]) -> list[Booking]:
     # A row this session has read before may have changed since: always take what the server says.
     rows = session.exec(query, execution_options={"populate_existing": True})
     return [_booking(row) for row in rows]
@@ -257,6 +250,8 @@ def _life(booking: Booking) -> dict[str, Any]:
         "at_risk_resource_id": booking.at_risk_by,
         "updated_at": booking.updated_at,
         "version": booking.version,
+        "charge_minor": booking.charge.amount.minor if booking.charge else None,
+        "charge_reason": booking.charge.reason.value if booking.charge else None,
     }
 
 
@@ -287,4 +282,16 @@ def _booking(row: BookingRow) -> Booking:
         at_risk_by=ResourceId(row.at_risk_resource_id) if row.at_risk_resource_id else None,
         joint_id=JointId(row.joint_id) if row.joint_id else None,
         leg=row.leg,
+        terms=terms_of(row),
+        charge=_charge(row),
     )
+
+
+def terms_of(row: BookingRow | CancellationPolicyRow) -> Terms:
+    return Terms(**{name: getattr(row, name) for name in LIMITS})
+
+
+def _charge(row: BookingRow) -> Charge | None:
+    if row.charge_minor is None or row.charge_reason is None or row.currency is None:
+        return None
+    return Charge(Money(row.charge_minor, row.currency), ChargeReason(row.charge_reason))

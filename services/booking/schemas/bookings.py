@@ -6,17 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.booking.domain import (
-    LEGS_MAX,
-    MINUTES_MAX,
-    Booking,
-    BookingState,
-    Joint,
-    JointState,
-    LegAsked,
-)
+from services.booking.domain import MINUTES_MAX, Booking, BookingState
+from services.booking.schemas.terms import ChargeOut, TermsOut
+from services.capacity.domain import UNITS_MAX
 from services.contracts.documents import Document, Instant
-from services.contracts.ids import OfferId, ResourceId
 from services.contracts.money import Money
 from services.runtime.web import OwnOrganisation
 
@@ -46,6 +39,20 @@ class PriceOut(BaseModel):
         return None if price is None else cls(minor=price.minor, currency=price.currency)
 
 
+class MoveIn(Document):
+    """Another slot of the same resource; its price follows from the offer."""
+
+    start: Instant = Field(description="a whole minute; set-up begins then")
+    minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
+    units: Annotated[int, Field(ge=1)] = 1
+
+
+class UnitsIn(Document):
+    """How many units to give back."""
+
+    units: Annotated[int, Field(ge=1, le=UNITS_MAX)]
+
+
 class BookingOut(BaseModel):
     """A booking; ``version`` is its ETag. ``start`` to ``end`` is all that is occupied."""
 
@@ -72,6 +79,9 @@ class BookingOut(BaseModel):
     version: int
     joint_id: UUID | None = Field(description="the joint booking it is a leg of")
     leg: int | None = Field(description="its number there, from 1")
+    terms: TermsOut = Field(description="of cancellation, as agreed when it was held")
+    free_until: datetime = Field(description="its buyer cancels for nothing until then")
+    charge: ChargeOut | None = Field(description="what its buyer owes for not having used it")
 
     @classmethod
     def of(cls, booking: Booking) -> "BookingOut":
@@ -97,61 +107,7 @@ class BookingOut(BaseModel):
             version=booking.version,
             joint_id=booking.joint_id,
             leg=booking.leg,
-        )
-
-
-class LegIn(Document):
-    """A slot to hold; the legs of a route may be sent as they came."""
-
-    resource_id: UUID
-    offer_id: UUID | None = Field(
-        default=None, description="whose price applies; absent for a resource of one's own"
-    )
-    start: Instant = Field(description="a whole minute")
-    minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
-    units: Annotated[int, Field(ge=1)] = 1
-
-    def asked(self) -> LegAsked:
-        return LegAsked(
-            resource_id=ResourceId(self.resource_id),
-            offer_id=OfferId(self.offer_id) if self.offer_id else None,
-            start=self.start,
-            minutes=self.minutes,
-            units=self.units,
-        )
-
-
-class JointBookingIn(Document):
-    """Slots to hold all or none, in the order of the work."""
-
-    organisation_id: OwnOrganisation = None
-    demand_id: UUID | None = None
-    legs: Annotated[list[LegIn], Field(min_length=1, max_length=LEGS_MAX)]
-
-
-class JointBookingOut(BaseModel):
-    """Bookings held and confirmed all or none; ``version`` is its ETag."""
-
-    id: UUID
-    organisation_id: UUID = Field(description="who books")
-    demand_id: UUID | None
-    state: JointState
-    hold_until: datetime | None
-    price: PriceOut | None = Field(description="of all legs; null if in several currencies")
-    legs: list[BookingOut]
-    created_at: datetime
-    version: int
-
-    @classmethod
-    def of(cls, joint: Joint) -> "JointBookingOut":
-        return cls(
-            id=joint.id,
-            organisation_id=joint.organisation_id,
-            demand_id=joint.demand_id,
-            state=joint.state,
-            hold_until=joint.hold_until,
-            price=PriceOut.of(joint.price),
-            legs=[BookingOut.of(leg) for leg in joint.legs],
-            created_at=joint.created_at,
-            version=joint.version,
+            terms=TermsOut.of(booking.terms),
+            free_until=booking.free_until,
+            charge=ChargeOut.of(booking.charge),
         )

@@ -1,0 +1,124 @@
+"""Replacing a booking whose machine went down: what else there is, and taking it instead."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from services.booking.domain import (
+    Booking,
+    BookingState,
+    Proposal,
+    check_alone,
+    check_replaceable,
+    looked_at,
+    proposed,
+    work_minutes,
+)
+from services.booking.handlers.changing import make_firm
+from services.booking.handlers.holding import hold
+from services.booking.handlers.reading import BookingNotFoundError, get_booking, locked
+from services.booking.handlers.telling import leave
+from services.capacity import handlers as capacity
+from services.contracts.ids import BookingId, OfferId, OrganisationId, ResourceId
+from services.matching import handlers as matching
+from services.matching.domain import CANDIDATES_MAX, Requirement
+from services.matching.service.port import Matcher
+from services.runtime.clock import Clock
+from services.runtime.db import all_or_nothing
+
+
+def propose_others(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    booking_id: BookingId,
+    limit: int,
+    stale_after: timedelta,
+    matcher: Matcher | None = None,
+) -> list[Proposal]:
+    """Slots that offer a process of the booked resource, as long and as many; the soonest first.
+
+    Raises:
+        NotAtRiskError: the booking can be kept, or is over.
+        BookingNotFoundError: the organisation books none with that id.
+    """
+    booking = get_booking(session=session, organisation_id=organisation_id, booking_id=booking_id)
+    if booking.organisation_id != organisation_id:
+        raise BookingNotFoundError(booking_id=booking_id)
+    check_replaceable(booking)
+    resource = capacity.get_resource(session=session, resource_id=booking.resource_id)
+    processes = frozenset(one.process for one in resource.capabilities)
+    if not processes:
+        return []
+    requirement = Requirement(
+        processes=processes,
+        minutes=work_minutes(booking),
+        window=looked_at(booking, now=clock.now()),
+        units=booking.units,
+        currency=booking.price.currency if booking.price else "CNY",
+    )
+    found = matching.match_requirement(
+        session=session,
+        clock=clock,
+        requirement=requirement,
+        limit=CANDIDATES_MAX,
+        stale_after=stale_after,
+        viewer=organisation_id,
+        matcher=matcher,
+        relaxed=False,
+    )
+    candidates = sorted(found.candidates, key=lambda one: (one.start, one.price.minor))
+    return [proposed(booking, one) for one in candidates[:limit]]
+
+
+def rebook(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    booking_id: BookingId,
+    resource_id: ResourceId,
+    offer_id: OfferId | None,
+    start: datetime,
+    hold_ttl: timedelta,
+    stale_after: timedelta,
+    expected_version: int | None = None,
+) -> Booking:
+    """Take another slot instead of one at risk, which is given back for nothing; both or neither.
+
+    What was confirmed is confirmed again, at the price and under the terms of the other.
+
+    Returns:
+        The booking of the other slot.
+
+    Raises:
+        SlotTakenError, SlotNotOfferedError and others: as of holding the other slot.
+        OutOfServiceError: the other is out of service as well.
+        NotAtRiskError, PartOfJointError, VersionMismatchError, BookingNotFoundError: as they say.
+    """
+    booking = locked(session, booking_id, expected_version, buyer=organisation_id)
+    check_alone(booking)
+    check_replaceable(booking)
+
+    def take_the_other() -> Booking:
+        # First, since both may need the same operator.
+        leave(session=session, clock=clock, booking=booking, to=BookingState.CANCELLED)
+        other = hold(
+            session=session,
+            clock=clock,
+            organisation_id=organisation_id,
+            resource_id=resource_id,
+            start=start,
+            minutes=work_minutes(booking),
+            units=booking.units,
+            offer_id=offer_id,
+            demand_id=booking.demand_id,
+            hold_ttl=hold_ttl,
+            stale_after=stale_after,
+        )
+        if booking.state is BookingState.HELD:
+            return other
+        return make_firm(session=session, clock=clock, booking=other)
+
+    return all_or_nothing(session, take_the_other)

@@ -1,0 +1,15 @@
+"""HTTP of booking: of one slot, or of several as one."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from services.booking.routes import bookings, joints, rebooking, terms, waiting
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    bookings.router,
+    joints.router,
+    rebooking.router,
+    terms.router,
+    waiting.router,
+)

@@ -1,0 +1,1 @@
+"""What clients of booking send and get back."""

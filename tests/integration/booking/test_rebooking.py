@@ -1,0 +1,139 @@
+"""A machine goes down: what else there is, and taking it instead without a fee."""
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import Session
+
+from services.booking import handlers
+from services.booking.domain import Booking, BookingState, NotAtRiskError, Proposal
+from services.booking.handlers import BookingNotFoundError
+from services.capacity.domain import Companion, Resource, SlotTakenError
+from services.contracts.ids import OfferId
+from services.contracts.money import Money
+from services.contracts.telemetry import ResourceState
+from services.matching.domain import Rate
+from tests.integration.booking.park import HOUR, STALE, TTL, Park, open_park
+from tests.support.clock import START, FrozenClock
+
+pytestmark = pytest.mark.integration
+DEARER = Rate(per_hour_minor=15_000)
+
+
+@pytest.fixture
+def park(session: Session, clock: FrozenClock) -> Park:
+    return open_park(session, clock)
+
+
+@pytest.fixture
+def mill(park: Park) -> Resource:
+    resource = park.resource()
+    park.put_terms(resource, free_minutes=24 * 60, late_percent=50)
+    return resource
+
+
+@pytest.fixture
+def booking(park: Park, mill: Resource) -> Booking:
+    return park.confirm(park.hold(mill, park.offer(mill), start=START + 2 * HOUR).id)
+
+
+@pytest.fixture
+def other(park: Park) -> tuple[Resource, OfferId]:
+    resource = park.resource(notice_minutes=180)
+    return resource, park.offer(resource, DEARER)
+
+
+def fail(park: Park, resource: Resource) -> None:
+    park.set_state(resource, ResourceState.DOWN, "E-1")
+    handlers.flag_at_risk(session=park.session, clock=park.clock, resource_id=resource.id)
+
+
+def proposals(park: Park, booking: Booking) -> list[Proposal]:
+    return handlers.propose_others(
+        session=park.session, clock=park.clock, organisation_id=park.buyer,
+        booking_id=booking.id, limit=10, stale_after=STALE,
+    )  # fmt: skip
+
+
+def rebook(park: Park, booking: Booking, resource: Resource, offer_id: OfferId) -> Booking:
+    return handlers.rebook(
+        session=park.session, clock=park.clock, organisation_id=park.buyer,
+        booking_id=booking.id, resource_id=resource.id, offer_id=offer_id,
+        start=START + 3 * HOUR, hold_ttl=TTL, stale_after=STALE,
+    )  # fmt: skip
+
+
+def test_other_slots_are_proposed_the_soonest_first_with_what_they_cost_more(
+    park: Park, mill: Resource, booking: Booking, other: tuple[Resource, OfferId]
+) -> None:
+    fail(park, mill)
+    sooner, later = proposals(park, booking)
+    assert (sooner.candidate.resource_id, sooner.candidate.start) == (
+        other[0].id, START + 3 * HOUR,
+    )  # fmt: skip
+    assert (sooner.difference_minor, sooner.delay) == (2_500, HOUR)
+    # The failed one itself, once its withdrawn day is over.
+    assert (later.candidate.resource_id, later.difference_minor) == (mill.id, 0)
+    assert later.candidate.start >= START + timedelta(days=1)
+
+
+def test_what_can_be_kept_is_not_replaced(
+    park: Park, booking: Booking, other: tuple[Resource, OfferId]
+) -> None:
+    with pytest.raises(NotAtRiskError):
+        proposals(park, booking)
+    with pytest.raises(NotAtRiskError):
+        rebook(park, booking, *other)
+
+
+def test_the_other_slot_is_confirmed_and_the_old_one_given_back_for_nothing(
+    park: Park, mill: Resource, booking: Booking, other: tuple[Resource, OfferId]
+) -> None:
+    fail(park, mill)
+    taken = rebook(park, booking, *other)
+    assert (taken.state, taken.price) == (BookingState.CONFIRMED, Money(15_000))
+    assert (taken.resource_id, taken.interval.start) == (other[0].id, START + 3 * HOUR)
+    given = park.read(booking)
+    assert (given.state, given.charge) == (BookingState.CANCELLED, None)
+
+
+def test_what_was_only_held_is_held_anew(
+    park: Park, mill: Resource, other: tuple[Resource, OfferId]
+) -> None:
+    held = park.hold(mill, park.offer(mill), start=START + 2 * HOUR)
+    fail(park, mill)
+    taken = rebook(park, held, *other)
+    assert (taken.state, taken.hold_until) == (BookingState.HELD, START + TTL)
+
+
+def test_a_booking_is_kept_when_the_other_slot_is_gone(
+    park: Park, mill: Resource, booking: Booking, other: tuple[Resource, OfferId]
+) -> None:
+    park.hold(*other, start=START + 3 * HOUR)
+    fail(park, mill)
+    with pytest.raises(SlotTakenError):
+        rebook(park, booking, *other)
+    kept = park.read(booking)
+    assert (kept.state, kept.at_risk) == (BookingState.CONFIRMED, True)
+    park.set_state(mill, ResourceState.IDLE)
+    handlers.flag_at_risk(session=park.session, clock=park.clock, resource_id=mill.id)
+    with pytest.raises(SlotTakenError):
+        park.hold(mill, booking.offer_id, start=START + 2 * HOUR)
+
+
+def test_both_may_need_the_same_operator(park: Park) -> None:
+    operator = park.resource("expert")
+    first, second = (park.resource(companions=[Companion(operator.id)]) for _ in range(2))
+    booking = park.confirm(park.hold(first, park.offer(first), start=START + 3 * HOUR).id)
+    fail(park, first)
+    taken = rebook(park, booking, second, park.offer(second))
+    assert taken.state is BookingState.CONFIRMED
+
+
+def test_a_provider_is_proposed_nothing(park: Park, mill: Resource, booking: Booking) -> None:
+    fail(park, mill)
+    with pytest.raises(BookingNotFoundError):
+        handlers.propose_others(
+            session=park.session, clock=park.clock, organisation_id=park.owner,
+            booking_id=booking.id, limit=10, stale_after=STALE,
+        )  # fmt: skip
