@@ -11,7 +11,7 @@ from services.runtime.database_roles import OWNER, WORKER
 from services.runtime.row_security import OWN, SHOWN, own, protect
 
 revision = "0030_ledger"
-down_revision = "0022_reliability"
+down_revision = "0026_waitlist"
 branch_labels = None
 depends_on = None
 

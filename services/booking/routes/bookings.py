@@ -8,10 +8,10 @@ from fastapi import Query, Request, Response
 
 from services.booking import handlers
 from services.booking.domain import Booking, BookingState
-from services.runtime.etags import IfMatch, version_named
 from services.booking.schemas.bookings import BookingIn, BookingOut, MoveIn, UnitsIn
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
+from services.runtime.etags import IfMatch, version_named
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (

@@ -7,10 +7,10 @@ from fastapi import Request, Response
 
 from services.booking import handlers
 from services.booking.domain import Joint
-from services.runtime.etags import IfMatch, version_named
 from services.booking.schemas.joints import JointBookingIn, JointBookingOut
 from services.contracts.ids import DemandId, JointId
 from services.contracts.policies import Action
+from services.runtime.etags import IfMatch, version_named
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import (

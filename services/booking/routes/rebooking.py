@@ -7,11 +7,11 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 
 from services.booking import handlers
-from services.runtime.etags import IfMatch, version_named
 from services.booking.schemas.bookings import BookingOut
 from services.booking.schemas.rebooking import ProposalOut, ProposalsOut, RebookIn
 from services.contracts.ids import BookingId, OfferId, ResourceId
 from services.contracts.policies import Action
+from services.runtime.etags import IfMatch, version_named
 from services.runtime.routing import api_router
 from services.runtime.web import ActingDep, ClockDep, CreationDep, SessionDep, requires
 
