@@ -24,6 +24,7 @@ from gateway.http.middleware import (
 from gateway.http.revocation import RevocationWatch
 from gateway.http.security_schema import describe_security
 from gateway.live import LiveHub
+from marketplace.deals import routes as deals
 from marketplace.demands import routes as demands
 from marketplace.offers import routes as offers
 from marketplace.rounds import routes as rounds
@@ -66,6 +67,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     offers.router,
     *demands.ROUTERS,
     rounds.router,
+    *deals.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *risk.ROUTERS,

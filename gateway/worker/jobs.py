@@ -11,6 +11,7 @@ import structlog
 
 from gateway.importing import import_for_good
 from gateway.worker.metrics import WorkerMetrics
+from marketplace.deals.handlers import requests as deals
 from marketplace.rounds import handlers as rounds
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
@@ -28,6 +29,7 @@ from services.runtime.settings import Settings
 EXPIRE_MAX: Final = 500
 LINKS_INTERVAL: Final = timedelta(seconds=5)
 HOLDS_INTERVAL: Final = timedelta(seconds=1)
+DEALS_INTERVAL: Final = timedelta(seconds=10)
 ROUNDS_INTERVAL: Final = timedelta(seconds=2)
 RELIABILITY_INTERVAL: Final = timedelta(minutes=10)
 RISK_INTERVAL: Final = timedelta(minutes=1)
@@ -87,6 +89,7 @@ def scheduled_jobs(
         Job("mark-unseen", LINKS_INTERVAL, mark_unseen),
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
         Job("clear-rounds", ROUNDS_INTERVAL, lambda: _clear_rounds(settings, sessions, clock)),
+        Job("expire-deals", DEALS_INTERVAL, lambda: _expire_deals(sessions, clock)),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job("tell-reliability", RELIABILITY_INTERVAL, lambda: _tell_reliability(sessions, clock)),
         Job("deliver-risk-notices", NOTICES_INTERVAL, deliver_notices),
@@ -124,6 +127,13 @@ def _clear_rounds(settings: Settings, sessions: Sessions, clock: Clock) -> None:
     while is_left:
         with transaction(sessions) as session:
             is_left = closing.advance(closing.Means(session, clock, taxonomy, stale_after))
+
+
+def _expire_deals(sessions: Sessions, clock: Clock) -> None:
+    ended = deals.AT_ONCE
+    while ended >= deals.AT_ONCE:
+        with transaction(sessions) as session:
+            ended = deals.expire_due(session=session, clock=clock)
 
 
 def _tell_reliability(sessions: Sessions, clock: Clock) -> None:

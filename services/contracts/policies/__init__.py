@@ -6,7 +6,7 @@
 from typing import Final
 
 from services.contracts.actions import Action
-from services.contracts.policies import booking, capacity, door, identity, market, trust
+from services.contracts.policies import booking, capacity, deals, door, identity, market, trust
 from services.contracts.policies.deciding import Decision, Policies, Policy, Scope, Who, decide
 
 __all__ = ["BECOMING_KNOWN", "POLICIES", "Action", "Decision", "Policy", "Scope", "Who", "decide"]
@@ -15,6 +15,7 @@ POLICIES: Final[Policies] = {
     **identity.POLICIES,
     **capacity.POLICIES,
     **market.POLICIES,
+    **deals.POLICIES,
     **booking.POLICIES,
     **trust.POLICIES,
     **door.POLICIES,

@@ -11,6 +11,7 @@ from sqlmodel import Session, text
 from services.contracts.confidentiality import Confidentiality
 from services.contracts.ids import OrganisationId
 from services.runtime.database_roles import WORKER
+from services.runtime.deal_rule import within_deal
 from services.runtime.files.domain import Document, Reader
 from services.runtime.files.tables import DocumentRow
 from services.runtime.nda_rule import DOCUMENT_SUBJECTS, under_nda
@@ -27,6 +28,7 @@ _READABLE: Final = f"""(
     OR document.organisation_id = CAST(:reader AS uuid)
     OR (document.subject_kind = 'verification' AND :verifies)
     OR {_CONFIDED}
+    OR {within_deal(caller="CAST(:reader AS uuid)")}
 )"""
 
 

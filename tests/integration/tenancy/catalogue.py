@@ -42,6 +42,8 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_clearing_offer_round_id_clearing_round": "who offered in a round another opened",
     "fk_clearing_round_park_park": "a round is of the park of its operator",
     "fk_clearing_round_space_id_space": "a round is of the space of its lead",
+    "fk_deal_park_park": "asked for in a park another organisation operates",
+    "fk_deal_space_id_space": "asked for in a space another organisation may lead",
     "fk_offer_space_id_space": "shown in a space another organisation may lead",
     "fk_park_member_park_park": "a member stands in the park of its operator",
     "fk_resource_space_id_space": "shown in a space another organisation may lead",
@@ -55,6 +57,7 @@ OTHER_OWNERS: Final[Mapping[str, str]] = {
     "fk_risk_delivery_author_id_notice_id_risk_notice": "the author's notice, for a recipient",
 }
 OPEN: Final[Mapping[str, str]] = {
+    "deal_score_read": "what the record says of organisations is public; the worker writes it",
     "organisation_read": "the directory of organisations is public",
     "outbox_event_insert": "what a request tells; it reads none",
     "park_member_read": "who stands in a park is public",
