@@ -35,3 +35,16 @@ class JointLegLost(Event):
     joint_id: UUID
     booking_id: UUID
     organisation_id: UUID
+
+
+class ChargeDue(Event):
+    """The buyer owes the provider a fee, e.g. for cancelling late or not coming."""
+
+    type: ClassVar[str] = "booking.charge-due.v1"
+
+    booking_id: UUID
+    organisation_id: UUID
+    provider_id: UUID
+    amount_minor: int
+    currency: str
+    reason: str

@@ -44,6 +44,10 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_clearing_round_space_id_space": "a round is of the space of its lead",
     "fk_deal_park_park": "asked for in a park another organisation operates",
     "fk_deal_space_id_space": "asked for in a space another organisation may lead",
+    "fk_ledger_entry_account_id_currency_ledger_account": "pays into another's account",
+    "fk_ledger_entry_transaction_id_ledger_transaction": "what another brought about",
+    "fk_ledger_escrow_share_rule_id_ledger_share_rule": "the payee's rule, for the payer's escrow",
+    "fk_ledger_movement_transaction_id_ledger_transaction": "either party's doing",
     "fk_offer_space_id_space": "shown in a space another organisation may lead",
     "fk_park_member_park_park": "a member stands in the park of its operator",
     "fk_resource_space_id_space": "shown in a space another organisation may lead",
@@ -54,10 +58,14 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
 OTHER_OWNERS: Final[Mapping[str, str]] = {
     "fk_booking_provider_id_resource_id_resource": "the provider's resource, booked by a buyer",
     "fk_gateway_member_owner_id_gateway_id_gateway": "the owner's gateway, serving a member",
+    "fk_ledger_entry_initiator_id_transaction_id_ledger_transaction": "who brought the entry about",
     "fk_risk_delivery_author_id_notice_id_risk_notice": "the author's notice, for a recipient",
 }
 OPEN: Final[Mapping[str, str]] = {
     "deal_score_read": "what the record says of organisations is public; the worker writes it",
+    "ledger_account_kept": "the owner's triggers keep balances",
+    "ledger_entry_summed": "the owner's triggers see that all entries of a transaction balance",
+    "ledger_escrow_compared": "the owner's triggers compare escrows with their accounts",
     "organisation_read": "the directory of organisations is public",
     "outbox_event_insert": "what a request tells; it reads none",
     "park_member_read": "who stands in a park is public",
@@ -68,7 +76,11 @@ OPEN: Final[Mapping[str, str]] = {
     "risk_counter_update": "numbers, nothing else",
     "search_document_read": "public offers only; the worker writes it",
 }
-DEFINERS: Final[Mapping[str, str]] = {}
+DEFINERS: Final[Mapping[str, str]] = {
+    "ledger_escrow_agrees": "compares an escrow with its account; lets pass or refuses",
+    "ledger_is_balanced": "sums entries of everybody; lets pass or refuses",
+    "ledger_keep_balances": "adds entries to balances of accounts the caller may not see",
+}
 REGION_READS: Final[Mapping[str, str]] = {
     "alembic_version": "whether the schema is the one the process knows",
 }

@@ -1,0 +1,87 @@
+"""Use cases of the ledger, and the errors other contexts may meet."""
+
+from services.ledger.handlers.books import (
+    AccountNotFoundError,
+    CodeTakenError,
+    book_internally,
+    get_account,
+    list_accounts,
+    open_internal_account,
+    statement,
+)
+from services.ledger.handlers.charges import charge, pay_owed
+from services.ledger.handlers.checking import Report, check
+from services.ledger.handlers.escrows import (
+    EscrowExistsError,
+    EscrowNotFoundError,
+    FactReusedError,
+    cancel_escrow,
+    find_escrow,
+    freeze,
+    get_escrow,
+    list_escrows,
+    list_movements,
+    open_escrow,
+    refund,
+    release,
+    unfreeze,
+)
+from services.ledger.handlers.payments import (
+    MethodUnknownError,
+    PaymentNotFoundError,
+    PaymentUnderWayError,
+    get_payment,
+    list_payments,
+    request_funding,
+    request_payout,
+    take_answer,
+)
+from services.ledger.handlers.posting import BalanceShortError, post, reverse
+from services.ledger.handlers.shares import (
+    ShareRuleNotFoundError,
+    create_share_rule,
+    get_share_rule,
+    list_share_rules,
+)
+
+__all__ = [
+    "AccountNotFoundError",
+    "BalanceShortError",
+    "CodeTakenError",
+    "EscrowExistsError",
+    "EscrowNotFoundError",
+    "FactReusedError",
+    "MethodUnknownError",
+    "PaymentNotFoundError",
+    "PaymentUnderWayError",
+    "Report",
+    "ShareRuleNotFoundError",
+    "book_internally",
+    "cancel_escrow",
+    "charge",
+    "check",
+    "create_share_rule",
+    "find_escrow",
+    "freeze",
+    "get_account",
+    "get_escrow",
+    "get_payment",
+    "get_share_rule",
+    "list_accounts",
+    "list_escrows",
+    "list_movements",
+    "list_payments",
+    "list_share_rules",
+    "open_escrow",
+    "open_internal_account",
+    "pay_owed",
+    "post",
+    "refund",
+    "release",
+    "request_funding",
+    "request_payout",
+    "reverse",
+    "statement",
+    "take_answer",
+    "unfreeze",
+]
