@@ -13,6 +13,7 @@ from gateway.worker.callouts import Guard
 from gateway.worker.consuming import ConsumerLoop
 from gateway.worker.jobs import run_job, scheduled_jobs
 from gateway.worker.metrics import WorkerMetrics
+from marketplace.deals.consumers import CONSUMERS as DEAL_CONSUMERS
 from marketplace.offers.consumers import CONSUMERS as OFFER_CONSUMERS
 from marketplace.taxonomy.loader import load_taxonomy
 from search.backend import index_for
@@ -32,7 +33,11 @@ from services.runtime.nkeys import AccountKey
 from services.runtime.relay import Publish, Relay
 from services.runtime.settings import Settings
 
-CONSUMERS: Final[tuple[Consumer[Any], ...]] = (*BOOKING_CONSUMERS, *OFFER_CONSUMERS)
+CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
+    *BOOKING_CONSUMERS,
+    *OFFER_CONSUMERS,
+    *DEAL_CONSUMERS,
+)
 RELAY_PUBLISH_TIMEOUT_S: Final = 20.0
 
 log = structlog.get_logger(__name__)

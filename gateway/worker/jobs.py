@@ -11,6 +11,7 @@ import structlog
 
 from gateway.importing import import_for_good
 from gateway.worker.metrics import WorkerMetrics
+from marketplace.deals.handlers import following as deal_facts
 from marketplace.deals.handlers import requests as deals
 from marketplace.rounds import handlers as rounds
 from marketplace.taxonomy.loader import load_taxonomy
@@ -90,6 +91,7 @@ def scheduled_jobs(
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
         Job("clear-rounds", ROUNDS_INTERVAL, lambda: _clear_rounds(settings, sessions, clock)),
         Job("expire-deals", DEALS_INTERVAL, lambda: _expire_deals(sessions, clock)),
+        Job("add-up-scores", PRUNE_INTERVAL, lambda: _add_up_scores(sessions, clock)),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job("tell-reliability", RELIABILITY_INTERVAL, lambda: _tell_reliability(sessions, clock)),
         Job("deliver-risk-notices", NOTICES_INTERVAL, deliver_notices),
@@ -134,6 +136,13 @@ def _expire_deals(sessions: Sessions, clock: Clock) -> None:
     while ended >= deals.AT_ONCE:
         with transaction(sessions) as session:
             ended = deals.expire_due(session=session, clock=clock)
+
+
+def _add_up_scores(sessions: Sessions, clock: Clock) -> None:
+    done = deal_facts.AT_ONCE
+    while done == deal_facts.AT_ONCE:
+        with transaction(sessions) as session:
+            done = deal_facts.add_up_scores(session=session, clock=clock)
 
 
 def _tell_reliability(sessions: Sessions, clock: Clock) -> None:

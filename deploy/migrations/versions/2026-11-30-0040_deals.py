@@ -42,7 +42,6 @@ MOVES = (
     ("in_production", "disputed", "buyer"),
     ("in_production", "disputed", "supplier"),
     ("in_production", "inspected", "buyer"),
-    ("in_production", "inspected", "supplier"),
     ("in_production", "settled", "buyer"),
     ("in_production", "settled", "supplier"),
     ("inspected", "accepted", "buyer"),

@@ -78,7 +78,7 @@ class Guard(StrEnum):
     UNFUNDED = "unfunded"
     FUNDED = "funded"
     DELIVERED = "delivered"
-    DELIVERED_WHOLE = "delivered_whole"
+    ACCEPTED_WHOLE = "accepted_whole"
     PASSED = "passed"
     REJECTED = "rejected"
     ESCROWED = "escrowed"
@@ -109,7 +109,8 @@ _UNANSWERED: Final = (State.PUBLISHED, State.CLARIFY)
 _OPEN: Final = (*_UNANSWERED, State.QUOTED, State.SHORTLISTED, State.SLOT_HELD)
 _REVISABLE: Final = (*_OPEN, State.NO_BID, State.WITHDRAWN, State.EXPIRED)
 _CHOSEN: Final = (State.SHORTLISTED, State.SLOT_HELD)
-_WORKING: Final = (State.IN_PRODUCTION, State.INSPECTED)
+WORKING: Final = (State.IN_PRODUCTION, State.INSPECTED)
+"""The states of an order in which work is delivered, looked at and paid."""
 _BUYER, _SUPPLIER = (Party.BUYER,), (Party.SUPPLIER,)
 _PARTIES: Final = (Party.BUYER, Party.SUPPLIER)
 _PLATFORM: Final = (Party.PLATFORM,)
@@ -144,20 +145,20 @@ _RULES: Final = (
         (*_SUPPLIER, *_PLATFORM),
         Guard.FUNDED,
     ),
-    _rule(Move.INSPECT, _WORKING, State.INSPECTED, _PARTIES, Guard.DELIVERED),
+    _rule(Move.INSPECT, WORKING, State.INSPECTED, _BUYER, Guard.DELIVERED),
     _rule(Move.REWORK, (State.INSPECTED,), State.IN_PRODUCTION, _BUYER, Guard.REJECTED),
     _rule(
         Move.ACCEPT,
         (State.INSPECTED,),
         State.ACCEPTED,
         _BUYER,
-        Guard.DELIVERED_WHOLE,
+        Guard.ACCEPTED_WHOLE,
         Guard.PASSED,
     ),
-    _rule(Move.DISPUTE, _WORKING, State.DISPUTED, _PARTIES, Guard.ESCROWED),
+    _rule(Move.DISPUTE, WORKING, State.DISPUTED, _PARTIES, Guard.ESCROWED),
     _rule(
         Move.AGREE,
-        (*_WORKING, State.DISPUTED),
+        (*WORKING, State.DISPUTED),
         State.SETTLED,
         _PARTIES,
         Guard.AGREED,
@@ -209,7 +210,10 @@ MISSING: Final[Mapping[Guard, tuple[str, str]]] = MappingProxyType(
         Guard.UNFUNDED: ("its escrow is funded; open a dispute", "托管款已到账；请提出争议"),
         Guard.FUNDED: ("its escrow is not funded", "托管款尚未到账"),
         Guard.DELIVERED: ("nothing was delivered", "尚未交付"),
-        Guard.DELIVERED_WHOLE: ("not all of it was delivered", "尚未全部交付"),
+        Guard.ACCEPTED_WHOLE: (
+            "not all of it was delivered and passed its inspection",
+            "尚未全部交付并检验合格",
+        ),
         Guard.PASSED: ("its last inspection did not pass", "最近一次检验未通过"),
         Guard.REJECTED: ("its last inspection passed", "最近一次检验已通过"),
         Guard.ESCROWED: ("nothing is left in its escrow", "托管款已无余额"),

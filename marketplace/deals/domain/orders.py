@@ -137,7 +137,7 @@ class Order:
             Guard.FUNDED: funded,
             Guard.UNFUNDED: not funded,
             Guard.DELIVERED: any(line.delivered for line in self.lines),
-            Guard.DELIVERED_WHOLE: all(line.open == 0 for line in self.lines),
+            Guard.ACCEPTED_WHOLE: all(line.accepted == line.quantity for line in self.lines),
             Guard.PASSED: self.passed is True,
             Guard.REJECTED: self.passed is False,
             Guard.ESCROWED: funded and self.left_minor > 0,
@@ -158,6 +158,25 @@ class Delivery:
     quantity: int
     note: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A step of an order's escrow, explained; amounts in minor units.
+
+    Of what is released ``vat_minor`` is the tax within it, ``fee_minor`` the platform's, and
+    ``net_minor`` what reaches the supplier; ``trace`` says how they come about.
+    """
+
+    id: UUID
+    kind: str
+    minor: int
+    because: str
+    at: datetime
+    vat_minor: int = 0
+    fee_minor: int = 0
+    net_minor: int = 0
+    trace: tuple[str, ...] = ()
 
 
 def lines_of(quote: Quote, ids: Sequence[UUID]) -> tuple[OrderLine, ...]:

@@ -22,7 +22,13 @@ from marketplace.deals.domain.requests import (
 )
 from marketplace.deals.domain.scoring import FactKind
 from marketplace.deals.handlers import slots
-from marketplace.deals.handlers.telling import record, record_decided, tell_bid, tell_deal
+from marketplace.deals.handlers.telling import (
+    record,
+    record_decided,
+    tell_bid,
+    tell_deal,
+    trail_of,
+)
 from marketplace.deals.store import quotes as quote_store
 from marketplace.deals.store import requests as store
 from marketplace.demands import handlers as demands
@@ -152,8 +158,8 @@ def revise_deal(
     revision = deal.revision + 1
     for bid in bids:
         if bid.state in RULES[Move.REVISE].sources:
-            asked = {"revision": revision, "asked_at": now, "answered_at": None, "reason": None}
-            save_move(session, clock, bid, Move.REVISE, Party.BUYER, **asked)
+            again = replace(bid, revision=revision, asked_at=now, answered_at=None, reason=None)
+            save_move(session, clock, again, Move.REVISE, Party.BUYER)
     revised = changed(deal, now=now, terms=whole, revision=revision)
     _invite(session, clock, revised, suppliers)
     invited = tuple(bid.supplier_id for bid in store.lock_bids(session, deal_id) if bid.invited)
@@ -257,7 +263,7 @@ def save_move(
         subject_id=bid.id,
         before=bid,
         after=moved,
-        organisation_id=bid.organisation_id if by is Party.PLATFORM else None,
+        organisation_id=trail_of(session, bid.organisation_id),
     )
     return moved
 

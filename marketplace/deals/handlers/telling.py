@@ -16,8 +16,14 @@ from services.contracts.events.envelope import Audience
 from services.contracts.ids import OrganisationId
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
+from services.runtime.tenancy import principal_of
 
 MINUTE: Final = timedelta(minutes=1)
+
+
+def trail_of(session: Session, buyer: OrganisationId) -> OrganisationId:
+    """In whose trail a step is noted: who takes it, or the buyer when the worker does."""
+    return principal_of(session).organisation_id or buyer
 
 
 def tell_deal(session: Session, clock: Clock, deal: Deal) -> None:

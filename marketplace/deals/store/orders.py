@@ -6,7 +6,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import func
 from sqlmodel import Session, col, or_, select
 
 from marketplace.deals.domain.inspecting import Characteristic, Finding, Inspection, Sampled
@@ -35,7 +34,7 @@ def insert_order(session: Session, order: Order) -> None:
     own = {name: value for name, value in asdict(order).items() if name not in _PARTS}
     session.add(OrderRow(**own | {"booking_ids": list(order.booking_ids)}))
     session.flush()
-    whose = {
+    whose: dict[str, Any] = {
         "organisation_id": order.organisation_id,
         "supplier_id": order.supplier_id,
         "order_id": order.id,
@@ -102,18 +101,12 @@ def insert_delivery(session: Session, delivery: Delivery) -> None:
     session.flush()
 
 
-def delivered(session: Session, order_id: UUID) -> dict[int, int]:
-    """How much of each line was handed over."""
-    query = (
-        select(DeliveryRow.line, func.sum(DeliveryRow.quantity))
-        .where(col(DeliveryRow.order_id) == order_id)
-        .group_by(col(DeliveryRow.line))
-    )
-    return {line: int(quantity) for line, quantity in session.exec(query)}
-
-
-def deliveries_of(session: Session, order_id: UUID) -> list[Delivery]:
+def deliveries_after(
+    session: Session, order_id: UUID, *, after: UUID | None, limit: int
+) -> list[Delivery]:
     query = select(DeliveryRow).where(col(DeliveryRow.order_id) == order_id)
+    if after is not None:
+        query = query.where(col(DeliveryRow.id) > after)
     return [
         Delivery(
             id=row.id,
@@ -125,7 +118,7 @@ def deliveries_of(session: Session, order_id: UUID) -> list[Delivery]:
             note=row.note,
             at=row.at,
         )
-        for row in session.exec(query.order_by(col(DeliveryRow.id)))
+        for row in session.exec(query.order_by(col(DeliveryRow.id)).limit(limit))
     ]
 
 
