@@ -39,6 +39,7 @@ from services.booking import routes as booking
 from services.capacity import routes as capacity
 from services.devices import routes as devices
 from services.identity import routes as identity
+from services.ledger import routes as ledger
 from services.matching import routes as matching
 from services.matching.service.port import Matcher
 from services.matching.service.remote import RemoteMatcher
@@ -70,6 +71,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *deals.ROUTERS,
     matching.router,
     *booking.ROUTERS,
+    *ledger.ROUTERS,
     *risk.ROUTERS,
     search.router,
     stream.router,

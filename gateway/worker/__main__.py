@@ -21,6 +21,7 @@ from search.consumers import consumers as search_consumers
 from services.booking.consumers import CONSUMERS as BOOKING_CONSUMERS
 from services.contracts.events.devices import GatewayCredentialRevoked
 from services.contracts.events.envelope import Event
+from services.ledger.consumers import CONSUMERS as LEDGER_CONSUMERS
 from services.runtime.audit.handlers import digest_confidential_values
 from services.runtime.bus import Bus, BusUnavailableError, OutgoingEvent
 from services.runtime.clock import Clock, SystemClock
@@ -35,6 +36,7 @@ from services.runtime.settings import Settings
 
 CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
     *BOOKING_CONSUMERS,
+    *LEDGER_CONSUMERS,
     *OFFER_CONSUMERS,
     *DEAL_CONSUMERS,
 )

@@ -18,6 +18,8 @@ from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
 from services.booking import handlers as booking
 from services.capacity import handlers as capacity
+from services.ledger.provider.sandbox import Sandbox
+from services.ledger.settling import settle
 from services.risk.handlers import delivering as risk
 from services.runtime import relay
 from services.runtime.audit import handlers as audit
@@ -32,6 +34,7 @@ LINKS_INTERVAL: Final = timedelta(seconds=5)
 HOLDS_INTERVAL: Final = timedelta(seconds=1)
 DEALS_INTERVAL: Final = timedelta(seconds=10)
 ROUNDS_INTERVAL: Final = timedelta(seconds=2)
+PAYMENTS_INTERVAL: Final = timedelta(seconds=2)
 RELIABILITY_INTERVAL: Final = timedelta(minutes=10)
 RISK_INTERVAL: Final = timedelta(minutes=1)
 NOTICES_INTERVAL: Final = timedelta(seconds=5)
@@ -39,6 +42,7 @@ OUTBOX_GAUGE_INTERVAL: Final = timedelta(seconds=5)
 PRUNE_INTERVAL: Final = timedelta(minutes=1)
 ANCHOR_INTERVAL: Final = timedelta(hours=1)
 SWEEP_INTERVAL: Final = timedelta(hours=1)
+SANDBOX_FILE: Final = "payment-sandbox.sqlite"
 CLOSING: Final = "marketplace.rounds.closing"
 """Imported once a round is due: its solver's compiler takes 80 MB and seconds to start."""
 
@@ -86,6 +90,10 @@ def scheduled_jobs(
         with transaction(sessions) as session:
             access.forget_ended(session=session, clock=clock)
 
+    def settle_payments() -> None:
+        sandbox = Sandbox(settings.state_path / SANDBOX_FILE, clock)
+        settle(sessions=sessions, clock=clock, provider=sandbox)
+
     return (
         Job("mark-unseen", LINKS_INTERVAL, mark_unseen),
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
@@ -94,6 +102,7 @@ def scheduled_jobs(
         Job("add-up-scores", PRUNE_INTERVAL, lambda: _add_up_scores(sessions, clock)),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job("tell-reliability", RELIABILITY_INTERVAL, lambda: _tell_reliability(sessions, clock)),
+        Job("settle-payments", PAYMENTS_INTERVAL, settle_payments),
         Job("deliver-risk-notices", NOTICES_INTERVAL, deliver_notices),
         Job("escalate-risk-notices", RISK_INTERVAL, escalate_notices),
         Job("forget-credentials", PRUNE_INTERVAL, forget_credentials),

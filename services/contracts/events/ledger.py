@@ -1,4 +1,7 @@
-"""Events of the ledger; amounts are minor units, the audience are the parties."""
+"""Events of the ledger; amounts are minor units, the audience are the parties.
+
+``subject_kind`` and ``subject_id`` name what money is for, e.g. an order.
+"""
 
 from typing import ClassVar
 from uuid import UUID
@@ -6,8 +9,10 @@ from uuid import UUID
 from services.contracts.events.envelope import Event
 
 
-class _OfEscrow(Event):
-    """``subject_kind`` and ``subject_id`` name what the escrow is for, e.g. an order."""
+class EscrowFunded(Event):
+    """The payer's money is set aside."""
+
+    type: ClassVar[str] = "ledger.escrow-funded.v1"
 
     escrow_id: UUID
     subject_kind: str
@@ -18,26 +23,34 @@ class _OfEscrow(Event):
     currency: str
 
 
-class EscrowFunded(_OfEscrow):
-    """The payer's money is set aside."""
-
-    type: ClassVar[str] = "ledger.escrow-funded.v1"
-
-
-class EscrowReleased(_OfEscrow):
+class EscrowReleased(Event):
     """Money went to the payee's side; ``left_minor`` are still set aside."""
 
     type: ClassVar[str] = "ledger.escrow-released.v1"
 
+    escrow_id: UUID
+    subject_kind: str
+    subject_id: UUID
+    payer_id: UUID
+    payee_id: UUID
+    amount_minor: int
+    currency: str
     fact_id: UUID
     left_minor: int
 
 
-class EscrowRefunded(_OfEscrow):
+class EscrowRefunded(Event):
     """Money went back to the payer; ``left_minor`` are still set aside."""
 
     type: ClassVar[str] = "ledger.escrow-refunded.v1"
 
+    escrow_id: UUID
+    subject_kind: str
+    subject_id: UUID
+    payer_id: UUID
+    payee_id: UUID
+    amount_minor: int
+    currency: str
     fact_id: UUID
     left_minor: int
 

@@ -120,8 +120,13 @@ def given_up(payment: Payment, *, now: datetime) -> Payment:
 
 def answered(payment: Payment, answer: Answer, *, now: datetime) -> tuple[Payment, Consequence]:
     """The payment after ``answer``, and what follows for the ledger; an answer counts once."""
-    if answer.verdict is Verdict.PENDING or payment.state is PaymentState.SUCCEEDED:
+    if payment.state is PaymentState.SUCCEEDED:
         return payment, Consequence.NOTHING
+    if answer.verdict is Verdict.PENDING:
+        # It knows of the payment, so it is not silent: it is waited for longer.
+        return replace(payment, attempts=min(payment.attempts, ATTEMPTS_MAX - 1)), (
+            Consequence.NOTHING
+        )
     if answer.verdict is Verdict.SUCCEEDED:
         is_late = payment.state is PaymentState.FAILED
         if is_late and payment.kind is PaymentKind.PAYOUT:

@@ -67,16 +67,25 @@ class MethodUnknownError(DomainError):
     zh: ClassVar[str] = "无法从 {source} 付款；请选择 wallet 或 tax。"
 
 
-def request_funding(*, session: Session, clock: Clock, escrow_id: UUID, method: str) -> Payment:
+def request_funding(
+    *,
+    session: Session,
+    clock: Clock,
+    escrow_id: UUID,
+    method: str,
+    payer: OrganisationId | None = None,
+) -> Payment:
     """Ask the payer's money for an escrow. ``method`` is ``wallet``, or one of the provider's.
 
     Raises:
-        EscrowNotFoundError: the caller is no party to such an escrow.
+        EscrowNotFoundError: the caller is no party to such an escrow, or not its payer.
         EscrowRefusedError: it awaits no money.
         PaymentUnderWayError: it was asked for already.
         BalanceShortError: the wallet holds less.
     """
     escrow = escrows.lock(session, escrow_id)
+    if payer not in {None, escrow.payer_id}:
+        raise escrows.EscrowNotFoundError(escrow_id=escrow_id)
     now = clock.now()
     check_awaits(escrow, escrow.amount, now=now)
     asked = Payment(
@@ -195,7 +204,7 @@ def take_answer(*, session: Session, clock: Clock, payment_id: UUID, answer: Ans
     after, consequence = domain.answered(before, answer, now=now)
     if answer.verdict is not domain.Verdict.PENDING:
         store.insert_notice(session, before, answer, consequence, now=now)
-    if after is not before:
+    if after != before:
         after = _followed(session, clock, after, consequence)
         save(session, before, after)
     return after

@@ -1,0 +1,1 @@
+"""Who moves real money (支付机构): the port, and a sandbox that only says so."""
