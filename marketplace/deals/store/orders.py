@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
+from sqlalchemy import ARRAY, Uuid, cast
 from sqlmodel import Session, col, or_, select
 
 from marketplace.deals.domain.inspecting import Characteristic, Finding, Inspection, Sampled
@@ -75,11 +76,8 @@ def find_order(
 
 
 def lock_by_booking(session: Session, booking_id: UUID) -> Order | None:
-    return _one(
-        session,
-        select(OrderRow).where(col(OrderRow.booking_ids).contains([booking_id])),
-        lock=True,
-    )
+    of_it = col(OrderRow.booking_ids).op("@>")(cast([booking_id], ARRAY(Uuid)))
+    return _one(session, select(OrderRow).where(of_it), lock=True)
 
 
 def lock_by_escrow(session: Session, escrow_id: UUID) -> Order | None:

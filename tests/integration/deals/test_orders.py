@@ -208,10 +208,10 @@ def test_an_order_is_called_off_before_money_came_and_its_slots_are_free(trade: 
 
 
 def test_work_on_the_machine_starts_the_order_and_is_a_fact(trade: Trade) -> None:
-    order = trade.fund(trade.awarded(slots=[trade.slot("cheap", hours=1)]))
+    order = trade.fund(trade.awarded(slots=[trade.slot("cheap", hours=0.25)]))
     supplier = trade.suppliers["cheap"]
     (booking_id,) = order["booking_ids"]
-    trade.clock.advance(timedelta(minutes=75))
+    trade.clock.advance(timedelta(minutes=30))
     told(supplier.http.post(f"bookings/{booking_id}/start"))
     trade.work()
     assert trade.order(order)["state"] == "in_production"

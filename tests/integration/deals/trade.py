@@ -92,7 +92,7 @@ class Trade:
         firm = self.suppliers[name]
         return told(firm.http.post(f"deals/{deal_id}/quotes", json=body | facts), status)
 
-    def slot(self, name: str, *, hours: int = 24) -> Document:
+    def slot(self, name: str, *, hours: float = 24) -> Document:
         """Four hours of the supplier's machine, so many hours from now."""
         offer = self.machine(name)
         start = self.clock.now() + timedelta(hours=hours)
