@@ -30,12 +30,18 @@ REFERENCES: Final[Mapping[str, Callable[[World, Owner], Any]]] = {
     "resource_ids": lambda world, owner: [world.resources[owner, Shown.ORGANISATION]],
     "offer_id": lambda world, owner: world.offers[owner, Shown.ORGANISATION],
     "demand_id": lambda world, owner: world.demands[owner],
+    "escrow_id": lambda world, owner: world.escrows[owner],
+    "source": lambda world, owner: world.cost_centres[owner][0],
+    "target": lambda world, owner: world.cost_centres[owner][1],
 }
 """Fields that name a thing, and an organisation's own that only it sees."""
 UNCHECKED: Final = frozenset({
     ("POST /bookings", "demand_id"), ("POST /joint-bookings", "demand_id"),
+    ("POST /payouts", "source"),
 })  # fmt: skip
-"""Notes nothing is read through: whose demand a booking answers is its buyer's word."""
+"""Notes nothing is read through: whose demand a booking answers is its buyer's word. A payout's
+source is a word and no id.
+"""
 FIELDS: Final[Mapping[str, Maker]] = {
     "current": lambda _: PASSWORD,
     "code": lambda world: f"probe-{world.rows.new_id().hex[-12:]}",
@@ -76,6 +82,19 @@ BODIES: Final[Mapping[str, Maker]] = {
     "POST /risk/imports": lambda _: {},
     "POST /risk/notices": lambda _: NOTICE,
     "PUT /risk/notices/{notice_id}": lambda _: NOTICE | {"version": 1},
+    "POST /internal-bookings": lambda world: {
+        "source": str(world.cost_centres[Owner.OWN][0]),
+        "target": str(world.cost_centres[Owner.OWN][1]),
+        "amount_minor": 100,
+        "because": "probe",
+        "subject_id": str(world.rows.new_id()),
+        "fact_id": str(world.rows.new_id()),
+    },
+    "POST /payouts": lambda _: {"amount_minor": 100},
+    "POST /share-rules": lambda world: {
+        "name": "Probe",
+        "members": [{"member_id": str(world.organisations[Owner.OWN]), "stake": 10_000}],
+    },
     "POST /offers": lambda world: {
         "direction": 4,
         "title": "Probe",

@@ -6,6 +6,7 @@ A route whose path has parameters nobody declared here fails the matrix: add its
 from collections.abc import Mapping
 from typing import Final
 
+from tests.access import ledger_things as ledger
 from tests.access import market_things as market
 from tests.access import risk_things as risk
 from tests.access import trust_things as trust
@@ -27,6 +28,11 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("round_id", "demand_id"): market.pooled_demands,
     ("booking_id",): market.bookings,
     ("joint_id",): market.joints,
+    ("account_id",): ledger.accounts,
+    ("escrow_id",): ledger.escrows,
+    ("payment_id",): ledger.payments,
+    ("payout_id",): ledger.payouts,
+    ("share_rule_id",): ledger.share_rules,
     ("service_account_id",): trust.service_accounts,
     ("service_account_id", "key_id"): parts(
         "service_account_id", "key_id", trust.api_key, "accounts", "api_key"

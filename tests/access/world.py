@@ -65,6 +65,8 @@ class World:
     offers: dict[tuple[Owner, Shown], UUID] = field(default_factory=dict)
     demands: dict[Owner, UUID] = field(default_factory=dict)
     rounds: dict[tuple[Owner, Shown], UUID] = field(default_factory=dict)
+    cost_centres: dict[Owner, tuple[UUID, UUID]] = field(default_factory=dict)
+    escrows: dict[Owner, UUID] = field(default_factory=dict)
     accounts: dict[Owner, UUID] = field(default_factory=dict)
     things: dict[tuple[str, ...], list[Thing]] = field(default_factory=dict)
 

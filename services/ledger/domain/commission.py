@@ -105,13 +105,12 @@ def commission(rule: CommissionRule, base: int) -> Commission:
         trace.append(f"{slice_} at {tier.rate} bp = {_shown(part)}")
     fee = half_up(exact)
     trace.append(f"rounded half up to {fee}")
-    for bounded, word in (
-        (max(fee, rule.minimum), "minimum"),
-        (fee if rule.maximum is None else min(fee, rule.maximum), "maximum"),
-    ):
-        if bounded != fee:
-            trace.append(f"{word} {bounded}")
-            fee = bounded
+    if fee < rule.minimum:
+        fee = rule.minimum
+        trace.append(f"at least {fee}")
+    if rule.maximum is not None and fee > rule.maximum:
+        fee = rule.maximum
+        trace.append(f"at most {fee}")
     if fee > base:
         trace.append(f"no more than there is: {base}")
         fee = base
