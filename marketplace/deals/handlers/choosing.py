@@ -15,7 +15,13 @@ from marketplace.deals.domain.requests import Bid, Deal, changed
 from marketplace.deals.domain.scoring import FactKind
 from marketplace.deals.handlers import money, slots
 from marketplace.deals.handlers.bidding import QuoteNotFoundError, get_quote
-from marketplace.deals.handlers.requests import QUOTED, locked_deal, save_move
+from marketplace.deals.handlers.requests import (
+    QUOTED,
+    DealNotFoundError,
+    locked_deal,
+    save_move,
+    visible_deal,
+)
 from marketplace.deals.handlers.telling import record, record_decided, tell_deal, tell_order
 from marketplace.deals.store import orders as order_store
 from marketplace.deals.store import quotes as quote_store
@@ -44,7 +50,9 @@ def compare_quotes(
     Raises:
         DealNotFoundError: the organisation has none of that id.
     """
-    deal = locked_deal(session, organisation_id, deal_id)
+    deal = visible_deal(session, organisation_id, deal_id)
+    if deal.organisation_id != organisation_id:
+        raise DealNotFoundError(deal_id=deal_id)
     bids = store.bids_of(session, [deal_id], viewer=organisation_id).get(deal_id, [])
     live = quote_store.live_quotes(session, [bid.id for bid in bids])
     return compare(deal, live.values(), now=clock.now())
