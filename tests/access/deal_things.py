@@ -175,7 +175,7 @@ def _order(world: World, buyer: Owner, supplier: Owner, **known: Any) -> UUID:
         "SELECT deal_id, bid_id FROM deal_quote WHERE id = %s", [quote_id]
     ).fetchone()
     assert found is not None
-    whose = {
+    whose: dict[str, Any] = {
         "organisation_id": world.organisations[buyer],
         "supplier_id": world.organisations[supplier],
     }
@@ -194,8 +194,8 @@ def _order(world: World, buyer: Owner, supplier: Owner, **known: Any) -> UUID:
         total_minor=TOTAL,
         escrow_id=_escrow(world, secret, buyer, supplier, order_id),
     )
-    part = {**whose, "order_id": order_id, "number": 1, "amount_minor": TOTAL}
-    worked = {"quantity": 1, "delivered": delivered, "accepted": accepted}
+    part: dict[str, Any] = {**whose, "order_id": order_id, "number": 1, "amount_minor": TOTAL}
+    worked: dict[str, Any] = {"quantity": 1, "delivered": delivered, "accepted": accepted}
     world.add("deal_order_line", secret, **part, **worked, unit="piece")
     world.add("deal_milestone", secret, **part, share=10_000)
     return order_id

@@ -50,7 +50,6 @@ MOVES = (
     ("inspected", "in_production", "buyer"),
     ("inspected", "settled", "buyer"),
     ("inspected", "settled", "supplier"),
-    ("no_bid", "passed_over", "buyer"),
     ("no_bid", "published", "buyer"),
     ("no_bid", "quoted", "supplier"),
     ("published", "clarify", "buyer"),

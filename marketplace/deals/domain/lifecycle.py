@@ -133,7 +133,7 @@ _RULES: Final = (
         Move.LOSE_HOLD, (State.SLOT_HELD,), State.SHORTLISTED, (*_BUYER, *_PLATFORM), Guard.OVERDUE
     ),
     _rule(Move.AWARD, _CHOSEN, State.AWARDED, _BUYER, Guard.VALID, Guard.SLOTS_FIRM),
-    _rule(Move.PASS_OVER, (*_OPEN, State.NO_BID), State.PASSED_OVER, _BUYER),
+    _rule(Move.PASS_OVER, _OPEN, State.PASSED_OVER, _BUYER),
     _rule(Move.REVISE, _REVISABLE, State.PUBLISHED, _BUYER),
     _rule(Move.WITHDRAW, (State.DRAFT, *_OPEN), State.WITHDRAWN, _BUYER),
     _rule(Move.EXPIRE, _OPEN, State.EXPIRED, _PLATFORM, Guard.OVERDUE),

@@ -6,7 +6,7 @@ import pytest
 
 from marketplace.deals.handlers import requests as handlers
 from services.runtime.db import transaction
-from tests.integration.deals.trade import PIECES, PRICES, Trade, refused, told
+from tests.integration.deals.trade import PIECES, PRICES, Document, Trade, refused, told
 from tests.support.clock import FrozenClock
 
 pytestmark = pytest.mark.integration
@@ -231,19 +231,21 @@ def test_a_request_given_up_ends_for_all_of_its_suppliers(trade: Trade) -> None:
 
 
 def test_what_nobody_could_quote_for_is_refused_with_its_field(trade: Trade) -> None:
-    for facts, field in (
+    wrong: list[tuple[Document, str]] = [
         ({"lines": []}, "lines"),
         ({"closes_at": trade.in_days(-1)}, "closes_at"),
         ({"visibility": "park"}, "visibility"),
-    ):
+    ]
+    for facts, field in wrong:
         assert trade.draft("cheap", status=422, **facts)["code"] == "deal-invalid", field
     nobody = trade.draft()["id"]
     assert refused(trade.buyer.http.post(f"deals/{nobody}/publish"), 409) == "deal-move-too-soon"
     deal_id = trade.published("cheap")
-    for facts in (
+    quotes: list[Document] = [
         {"lines": [{"unit_minor": 1}, {"unit_minor": 1}]},
         {"lines": [{"unit_minor": 0}]},
         {"valid_until": trade.in_days(-1)},
         {"milestones": [{"title": "half", "share": 5_000}]},
-    ):
-        assert trade.quote(deal_id, "cheap", status=422, **facts)["code"] == "quote-invalid"
+    ]
+    for given in quotes:
+        assert trade.quote(deal_id, "cheap", status=422, **given)["code"] == "quote-invalid"
