@@ -51,3 +51,8 @@ def in_dispute(table: str, order: str) -> str:
 
 ARBITERS: Final = ("system_admin",)
 """Platform roles that decide disputes."""
+EVIDENCE: Final = (
+    "(document.confidentiality <> 'secret' AND EXISTS (SELECT FROM deal_dispute"
+    " WHERE document.id = ANY (deal_dispute.documents)))"
+)
+"""The document was named as evidence in a dispute."""

@@ -8,7 +8,8 @@ import sqlmodel
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from services.runtime.deal_rule import ARBITERS, in_dispute
+from services.runtime.database_roles import APP
+from services.runtime.deal_rule import ARBITERS, EVIDENCE, in_dispute
 from services.runtime.row_security import OWN, own, platform, protect
 
 revision = "0041_orders"
@@ -45,6 +46,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP POLICY document_evidence_read ON document")
     for table in reversed(TABLES):
         op.drop_table(table)
 
@@ -471,6 +473,10 @@ def _protection() -> Iterator[str]:
         write=f"{PARTIES} OR {arbiter}",
         insert=f"({PARTIES}) AND {own('opened_by')}",
         privileges="SELECT, INSERT, UPDATE (state, release_minor, refund_minor, because, ended_at)",
+    )
+    yield (
+        "CREATE POLICY document_evidence_read ON document FOR SELECT TO"
+        f" {APP} USING ({arbiter} AND {EVIDENCE})"
     )
     yield (
         "CREATE TRIGGER deal_order_follows_its_life BEFORE UPDATE OF state ON deal_order"

@@ -160,6 +160,8 @@ def test_a_dispute_freezes_the_money_until_an_arbiter_decides(trade: Trade) -> N
     assert refused(forbidden, 403) == "forbidden"
     arbiter = trade.arbiter()
     assert told(arbiter.get(f"disputes/{dispute['id']}"))["reason"] == "scratched"
+    evidence = arbiter.get(f"documents/{dispute['documents'][0]}/content")
+    assert evidence.content == b"piece,scratch\n1,2 mm\n"
     short = {"split": split | {"refund_minor": 0}, "because": "?"}
     wrong = arbiter.post(f"disputes/{dispute['id']}/decision", json=short)
     assert refused(wrong, 422) == "settlement-sums-wrong"
