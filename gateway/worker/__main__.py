@@ -13,6 +13,7 @@ from gateway.worker.callouts import Guard
 from gateway.worker.consuming import ConsumerLoop
 from gateway.worker.jobs import run_job, scheduled_jobs
 from gateway.worker.metrics import WorkerMetrics
+from marketplace.deals.consumers import CONSUMERS as DEAL_CONSUMERS
 from marketplace.offers.consumers import CONSUMERS as OFFER_CONSUMERS
 from marketplace.taxonomy.loader import load_taxonomy
 from search.backend import index_for
@@ -37,6 +38,7 @@ CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
     *BOOKING_CONSUMERS,
     *LEDGER_CONSUMERS,
     *OFFER_CONSUMERS,
+    *DEAL_CONSUMERS,
 )
 RELAY_PUBLISH_TIMEOUT_S: Final = 20.0
 

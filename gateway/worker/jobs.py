@@ -11,6 +11,8 @@ import structlog
 
 from gateway.importing import import_for_good
 from gateway.worker.metrics import WorkerMetrics
+from marketplace.deals.handlers import following as deal_facts
+from marketplace.deals.handlers import requests as deals
 from marketplace.rounds import handlers as rounds
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
@@ -32,6 +34,7 @@ LINKS_INTERVAL: Final = timedelta(seconds=5)
 HOLDS_INTERVAL: Final = timedelta(seconds=1)
 WAITLISTS_INTERVAL: Final = timedelta(seconds=1)
 WAITLISTS_SWEEP_INTERVAL: Final = timedelta(seconds=30)
+DEALS_INTERVAL: Final = timedelta(seconds=10)
 ROUNDS_INTERVAL: Final = timedelta(seconds=2)
 PAYMENTS_INTERVAL: Final = timedelta(seconds=2)
 RELIABILITY_INTERVAL: Final = timedelta(minutes=10)
@@ -103,6 +106,8 @@ def scheduled_jobs(
         ),
         Job("sweep-waitlists", WAITLISTS_SWEEP_INTERVAL, lambda: _sweep_waitlists(sessions, clock)),
         Job("clear-rounds", ROUNDS_INTERVAL, lambda: _clear_rounds(settings, sessions, clock)),
+        Job("expire-deals", DEALS_INTERVAL, lambda: _expire_deals(sessions, clock)),
+        Job("add-up-scores", PRUNE_INTERVAL, lambda: _add_up_scores(sessions, clock)),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job("tell-reliability", RELIABILITY_INTERVAL, lambda: _tell_reliability(sessions, clock)),
         Job("settle-payments", PAYMENTS_INTERVAL, settle_payments),
@@ -160,6 +165,20 @@ def _promote_waiting(settings: Settings, sessions: Sessions, clock: Clock) -> No
 def _sweep_waitlists(sessions: Sessions, clock: Clock) -> None:
     with transaction(sessions) as session:
         booking.sweep_waitlists(session=session, clock=clock)
+
+
+def _expire_deals(sessions: Sessions, clock: Clock) -> None:
+    ended = deals.AT_ONCE
+    while ended >= deals.AT_ONCE:
+        with transaction(sessions) as session:
+            ended = deals.expire_due(session=session, clock=clock)
+
+
+def _add_up_scores(sessions: Sessions, clock: Clock) -> None:
+    done = deal_facts.AT_ONCE
+    while done == deal_facts.AT_ONCE:
+        with transaction(sessions) as session:
+            done = deal_facts.add_up_scores(session=session, clock=clock)
 
 
 def _tell_reliability(sessions: Sessions, clock: Clock) -> None:

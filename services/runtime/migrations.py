@@ -64,9 +64,11 @@ def differences(database_url: str) -> list[Any]:
 
 
 def import_tables() -> None:
-    """Import every context's ``tables`` module, which registers it with SQLModel's metadata."""
+    """Import every context's ``tables``, module or package, which registers it with SQLModel."""
     for root in CONTEXT_ROOTS:
-        for path in sorted((ROOT / root).rglob("tables.py")):
+        modules = (ROOT / root).rglob("tables.py")
+        packages = (path.parent for path in (ROOT / root).rglob("tables/__init__.py"))
+        for path in sorted([*modules, *packages]):
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 

@@ -71,7 +71,24 @@ FIELDS: Final[Mapping[str, Maker]] = {
 NOTICE: Final = {
     "title": "Probe", "title_zh": "探针", "kind": "advisory", "tlp": "amber", "severity": "high",
 }  # fmt: skip
+DEAL: Final = {
+    "title": "Probe",
+    "lines": [{"description": "Part", "quantity": 1}],
+    "closes_at": (START + timedelta(days=1)).isoformat(),
+}
 BODIES: Final[Mapping[str, Maker]] = {
+    "POST /deals": lambda _: DEAL,
+    "PUT /deals/{deal_id}": lambda _: DEAL,
+    "POST /deals/{deal_id}/quotes": lambda _: {
+        "lines": [{"unit_minor": 100}],
+        "lead_days": 1,
+        "valid_until": (START + timedelta(days=2)).isoformat(),
+    },
+    "POST /orders/{order_id}/agreement": lambda world: {"proposal_id": str(world.rows.new_id())},
+    "POST /disputes/{dispute_id}/decision": lambda _: {
+        "split": {"release_minor": 0, "refund_minor": 100},
+        "because": "probe",
+    },
     "POST /agreements": lambda world: {
         "owner_id": str(world.organisations[Owner.NEIGHBOUR]),
         "counterparty_id": str(world.organisations[Owner.OWN]),

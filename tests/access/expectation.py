@@ -25,6 +25,13 @@ PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.BOOKING_CONFIRM: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_MOVE: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_WORK: lambda booking: booking.giver is Owner.OWN,
+    Action.DEAL_WRITE: lambda deal: deal.owner is Owner.OWN,
+    Action.QUOTE_COMPARE: lambda deal: deal.owner is Owner.OWN,
+    Action.QUOTE_TAKE_BACK: lambda quote: quote.giver is Owner.OWN,
+    Action.QUOTE_CHOOSE: lambda quote: quote.taker is Owner.OWN,
+    Action.ORDER_PAY: lambda order: order.taker is Owner.OWN,
+    Action.ORDER_WORK: lambda order: order.giver is Owner.OWN,
+    Action.ORDER_ACCEPT: lambda order: order.taker is Owner.OWN,
     Action.RISK_NOTICE_ACKNOWLEDGE: lambda notice: notice.taker is Owner.OWN,
     Action.SPACE_MEMBER_ADD: lambda space: space.owner is Owner.OWN,
     Action.SPACE_MEMBER_REMOVE: lambda space: space.owner is Owner.OWN,
@@ -32,6 +39,7 @@ PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
 """Actions only one of the parties may do, only who leads, or only whom something was sent to."""
 OF_EVERYBODY: Final[Mapping[Action, Role]] = {
     Action.AUDIT_READ: Role.AUDIT_ADMIN,
+    Action.DISPUTE_READ: Role.SYSTEM_ADMIN,
     Action.QUARANTINE_READ: Role.SYSTEM_ADMIN,
     Action.RISK_DELIVERY_READ: Role.SECURITY_ADMIN,
     Action.RISK_FINDING_READ: Role.SECURITY_ADMIN,

@@ -6,6 +6,7 @@ A route whose path has parameters nobody declared here fails the matrix: add its
 from collections.abc import Mapping
 from typing import Final
 
+from tests.access import deal_things as deal
 from tests.access import ledger_things as ledger
 from tests.access import market_things as market
 from tests.access import risk_things as risk
@@ -50,5 +51,9 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("document_id",): trust.documents,
     ("notice_id",): risk.notices,
     ("report_id",): risk.reports,
+    ("deal_id",): deal.deals,
+    ("quote_id",): deal.quotes,
+    ("order_id",): deal.orders,
+    ("dispute_id",): deal.disputes,
 }
 """In the order they are made: later ones name earlier ones."""

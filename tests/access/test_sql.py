@@ -26,14 +26,17 @@ from tests.access.expectation import PLATFORM, sees
 from tests.access.markers import Owner, Shown
 
 OPEN_TO_ALL: Final = frozenset({
-    "capability", "clearing_round", "document", "gap_withdrawal", "listing", "maintenance", "offer",
-    "park", "park_member", "reservation", "resource", "resource_state", "risk_notice",
-    "search_document", "site", "state_change", "working_calendar",
+    "capability", "clearing_round", "deal", "deal_score", "document", "gap_withdrawal", "listing",
+    "maintenance", "offer", "park", "park_member", "reservation", "resource", "resource_state",
+    "risk_notice", "search_document", "site", "state_change", "working_calendar",
 })  # fmt: skip
 """Tables where a stranger's public things are rows."""
 OF_EVERYBODY: Final = {
     Role.AUDIT_ADMIN: frozenset({"audit_entry"}),
-    Role.SYSTEM_ADMIN: frozenset({"quarantine"}),
+    Role.SYSTEM_ADMIN: frozenset({
+        "deal_delivery", "deal_dispute", "deal_inspection", "deal_milestone", "deal_order",
+        "deal_order_line", "deal_proposal", "quarantine",
+    }),
     Role.SECURITY_ADMIN: frozenset({
         "organisation", "risk_delivery", "risk_finding", "risk_notice", "risk_report",
         "verification",

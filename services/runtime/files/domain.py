@@ -29,10 +29,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who wants to read. ``verifies``: it checks the evidence firms send of themselves."""
+    """Who wants to read. ``verifies``: it checks the evidence firms send of themselves.
+
+    ``arbitrates``: it decides disputes, and reads what was named as evidence in them.
+    """
 
     organisation_id: OrganisationId
     verifies: bool
+    arbitrates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

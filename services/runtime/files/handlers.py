@@ -182,8 +182,12 @@ def sweep(*, sessions: Sessions, storage: FolderStorage, clock: Clock) -> int:
 
 
 def reader_of(acting: Acting) -> Reader:
-    verifies = acting.principal.platform_role is Role.SECURITY_ADMIN
-    return Reader(acting.organisation_id, verifies)
+    role = acting.principal.platform_role
+    return Reader(
+        acting.organisation_id,
+        verifies=role is Role.SECURITY_ADMIN,
+        arbitrates=role is Role.SYSTEM_ADMIN,
+    )
 
 
 def _told(document: Document) -> Document | dict[str, object]:

@@ -42,6 +42,8 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_clearing_offer_round_id_clearing_round": "who offered in a round another opened",
     "fk_clearing_round_park_park": "a round is of the park of its operator",
     "fk_clearing_round_space_id_space": "a round is of the space of its lead",
+    "fk_deal_park_park": "asked for in a park another organisation operates",
+    "fk_deal_space_id_space": "asked for in a space another organisation may lead",
     "fk_ledger_entry_account_id_currency_ledger_account": "pays into another's account",
     "fk_ledger_entry_transaction_id_ledger_transaction": "what another brought about",
     "fk_ledger_escrow_share_rule_id_ledger_share_rule": "the payee's rule, for the payer's escrow",
@@ -62,6 +64,7 @@ OTHER_OWNERS: Final[Mapping[str, str]] = {
     "fk_risk_delivery_author_id_notice_id_risk_notice": "the author's notice, for a recipient",
 }
 OPEN: Final[Mapping[str, str]] = {
+    "deal_score_read": "what the record says of organisations is public; the worker writes it",
     "ledger_account_kept": "the owner's triggers keep balances",
     "ledger_entry_summed": "the owner's triggers see that all entries of a transaction balance",
     "ledger_escrow_compared": "the owner's triggers compare escrows with their accounts",

@@ -1,0 +1,1 @@
+"""Use cases of deals, one module per part of their life."""

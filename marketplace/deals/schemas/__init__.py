@@ -1,0 +1,1 @@
+"""Deals as the API takes and shows them."""

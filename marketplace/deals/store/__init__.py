@@ -1,0 +1,1 @@
+"""The SQL of deals, one module per part of their life."""
