@@ -66,7 +66,7 @@ def escrows(world: World) -> Iterator[Thing]:
 def _escrow(world: World, payer: Owner, payee: Owner) -> UUID:
     """Its secrets are the stranger's unless the callers are party to it."""
     owner = Owner.OWN if Owner.OWN in {payer, payee} else Owner.STRANGER
-    organisations = {
+    organisations: dict[str, Any] = {
         "organisation_id": world.organisations[payer],
         "payee_id": world.organisations[payee],
     }

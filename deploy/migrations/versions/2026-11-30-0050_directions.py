@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 from services.runtime.row_security import OWN, protect
 
 revision = "0050_directions"
-down_revision = "0030_ledger"
+down_revision = "0042_deal_facts"
 branch_labels = None
 depends_on = None
 

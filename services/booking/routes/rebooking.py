@@ -19,7 +19,7 @@ router = api_router(tags=["bookings"])
 
 
 @router.get("/bookings/{booking_id}/proposals", dependencies=[requires(Action.BOOKING_MOVE)])
-def list_proposals(
+def list_rebooking_proposals(
     booking_id: UUID,
     request: Request,
     session: SessionDep,
