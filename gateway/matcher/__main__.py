@@ -39,8 +39,12 @@ else:
 log = structlog.get_logger(__name__)
 
 
-def main(shard: str | None = None) -> None:
+def main(shard: str | None = None, *, reached: Reached = carry_on) -> None:
     """Run the matcher of ``shard``, or of the settings' one, with the settings of the environment.
+
+    Args:
+        shard: number/count.
+        reached: told of the points of the durable writer where dying matters most.
 
     Raises:
         InvalidShardError: it is no shard.
@@ -51,18 +55,21 @@ def main(shard: str | None = None) -> None:
     if settings.database_url is None or settings.nats_url is None:
         sys.exit("matcher needs NONAGON_DATABASE_URL and NONAGON_NATS_URL; `nonagon up` sets both")
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_run_until_signalled(settings, settings.database_url, settings.nats_url, kept))
+        runner.run(
+            _run_until_signalled(settings, settings.database_url, settings.nats_url, kept, reached)
+        )
 
 
 async def _run_until_signalled(
-    settings: Settings, database_url: str, nats_url: str, shard: Shard
+    settings: Settings, database_url: str, nats_url: str, shard: Shard, reached: Reached
 ) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     engine = engine_for(database_url, pool_max=3, application="matcher", role=WORKER)
     try:
-        await run(settings, sessions_for(engine), SystemClock(), nats_url, shard, stop)
+        sessions = sessions_for(engine)
+        await run(settings, sessions, SystemClock(), nats_url, shard, stop, reached=reached)
     finally:
         engine.dispose()
 
