@@ -118,8 +118,8 @@ class Batch:
                 held.append(taken)
             else:
                 self._lost(item, taken, written)
-        self._trying = []
-        return written.doubtful | self._occupy(held)
+        whole, self._trying = len(held) == len(self._trying), []
+        return written.doubtful | self._occupy(held, whole=whole)
 
     def look_up(self, writer: DurableWriter) -> None:
         """Answer repeated requests whose slot memory shows as gone: they took it themselves."""
@@ -220,14 +220,22 @@ class Batch:
         else:
             item.outcome = Outcome(declined=messages.TAKEN)
 
-    def _occupy(self, held: Sequence[Taken]) -> set[ResourceId]:
-        """Take slots out of memory as it is by now; those it does not know as it did."""
-        projection = self.market.projection
+    def _occupy(self, held: Sequence[Taken], *, whole: bool) -> set[ResourceId]:
+        """Take slots out of memory as it is by now; those it does not know as it did.
+
+        With ``whole``, all of the batch that was written is held.
+        """
+        projection, deciding = self.market.projection, self._deciding
         assert projection is not None, "the lease is sought once the market is read"
+        assert deciding is not None, "decided before"
         by_resource: dict[ResourceId, list[Taken]] = defaultdict(list)
         for taken in held:
             by_resource[taken.resource_id].append(taken)
         self.market.note_booked([taken.event_id for taken in held], by_resource)
+        if whole and deciding.is_current and projection is deciding.market:
+            for resource_id in by_resource:
+                projection.engine.set_spare(resource_id, deciding.spare(resource_id))
+            return set()
         doubtful = set()
         for resource_id, slots in by_resource.items():
             room = projection.engine.room((slots[0].offer_id, resource_id))

@@ -27,17 +27,23 @@ SLOTS: Final = 1_440
 SLOT_MINUTES: Final = 30
 HORIZON_DAYS: Final = 60
 PER_HOUR_MINOR: Final = 12_000
-PROCESS: Final = "machining.milling"
 NOBODY: Final = Asker(actor_kind="platform")
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class BookingMarket:
-    """``machines`` machines, free from ``began`` for ``SLOTS`` half hours."""
+    """``machines`` machines, free from ``began`` for ``SLOTS`` half hours.
+
+    Each performs one of ``processes`` processes, all at different prices.
+    """
 
     machines: int
     began: datetime
+    processes: int = 1
+
+    def process(self, machine: int) -> str:
+        return f"machining.process_{machine % self.processes}"
 
     def provider(self, machine: int) -> OrganisationId:
         return OrganisationId(UUID(int=1 + machine % PROVIDERS))
@@ -85,7 +91,7 @@ class BookingMarket:
             "INSERT INTO capability (id, organisation_id, resource_id, process, materials,"
             " certificates, attributes) VALUES (%s, %s, %s, %s, '{}', '[]', '{}')",
             [
-                (self.resource(one), self.provider(one), self.resource(one), PROCESS)
+                (self.resource(one), self.provider(one), self.resource(one), self.process(one))
                 for one in machines
             ],
         )
@@ -99,7 +105,7 @@ class BookingMarket:
                     self.resource(one),
                     self.provider(one),
                     self.rate(one).per_hour_minor,
-                    [PROCESS],
+                    [self.process(one)],
                 )
                 for one in machines
             ],
@@ -109,7 +115,7 @@ class BookingMarket:
         connection.execute("VACUUM ANALYZE")
 
     def rate(self, machine: int) -> Rate:
-        return Rate(per_hour_minor=PER_HOUR_MINOR + machine % 97)
+        return Rate(per_hour_minor=PER_HOUR_MINOR + 2 * machine)
 
     def projection(self) -> Projection:
         """The same in memory, everything free."""
@@ -123,7 +129,7 @@ class BookingMarket:
                     notice_minutes=0,
                     minimum_minutes=30,
                     horizon_minutes=HORIZON_DAYS * 24 * 60,
-                    capabilities=(CapabilityDeclaration(process=PROCESS),),
+                    capabilities=(CapabilityDeclaration(process=self.process(one)),),
                     gaps=(gap,),
                 ),
                 lives={self.resource(one): None},

@@ -90,7 +90,7 @@ class OneByOne:
                             market.provider(machine),
                             f"{1 + PROVIDERS + n % BUYERS:032x}",
                             market.offer(machine),
-                            (market.rate(machine).per_hour_minor + 1) // 2,
+                            market.rate(machine).per_hour_minor // 2,
                             slot,
                         )
                     )

@@ -7,6 +7,7 @@ only, until PostgreSQL has committed it.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from services.matching.service.live_engine import Room
 from services.matching.service.projection import Projection
 from services.runtime.clock import Clock
 
+IDS_REMEMBERED_MAX: Final = 65_536
+"""Texts of ids of firms, machines and offers."""
 _HALF_MINUTES: Final = 120
 """Twice the minutes of an hour."""
 
@@ -72,7 +75,8 @@ class Deciding:
     """
 
     def __init__(self, market: Projection, clock: Clock, *, hold_ttl: timedelta) -> None:
-        self._market = market
+        self.market = market
+        self._changes = market.changes
         self._clock = clock
         self.now = clock.now()
         self.hold_until = self.now + hold_ttl
@@ -140,8 +144,13 @@ class Deciding:
         return Refused(messages.NO_CANDIDATE)
 
     def spare(self, resource_id: ResourceId) -> list[tuple[int, int]]:
-        """What the batch leaves free of a resource it looked at."""
+        """What the batch leaves free of a resource it looked at, all it took being held."""
         return self._spare[resource_id].gaps
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nobody else has changed the market since."""
+        return self.market.changes == self._changes
 
     def _bounds(self, room: Room) -> tuple[int, int]:
         """Minutes in which a slot may lie."""
@@ -157,7 +166,7 @@ class Deciding:
         return known
 
     def _look_up(self, key: Key) -> tuple[Room, tuple[int, int]] | str:
-        room, buffers = self._market.engine.room(key), self._market.buffers(key[1])
+        room, buffers = self.market.engine.room(key), self.market.buffers(key[1])
         if room is None:
             return messages.NOT_KEPT
         if buffers is None:
@@ -179,7 +188,16 @@ class Deciding:
         listing, end = room.listing, start + room.setup + minutes
         self._spare[listing.resource_id].take(start, end)
         booking_id, event_id = BookingId(self._clock.new_id()), self._clock.new_id()
-        price, starts, ends = quoted(listing.rate, minutes), self._text(start), self._text(end)
+        price = quoted(listing.rate, minutes)
+        shared = {
+            "booking_id": str(booking_id),
+            "organisation_id": self._id_text(organisation_id),
+            "provider_id": self._id_text(listing.organisation_id),
+            "resource_id": self._id_text(listing.resource_id),
+            "start": self._text(start),
+            "end": self._text(end),
+            "now": self._now_text,
+        }
         return Taken(
             booking_id=booking_id,
             event_id=event_id,
@@ -197,31 +215,21 @@ class Deciding:
             currency=listing.rate.currency,
             once=once,
             body=documents.answer(
-                booking_id=booking_id,
-                organisation_id=organisation_id,
-                provider_id=listing.organisation_id,
-                resource_id=listing.resource_id,
-                offer_id=listing.offer_id,
+                **shared,
+                offer_id=self._id_text(listing.offer_id),
                 demand_id=demand_id,
-                start=starts,
-                end=ends,
                 setup_minutes=room.setup,
                 hold_until=self._until_text,
                 price_minor=price,
                 currency=listing.rate.currency,
-                now=self._now_text,
             ),
-            event=documents.event(
-                event_id=event_id,
-                booking_id=booking_id,
-                organisation_id=organisation_id,
-                provider_id=listing.organisation_id,
-                resource_id=listing.resource_id,
-                start=starts,
-                end=ends,
-                now=self._now_text,
-            ),
+            event=documents.event(**shared, event_id=event_id),
         )
+
+    @staticmethod
+    @lru_cache(IDS_REMEMBERED_MAX)
+    def _id_text(one: UUID) -> str:
+        return str(one)
 
     def _text(self, minute: int) -> str:
         found = self._texts.get(minute)

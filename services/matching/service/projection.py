@@ -52,6 +52,8 @@ class Projection:
         stale_after: timedelta,
     ) -> None:
         self._stale_after = stale_after
+        self.changes = 0
+        """How often resources were replaced; whoever read one before may be wrong since."""
         offered = {key: one.offered for key, one in resources.items()}
         self.engine = LiveEngine(Snapshot(tuple(listings), offered))
         self._keys: dict[OfferId, set[Key]] = {}
@@ -108,6 +110,7 @@ class Projection:
 
     def put_resources(self, resources: Mapping[ResourceId, MarketResource]) -> None:
         """Replace what is known of resources, or add them."""
+        self.changes += 1
         for key, resource in resources.items():
             known, offered = self._known.get(key), resource.offered
             if known is None or known.static != _static(resource):

@@ -112,17 +112,17 @@ def test_documents_are_those_of_the_models(
         setup_minutes=7,
     )
     shared = {
-        "booking_id": booking_id,
-        "organisation_id": OrganisationId(buyer),
-        "provider_id": OrganisationId(provider),
-        "resource_id": resource,
+        "booking_id": str(booking_id),
+        "organisation_id": str(buyer),
+        "provider_id": str(provider),
+        "resource_id": str(resource),
         "start": documents.minute_text(start),
         "end": documents.minute_text(start + minutes),
         "now": documents.instant_text(now),
     }
     answer = documents.answer(
-        **shared,  # type: ignore[arg-type]
-        offer_id=offer,
+        **shared,
+        offer_id=str(offer),
         demand_id=demand,
         setup_minutes=7,
         hold_until=documents.instant_text(now + timedelta(minutes=15)),
@@ -144,5 +144,5 @@ def test_documents_are_those_of_the_models(
         units=1,
         audience=Audience(organisation_ids=tuple(sorted(booking.parties))),
     )
-    told = documents.event(event_id=event_id, **shared)  # type: ignore[arg-type]
+    told = documents.event(event_id=event_id, **shared)
     assert json.loads(told) == event.model_dump(mode="json")
