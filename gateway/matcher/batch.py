@@ -25,6 +25,7 @@ from services.contracts.ids import BookingId, ResourceId
 from services.matching.engine.columns import Key
 from services.matching.service.batches import Slot
 from services.matching.service.live_engine import Asked
+from services.matching.service.projection import Projection
 from services.runtime.clock import Clock
 
 CANDIDATES: Final = 8
@@ -43,10 +44,6 @@ class _Item:
     outcome: Outcome | None = None
     tries: int = 0
 
-    @property
-    def place_key(self) -> str | None:
-        return None if self.asked.once is None else self.asked.once.key
-
 
 @dataclass(slots=True)
 class Batch:
@@ -55,6 +52,8 @@ class Batch:
     market: LiveMarket
     clock: Clock
     hold_ttl: timedelta
+    earlier: "Batch | None" = None
+    """The one that is being written while this one is decided."""
     _questions: list[Question] = field(default_factory=list)
     _items: list[_Item] = field(default_factory=list)
     _open: list[_Item] = field(default_factory=list)
@@ -64,6 +63,7 @@ class Batch:
     _deciding: Deciding | None = None
     _repeats: list[tuple[_Item, _Item]] = field(default_factory=list)
     """Requests whose key came before in the same batch, and the first of it."""
+    _first: dict[Place, _Item] = field(default_factory=dict)
     resources: set[ResourceId] = field(default_factory=set)
     """Whatever was to be written takes time of these."""
 
@@ -77,31 +77,45 @@ class Batch:
         self._items += items
         self._open += items
 
+    @property
+    def count(self) -> int:
+        """How many slots are asked."""
+        return len(self._items)
+
     def decide(self) -> bool:
-        """Find slots in memory for what is open; whether there is something to write."""
+        """Find slots in memory for what is open; whether there is something to write.
+
+        It may be called again after more was added, until the batch is written.
+        """
         projection = self.market.projection
         assert projection is not None, "the lease is sought once the market is read"
-        deciding = Deciding(projection, self.clock, hold_ttl=self.hold_ttl)
+        deciding = self._deciding or self._begun(projection)
         projection.advance(deciding.now)
-        self._deciding = deciding
-        first: dict[Place, _Item] = {}
-        still_open, self._open, self._trying = self._open, [], []
+        still_open, self._open = self._open, []
         matched = iter(self._candidates(still_open, deciding))
         for item in still_open:
             keys = next(matched) if isinstance(item.asked, DemandAsked) else ()
-            if not self._is_repeated(item, first):
+            if not self._is_repeated(item):
                 self._decide(deciding, item, keys)
-        self.resources.update(
-            item.taken.resource_id for item in self._trying if item.taken is not None
-        )
         return bool(self._trying)
+
+    def _begun(self, projection: Projection) -> Deciding:
+        earlier = () if self.earlier is None else self.earlier.written_now()
+        self.earlier = None
+        self._deciding = Deciding(projection, self.clock, hold_ttl=self.hold_ttl, earlier=earlier)
+        return self._deciding
+
+    def written_now(self) -> list[Taken]:
+        """Slots decided and not yet counted in."""
+        return [item.taken for item in self._trying if item.taken is not None]
 
     def write(self, writer: DurableWriter) -> Written:
         """Write what was decided. Raises as :meth:`DurableWriter.write`."""
         assert self._deciding is not None, "decided before"
+        self.resources.update(taken.resource_id for taken in self.written_now())
         telling = partial(trail.told, list(self._causes()), clock=self.clock)
         return writer.write(
-            [item.taken for item in self._trying if item.taken is not None],
+            self.written_now(),
             now=self._deciding.now,
             hold_until=self._deciding.hold_until,
             telling=telling,
@@ -119,17 +133,23 @@ class Batch:
             else:
                 self._lost(item, taken, written)
         whole, self._trying = len(held) == len(self._trying), []
-        return written.doubtful | self._occupy(held, whole=whole)
+        doubtful = written.doubtful | self._occupy(held, whole=whole)
+        self._deciding, self._first = None, {}  # another try begins with memory as it is then
+        return doubtful
+
+    @property
+    def has_refused_repeats(self) -> bool:
+        """Whether something is refused that may have been answered before, under its key."""
+        return any(True for _ in self._refused_repeats())
+
+    def _refused_repeats(self) -> Iterator[_Item]:
+        for item in self._items:
+            if item.asked.once is not None and item.outcome and item.outcome.body is None:
+                yield item
 
     def look_up(self, writer: DurableWriter) -> None:
         """Answer repeated requests whose slot memory shows as gone: they took it themselves."""
-        refused = [
-            (self._place(item), item)
-            for item in self._items
-            if item.asked.once is not None and item.outcome and item.outcome.body is None
-        ]
-        if not refused:
-            return
+        refused = [(self._place(item), item) for item in self._refused_repeats()]
         saved = writer.saved([place for place, _ in refused])
         for place, item in refused:
             if place in saved:
@@ -144,10 +164,10 @@ class Batch:
             found[item.question].append(item.outcome or Outcome(declined=messages.FAILED))
         return (tuple(found[number]) for number in range(len(self._questions)))
 
-    def _is_repeated(self, item: _Item, first: dict[Place, _Item]) -> bool:
+    def _is_repeated(self, item: _Item) -> bool:
         if item.asked.once is None:
             return False
-        before = first.setdefault(self._place(item), item)
+        before = self._first.setdefault(self._place(item), item)
         if before is not item:
             self._repeats.append((item, before))
         return before is not item

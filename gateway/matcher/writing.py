@@ -1,15 +1,16 @@
 """Writes bookings for the shard while its lease is held: together those that came meanwhile.
 
 A batch is decided against the market in memory, written by one commit, counted in and only then
-answered. Nobody waits for a batch to fill: while one is written, others come in; they are the next.
-So under light load a batch is one slot, and it grows with the load.
+answered. Nobody waits for a batch to fill: while one is written, others come in, and are decided as
+if all of it were held already; they are the next. So under light load a batch is one slot, and it
+grows with the load.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -24,7 +25,7 @@ from gateway.matcher.metrics import MatcherMetrics
 from services.booking.writing import messages
 from services.booking.writing.kill_points import KillPoint, Reached, carry_on
 from services.booking.writing.messages import DemandQuestion, HeldReply, HoldQuestion
-from services.booking.writing.writer import DurableWriter
+from services.booking.writing.writer import DurableWriter, Written
 from services.matching.service import wire
 from services.matching.service.changes import AWAITED_BY_WRITERS
 from services.matching.service.shard import Shard
@@ -50,6 +51,14 @@ log = structlog.get_logger(__name__)
 class _Waiting:
     question: Question
     asked: HoldQuestion | DemandQuestion
+
+
+@dataclass(slots=True)
+class _Round:
+    """A batch, and the questions it answers."""
+
+    batch: Batch
+    waiting: list[_Waiting] = field(default_factory=list)
 
 
 class Writing:
@@ -109,8 +118,8 @@ class Writing:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._work.wait(), LEASE_EVERY_S)
                 self._work.clear()
-                while self._arrived and self._lease.holds():
-                    await self._write_batch(stop)
+                if self._arrived:
+                    await self._write_all(stop)
         finally:
             self._listening = False
             self._arrived.clear()
@@ -137,45 +146,74 @@ class Writing:
     def _stamp(self) -> Stamp:
         return Stamp(self._lease.epoch, self._market.shards.revision)
 
-    async def _write_batch(self, stop: asyncio.Event) -> None:
-        waiting = list(self._next())
-        if any(one.asked.fresh for one in waiting) and not await self._caught_up():
-            for one in waiting:
+    async def _write_all(self, stop: asyncio.Event) -> None:
+        """Write while there is something; a batch is decided while the one before is written."""
+        current = self._round(None)
+        await self._gather(current)
+        while current.waiting:
+            current = await self._written(current, stop)
+            await self._gather(current)
+
+    def _round(self, earlier: Batch | None) -> "_Round":
+        return _Round(Batch(self._market, self._clock, hold_ttl=self._hold_ttl, earlier=earlier))
+
+    async def _gather(self, into: "_Round") -> None:
+        """Add what has arrived, and decide it."""
+        arrived = list(self._next(into.batch.count))
+        if any(one.asked.fresh for one in arrived) and not await self._caught_up():
+            for one in arrived:
                 if one.asked.fresh:
                     await one.question.answer(self._refusal(BEHIND))
-            waiting = [one for one in waiting if not one.asked.fresh]
-        if not waiting:
-            return
-        batch = Batch(self._market, self._clock, hold_ttl=self._hold_ttl)
-        for one in waiting:
-            batch.add(one.asked)
+            arrived = [one for one in arrived if not one.asked.fresh]
+        for one in arrived:
+            into.batch.add(one.asked)
+        into.waiting += arrived
+        if arrived:
+            into.batch.decide()
+
+    async def _written(self, current: "_Round", stop: asyncio.Event) -> "_Round":
+        """Write and answer a round; the next one, as far as it has come meanwhile."""
+        following = self._round(current.batch)
         try:
-            await self._settle(batch, stop)
+            await self._settle(current.batch, following, stop)
         except AWAY as error:
             log.warning("writing failed, what became of it is open", cause=str(error))
-            await self._market.read_again(batch.resources, stop)
-            for one in waiting:
+            await self._market.read_again(current.batch.resources, stop)
+            for one in current.waiting:
                 await one.question.answer(self._refusal(DATABASE))
-            return
-        for one, outcomes in zip(waiting, batch.outcomes(), strict=True):
+            return following
+        for one, outcomes in zip(current.waiting, current.batch.outcomes(), strict=True):
             for outcome in outcomes:
                 self._metrics.slots.labels(outcome.declined or "held").inc()
             await one.question.answer(wire.encode(HeldReply(self._stamp(), outcomes=outcomes)))
+        return following
 
-    async def _settle(self, batch: Batch, stop: asyncio.Event) -> None:
-        """Decide and write until nothing is left that another try could help."""
+    async def _settle(self, batch: Batch, following: "_Round", stop: asyncio.Event) -> None:
+        """Write, and decide and write again until no other try could help."""
         while batch.decide():
-            written = await asyncio.to_thread(batch.write, self._writer)
+            writing = asyncio.ensure_future(asyncio.to_thread(batch.write, self._writer))
+            await self._prepare(following, writing)
+            written = await writing
             self._metrics.written.observe(len(written.held))
             self._reached(KillPoint.BEFORE_MEMORY)
             doubtful = batch.count_in(written)
             if doubtful:
                 await self._market.read_again(doubtful, stop)
-        await asyncio.to_thread(batch.look_up, self._writer)
+        if batch.has_refused_repeats:
+            await asyncio.to_thread(batch.look_up, self._writer)
         self._reached(KillPoint.BEFORE_REPLY)
 
-    def _next(self) -> Iterator[_Waiting]:
-        slots = 0
+    async def _prepare(self, following: "_Round", writing: "asyncio.Future[Written]") -> None:
+        """Decide what arrives until the batch before is written."""
+        while not writing.done():
+            self._work.clear()
+            if self._arrived and following.batch.count < SLOTS_TOGETHER_MAX:
+                await self._gather(following)
+            more = asyncio.ensure_future(self._work.wait())
+            await asyncio.wait({writing, more}, return_when=asyncio.FIRST_COMPLETED)
+            more.cancel()
+
+    def _next(self, slots: int) -> Iterator[_Waiting]:
         while self._arrived and slots < SLOTS_TOGETHER_MAX:
             one = self._arrived.popleft()
             slots += one.asked.count

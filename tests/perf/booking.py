@@ -2,9 +2,9 @@
 
 One PostgreSQL with ``fsync`` on, the platform's schema, the same rows written by both: reservation,
 booking, event, saved answer. Ours decides against the market in memory, encodes, writes, commits
-and counts in, on one thread of this process with one connection; messages are left to
-``NAME=end-to-end``. The peer is one prepared statement per booking from ``pgbench`` at its best
-number of connections. Both share the machine's cores. First both book the same conflict-free
+and counts in with one connection, a batch being decided while the one before is written; messages
+are left to ``NAME=end-to-end``. The peer is one prepared statement per booking from ``pgbench`` at
+its best number of connections. Both share the machine's cores. First both book the same conflict-free
 sample, which must come out the same. Then rounds alternate, for slots asked evenly and for machines
 drawn by Zipf's law, where most of what is asked is taken already.
 """
@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,7 +30,7 @@ from rich.table import Table
 
 from gateway.matcher.batch import Batch
 from services.booking.writing.messages import HoldQuestion
-from services.booking.writing.writer import DurableWriter
+from services.booking.writing.writer import DurableWriter, Written
 from services.matching.service.projection import Projection
 from services.runtime import migrations
 from services.runtime.clock import SystemClock
@@ -111,29 +112,45 @@ class Ours:
 
     def settle(self, asked: Sequence[HoldQuestion]) -> int:
         """Decide, write, commit and count in one batch; how many got their slot."""
-        batch = Batch(self._live, self._clock, hold_ttl=TTL)
-        for question in asked:
-            batch.add(question)
-        held = 0
-        while batch.decide():
-            written = batch.write(self._writer)
-            held += len(written.held)
-            batch.count_in(written)
-        for _ in batch.outcomes():
-            pass
-        return held
+        batch = self._decided(asked, None)
+        return batch.count_in_all(batch.write(self._writer)) if batch.is_wanted else 0
 
     def run(self, asked: Sequence[HoldQuestion], *, size: int = BATCH) -> Run:
-        """All of it in batches of ``size`` slots."""
+        """All of it in batches of ``size`` slots, each decided while the one before is written."""
         together = size // QUESTION
         took, accepted, began = [], 0, time.perf_counter()
-        for first in range(0, len(asked), together):
-            before = time.perf_counter()
-            accepted += self.settle(asked[first : first + together])
-            took.append((time.perf_counter() - before) * 1e3)
+        current = self._decided(asked[:together], None)
+        with ThreadPoolExecutor(1) as thread:
+            for first in range(together, len(asked) + together, together):
+                before = time.perf_counter()
+                writing = thread.submit(current.write, self._writer)
+                following = self._decided(asked[first : first + together], current)
+                accepted += current.count_in_all(writing.result())
+                took.append((time.perf_counter() - before) * 1e3)
+                current = following
         spent = time.perf_counter() - began
         tried = sum(question.count for question in asked)
         return Run(accepted / spent, tried / spent, took, accepted=accepted)
+
+    def _decided(self, asked: Sequence[HoldQuestion], earlier: Batch | None) -> "Decided":
+        batch = Decided(self._live, self._clock, hold_ttl=TTL, earlier=earlier)
+        for question in asked:
+            batch.add(question)
+        batch.is_wanted = batch.decide()
+        return batch
+
+
+class Decided(Batch):
+    """A batch whose refused slots are tried no more, as those of holds are not."""
+
+    is_wanted = False
+
+    def count_in_all(self, written: Written) -> int:
+        """How many are held, counted in and answered."""
+        self.count_in(written)
+        for _ in self.outcomes():
+            pass
+        return len(written.held)
 
 
 class Bench:
@@ -270,7 +287,9 @@ class Bench:
         single = questions(self._market, asked.part(size.warm, size.ours), size=10)
         rate = warm.accepted_per_s / 2
         due = np.arange(len(single)) * 10 / rate
-        waits, batches, next_, began = [], [], 0, time.perf_counter()
+        waits: list[float] = []
+        batches: list[float] = []
+        next_, began = 0, time.perf_counter()
         while next_ < len(single):
             now = time.perf_counter() - began
             last = int(np.searchsorted(due, now, side="right"))

@@ -1,9 +1,9 @@
 """``make bench NAME=end-to-end``: demand in, match, durable slot, acknowledgement.
 
-One durable PostgreSQL, one NATS server, one matcher process that writes, and the asker, which share
+One durable PostgreSQL, one NATS server, one matcher process that writes, and the asker share
 whatever cores there are. Demands name a process and a window of hours; each is to get the cheapest
 machine with a free half hour in it. First a sample is compared: ours and the peer must take the
-same slots. Then ours is asked with a few questions in flight, and on fixed timetables, timed from when
+same slots. Then ours is asked with a few questions in flight, and on timetables, timed from when
 each question was due, until p99 holds. The peer is the same flow as one transaction: a function
 that selects the cheapest free slot by a covering index, inserts reservation, booking, event and
 saved answer, and tries again when a rival was quicker; called by ``pgbench`` at its best number of

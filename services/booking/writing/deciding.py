@@ -72,9 +72,17 @@ class Deciding:
         market: what is on offer.
         clock: the moment the batch is decided at, and its ids.
         hold_ttl: how long a slot is held.
+        earlier: slots that are being written while this batch is decided; they count as gone.
     """
 
-    def __init__(self, market: Projection, clock: Clock, *, hold_ttl: timedelta) -> None:
+    def __init__(
+        self,
+        market: Projection,
+        clock: Clock,
+        *,
+        hold_ttl: timedelta,
+        earlier: Iterable[Taken] = (),
+    ) -> None:
         self.market = market
         self._changes = market.changes
         self._clock = clock
@@ -86,6 +94,9 @@ class Deciding:
         self._rooms: dict[Key, tuple[Room, tuple[int, int]] | str] = {}
         self._spare: dict[ResourceId, SpareTime] = {}
         self._texts: dict[int, str] = {}
+        self._earlier: dict[ResourceId, list[Taken]] = {}
+        for taken in earlier:
+            self._earlier.setdefault(taken.resource_id, []).append(taken)
 
     def hold(
         self, organisation_id: OrganisationId, viewer: Viewer, asked: HoldAsked
@@ -172,7 +183,9 @@ class Deciding:
         if buffers is None:
             return messages.NOT_PLAIN
         if key[1] not in self._spare:
-            self._spare[key[1]] = SpareTime(room.gaps, apart=sum(buffers))
+            spare = self._spare[key[1]] = SpareTime(room.gaps, apart=sum(buffers))
+            for taken in self._earlier.get(key[1], ()):
+                spare.take(taken.start, taken.end)
         return room, buffers
 
     def _take(

@@ -5,6 +5,7 @@ Times are whole minutes since 1970-01-01T00:00Z, intervals half-open.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 
 
 class SpareTime:
@@ -18,7 +19,7 @@ class SpareTime:
     __slots__ = ("_apart", "_ends", "_starts")
 
     def __init__(self, gaps: Sequence[Sequence[int]], *, apart: int) -> None:
-        ordered = sorted(gaps)
+        ordered = sorted(gaps, key=itemgetter(0))
         self._starts = [gap[0] for gap in ordered]
         self._ends = [gap[1] for gap in ordered]
         self._apart = apart
