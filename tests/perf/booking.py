@@ -4,9 +4,9 @@ One PostgreSQL with ``fsync`` on, the platform's schema, the same rows written b
 booking, event, saved answer. Ours decides against the market in memory, encodes, writes, commits
 and counts in with one connection, a batch being decided while the one before is written; messages
 are left to ``NAME=end-to-end``. The peer is one prepared statement per booking from ``pgbench`` at
-its best number of connections. Both share the machine's cores. First both book the same conflict-free
-sample, which must come out the same. Then rounds alternate, for slots asked evenly and for machines
-drawn by Zipf's law, where most of what is asked is taken already.
+its best number of connections. Both share the machine's cores. First both book the same
+conflict-free sample, which must come out the same. Then rounds alternate, for slots asked evenly
+and for machines drawn by Zipf's law, where most of what is asked is taken already.
 """
 
 import argparse
