@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import structlog
@@ -210,7 +210,8 @@ class Writing:
             if self._arrived and following.batch.count < SLOTS_TOGETHER_MAX:
                 await self._gather(following)
             more = asyncio.ensure_future(self._work.wait())
-            await asyncio.wait({writing, more}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {writing, more}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             more.cancel()
 
     def _next(self, slots: int) -> Iterator[_Waiting]:
