@@ -48,7 +48,7 @@ from tests.perf.booking_peers import CONNECTIONS, TABLES, OneByOne, empty
 from tests.perf.report import Bar, Report, finish
 
 SEED: Final = 20261130
-BATCH: Final = 1_000
+BATCH: Final = 2_000
 QUESTION: Final = 100
 TTL: Final = timedelta(minutes=15)
 DURABLE: Final = {
