@@ -196,7 +196,7 @@ class Bench:
         """Rounds in turn; each begins with as many bookings there."""
         size = self._size
         asked = draw(self._market, size.warm + size.rounds * size.ours, SEED + 1)
-        theirs = draw(self._market, min(400_000, size.machines * 1_400), SEED + 2)
+        theirs = draw(self._market, min(150_000, size.machines * 1_400), SEED + 2)
         self._peer.prepare(self._market, theirs, name)
         best = self._best_connections(name)
         runs, peers, overlaps = [], [], 0
