@@ -38,6 +38,7 @@ from services.access import routes as access
 from services.access.handlers.composition import build_access
 from services.agreements import routes as agreements
 from services.booking import routes as booking
+from services.booking.writing.asking import RemoteWriter
 from services.capacity import routes as capacity
 from services.devices import routes as devices
 from services.identity import routes as identity
@@ -124,6 +125,7 @@ def create_app(
     app.state.live = LiveHub(boot=clock.new_id().hex[-12:])
     app.state.bus = None if connect_bus is None else LiveFeed(app.state.live, connect_bus)
     app.state.matcher = _matcher(app.state.bus, settings, registry)
+    app.state.writer = _writer(app.state.bus, settings, registry)
     app.state.metrics_registry = registry
     app.state.documents = Intake(
         FolderStorage(documents_folder(settings)), bytes_max=settings.document_bytes_max
@@ -162,6 +164,26 @@ def _matcher(
         shards=settings.matcher_shards,
         count=lambda outcome: questions.labels(outcome).inc(),
     )
+
+
+def _writer(
+    feed: LiveFeed | None, settings: Settings, registry: CollectorRegistry
+) -> RemoteWriter | None:
+    """Who is asked for slots before a request takes them itself; it lives in the matchers."""
+    if feed is None or settings.matcher_shards == 0:
+        return None
+    questions = Counter(
+        "nonagon_http_writer_questions",
+        "Slots asked of the writer, answered or by why the request went on itself",
+        ["outcome"],
+        registry=registry,
+    )
+    remote = RemoteMatcher(
+        feed.ask_all,
+        shards=settings.matcher_shards,
+        count=lambda outcome: questions.labels(outcome).inc(),
+    )
+    return RemoteWriter(remote)
 
 
 def _middleware(settings: Settings, clock: Clock, metrics: AccessMetrics) -> list[Middleware]:

@@ -16,6 +16,9 @@ from gateway.matcher.answering import Answering
 from gateway.matcher.following import LiveMarket
 from gateway.matcher.metrics import MatcherMetrics
 from gateway.matcher.reading import Reader
+from gateway.matcher.writing import Writing
+from services.booking.writing.kill_points import Reached, carry_on
+from services.booking.writing.writer import DurableWriter
 from services.contracts.errors import DomainError
 from services.matching.service.shard import Shard
 from services.matching.service.warming import warm
@@ -36,8 +39,12 @@ else:
 log = structlog.get_logger(__name__)
 
 
-def main(shard: str | None = None) -> None:
+def main(shard: str | None = None, *, reached: Reached = carry_on) -> None:
     """Run the matcher of ``shard``, or of the settings' one, with the settings of the environment.
+
+    Args:
+        shard: number/count.
+        reached: told of the points of the durable writer where dying matters most.
 
     Raises:
         InvalidShardError: it is no shard.
@@ -48,18 +55,21 @@ def main(shard: str | None = None) -> None:
     if settings.database_url is None or settings.nats_url is None:
         sys.exit("matcher needs NONAGON_DATABASE_URL and NONAGON_NATS_URL; `nonagon up` sets both")
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_run_until_signalled(settings, settings.database_url, settings.nats_url, kept))
+        runner.run(
+            _run_until_signalled(settings, settings.database_url, settings.nats_url, kept, reached)
+        )
 
 
 async def _run_until_signalled(
-    settings: Settings, database_url: str, nats_url: str, shard: Shard
+    settings: Settings, database_url: str, nats_url: str, shard: Shard, reached: Reached
 ) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    engine = engine_for(database_url, pool_max=2, application="matcher", role=WORKER)
+    engine = engine_for(database_url, pool_max=3, application="matcher", role=WORKER)
     try:
-        await run(settings, sessions_for(engine), SystemClock(), nats_url, shard, stop)
+        sessions = sessions_for(engine)
+        await run(settings, sessions, SystemClock(), nats_url, shard, stop, reached=reached)
     finally:
         engine.dispose()
 
@@ -71,12 +81,14 @@ async def run(
     nats_url: str,
     shard: Shard,
     stop: asyncio.Event,
+    *,
+    reached: Reached = carry_on,
 ) -> None:
     """Serve ``shard`` until ``stop``; another process may stand by for the same."""
     bus = await _connected(nats_url, stop)
     if bus is None:
         return
-    door = compose(settings, sessions, clock, bus, shard)
+    door = compose(settings, sessions, clock, bus, shard, reached=reached)
     port = settings.metrics_port
     served = serve_metrics(port, door.health, door.registry) if port else None
     log.info("matcher started", shard=str(shard))
@@ -97,6 +109,7 @@ class MatcherDoor:
     market: LiveMarket
     lease: Lease
     answering: Answering
+    writing: Writing
     registry: CollectorRegistry
 
     def health(self) -> Mapping[str, str]:
@@ -112,12 +125,19 @@ class MatcherDoor:
             tasks.create_task(self.market.run(stop))
             tasks.create_task(_seek(self.lease, self.market, stop))
             tasks.create_task(self.answering.run(stop))
+            tasks.create_task(self.writing.run(stop))
 
 
 def compose(
-    settings: Settings, sessions: Sessions, clock: Clock, bus: Bus, shard: Shard
+    settings: Settings,
+    sessions: Sessions,
+    clock: Clock,
+    bus: Bus,
+    shard: Shard,
+    *,
+    reached: Reached = carry_on,
 ) -> MatcherDoor:
-    """The matcher of ``shard`` with everything it needs."""
+    """The matcher of ``shard`` with everything it needs; ``reached`` learns of kill points."""
     registry = registry_for("matcher")
     metrics = MatcherMetrics(registry)
     stale_after = timedelta(seconds=settings.seen_stale_after_s)
@@ -133,7 +153,18 @@ def compose(
     answering = Answering(
         bus=bus, shard=shard, lease=lease, market=market, clock=clock, metrics=metrics
     )
-    return MatcherDoor(bus, market, lease, answering, registry)
+    writing = Writing(
+        bus=bus,
+        shard=shard,
+        lease=lease,
+        market=market,
+        clock=clock,
+        metrics=metrics,
+        writer=DurableWriter(sessions, reached=reached),
+        hold_ttl=timedelta(seconds=settings.hold_ttl_s),
+        reached=reached,
+    )
+    return MatcherDoor(bus, market, lease, answering, writing, registry)
 
 
 async def _seek(lease: Lease, market: LiveMarket, stop: asyncio.Event) -> None:

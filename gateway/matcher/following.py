@@ -2,10 +2,11 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final, TypeVar
+from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -16,7 +17,7 @@ from gateway.matcher.metrics import MatcherMetrics
 from gateway.matcher.reading import Reader
 from services.contracts.events.envelope import Event
 from services.contracts.ids import ResourceId
-from services.matching.service.changes import FOLLOWED, Changes
+from services.matching.service.changes import AWAITED, FOLLOWED, Changes
 from services.matching.service.projection import Projection
 from services.matching.service.sharding import ShardMap
 from services.runtime.bus import (
@@ -66,12 +67,26 @@ class LiveMarket:
         self.loaded = asyncio.Event()
         """Set once there is a projection."""
         self.on_progress: Callable[[], None] = lambda: None
+        self.own: set[UUID] = set()
+        """Events of what this process wrote and has counted in; when they come they are old."""
         self._sequence = 0
+        self._reading = asyncio.Lock()
+        self._booked: set[ResourceId] = set()
+        """Counted in since a reading of resources began: it may be older."""
 
-    async def newest(self) -> Position | None:
+    def note_booked(self, event_ids: Iterable[UUID], resource_ids: Iterable[ResourceId]) -> None:
+        """That this process wrote bookings, and the projection counts them in."""
+        self.own.update(event_ids)
+        self._booked.update(resource_ids)
+
+    async def read_again(self, ids: set[ResourceId], stop: asyncio.Event) -> None:
+        """Take resources from the record, for what memory says of them is wrong."""
+        await self._take_resources(ids, stop)
+
+    async def newest(self, subjects: Collection[str] = AWAITED) -> Position | None:
         """How far a fresh answer must have come; ``None`` while the database is away."""
         try:
-            return await asyncio.to_thread(self._reader.newest)
+            return await asyncio.to_thread(self._reader.newest, subjects)
         except DATABASE_AWAY as error:
             log.warning("nothing can be answered fresh", cause=str(error))
             return None
@@ -130,7 +145,7 @@ class LiveMarket:
     async def _take(self, followed: Sequence[FollowedEvent], stop: asyncio.Event) -> None:
         if not followed or self.projection is None:
             return
-        changes = Changes.of(filter(None, map(_decoded, followed)))
+        changes = Changes.of(self._others(filter(None, map(_decoded, followed))))
         again = self.projection.sign(changes.signs, now=self._clock.now())
         again |= await self._take_states(changes.states, stop)
         await self._take_offers(changes, stop)
@@ -143,6 +158,14 @@ class LiveMarket:
             self.position = max(self.position, *told)
         self._metrics.events.inc(len(followed))
         self.on_progress()
+
+    def _others(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Those that tell something new."""
+        for event in events:
+            if event.id in self.own:
+                self.own.discard(event.id)
+            else:
+                yield event
 
     async def _take_states(self, ids: set[ResourceId], stop: asyncio.Event) -> set[ResourceId]:
         assert self.projection is not None, "read before"
@@ -166,15 +189,23 @@ class LiveMarket:
 
     async def _take_resources(self, ids: set[ResourceId], stop: asyncio.Event) -> None:
         assert self.projection is not None, "read before"
-        if not ids:
-            return
+        while ids and not stop.is_set():
+            async with self._reading:
+                ids = await self._take_affected(ids, stop)
+
+    async def _take_affected(self, ids: set[ResourceId], stop: asyncio.Event) -> set[ResourceId]:
+        """Those that were booked meanwhile, to be read again."""
+        assert self.projection is not None, "read before"
         affected = await self._read(lambda: self._reader.affected(ids), stop)
         known = self.projection.offered(affected or ())
         if not known:
-            return
-        resources = await self._read(lambda: self._reader.resources(known), stop)
+            return set()
+        self._booked.clear()
+        resources = await self._read(lambda: self._reader.resources(known), stop) or {}
         self._metrics.read.labels("resources").inc(len(known))
-        self.projection.put_resources(resources or {})
+        late = self._booked & resources.keys()
+        self.projection.put_resources({key: resources[key] for key in resources.keys() - late})
+        return late
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         """Read again what the clock alone changes."""

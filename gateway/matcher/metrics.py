@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 MESSAGES_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+SLOTS_BUCKETS = (1, 4, 16, 64, 250, 500, 1_000, 2_000)
 
 
 class MatcherMetrics:
@@ -56,5 +57,17 @@ class MatcherMetrics:
             "nonagon_matcher_read",
             "Resources, live states and offers read again from the record",
             ["what"],
+            registry=registry,
+        )
+        self.slots = Counter(
+            "nonagon_matcher_slots",
+            "Slots asked of the writer, held or by why not",
+            ["outcome"],
+            registry=registry,
+        )
+        self.written = Histogram(
+            "nonagon_matcher_written_slots",
+            "Slots written by one commit",
+            buckets=SLOTS_BUCKETS,
             registry=registry,
         )

@@ -78,10 +78,10 @@ class Reader:
         with transaction(self._sessions) as session:
             return market.live_states(session=session, resource_ids=set(resource_ids))
 
-    def newest(self) -> Position:
+    def newest(self, subjects: Collection[str] = AWAITED) -> Position:
         """The newest event that a fresh answer must count in."""
         with transaction(self._sessions) as session:
-            return newest(session, AWAITED)
+            return newest(session, subjects)
 
     def _kept(self, listings: Collection[Listing], shards: ShardMap, position: Position) -> Reading:
         found = self.resources(sorted({one.resource_id for one in listings}))

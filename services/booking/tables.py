@@ -82,8 +82,7 @@ class BookingRow(SQLModel, table=True):
         Index(
             "ix_booking_active_resource",
             "resource_id",
-            "during",
-            postgresql_using="gist",
+            "id",
             postgresql_where=text(f"state IN ({_one_of(ACTIVE)})"),
         ),
         Index("ix_booking_overdue", "hold_until", postgresql_where=text("state = 'held'")),

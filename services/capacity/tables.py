@@ -1,13 +1,14 @@
 """Tables of the capacity context. What must never be false is a constraint here."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Connection,
     DateTime,
     Float,
     ForeignKeyConstraint,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, ExcludeConstraint, Range
@@ -35,6 +37,10 @@ from services.capacity.domain import (
 )
 from services.contracts.telemetry import ResourceState, Signal
 from services.runtime.tables import instant
+
+RESERVATION_PARTITIONS: Final = 8
+RESERVATION_PARTITION: Final = "reservation_"
+"""Before the number of one, from 0."""
 
 
 def _one_of(column: str, values: Any) -> str:
@@ -316,7 +322,8 @@ class QuarantineRow(SQLModel, table=True):
 class ReservationRow(SQLModel, table=True):
     """A busy unit, buffers included. The exclusion constraint is the guard of double booking.
 
-    ``organisation_id`` is the provider's, ``booked_by`` the organisation that took it.
+    ``organisation_id`` is the provider's, ``booked_by`` the organisation that took it. Rows lie in
+    partitions by their resource, each with a guard of its own, which is smaller and quicker so.
     """
 
     __tablename__: ClassVar[str] = "reservation"
@@ -331,6 +338,7 @@ class ReservationRow(SQLModel, table=True):
         CheckConstraint("unit >= 0", name="unit_not_negative"),
         CheckConstraint(_bounded("during"), name="during_bounded"),
         _of_resource(),
+        {"postgresql_partition_by": "HASH (resource_id)"},
     )
 
     booking_id: UUID = Field(primary_key=True)
@@ -339,6 +347,18 @@ class ReservationRow(SQLModel, table=True):
     booked_by: UUID
     unit: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     during: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
+
+
+@event.listens_for(ReservationRow.__table__, "after_create")  # type: ignore[attr-defined]
+def _divide(_table: object, connection: Connection, **_: object) -> None:
+    """Where tables are made from these classes, make the partitions too."""
+    for remainder in range(RESERVATION_PARTITIONS):
+        connection.execute(
+            text(
+                f"CREATE TABLE {RESERVATION_PARTITION}{remainder} PARTITION OF reservation"
+                f" FOR VALUES WITH (MODULUS {RESERVATION_PARTITIONS}, REMAINDER {remainder})"
+            )
+        )
 
 
 class GapWithdrawalRow(SQLModel, table=True):

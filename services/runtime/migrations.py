@@ -1,6 +1,7 @@
 """Alembic without an ini file: the schema moves to the newest version when a platform starts."""
 
 import importlib
+import re
 from typing import Any, Final
 
 from alembic import command
@@ -20,6 +21,7 @@ CONTEXT_ROOTS: Final = ("services", "marketplace", "search")
 LOCK_KEY: Final = 0x6E6F6E61676F6E
 """Advisory lock under which one process migrates; "nonagon" in ASCII."""
 LOCK_WAIT_S: Final = 60
+_PARTITION: Final = r"reservation_\d+"
 
 ischema_names["xid8"] = Xid8  # or reflection would warn of a type it does not know
 
@@ -57,10 +59,16 @@ def differences(database_url: str) -> list[Any]:
     engine = engine_for(database_url, pool_max=1, application="migrate")
     try:
         with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+            opts = {"compare_server_default": True, "include_name": is_compared}
+            context = MigrationContext.configure(connection, opts=opts)
             return list(compare_metadata(context, SQLModel.metadata))
     finally:
         engine.dispose()
+
+
+def is_compared(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether the tables tell of it: partitions follow from the table they are parts of."""
+    return not (kind == "table" and re.fullmatch(_PARTITION, name or ""))
 
 
 def import_tables() -> None:
@@ -91,4 +99,5 @@ def _config(connection: Connection) -> Config:
     config.set_main_option("timezone", "UTC")
     config.attributes["connection"] = connection
     config.attributes["target_metadata"] = SQLModel.metadata
+    config.attributes["include_name"] = is_compared
     return config

@@ -13,7 +13,12 @@ from services.contracts.access import Acting, Principal
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import OrganisationId
 from services.contracts.policies import POLICIES, Action, Decision, Policy, decide
-from services.runtime.audit.recording import Occasion, audit_request, begin_request
+from services.runtime.audit.recording import (
+    Occasion,
+    audit_request,
+    begin_request,
+    told_elsewhere,
+)
 from services.runtime.clock import Clock
 from services.runtime.db import transaction
 
@@ -209,6 +214,12 @@ LanguageDep = Annotated[Language, Depends(_language)]
 """The language to answer in, by the request's ``Accept-Language``."""
 
 
+Elsewhere = Callable[[str, bytes], bytes | None]
+"""Does what a request asks under a key and the hash of the request, and gives the saved answer.
+
+``None``: it was not done, or nobody knows."""
+
+
 class Creation:
     """Runs a creating use case once per ``Idempotency-Key``; repeats get the saved answer.
 
@@ -232,15 +243,34 @@ class Creation:
         self._organisation_id = principal.organisation_id
         self._key = idempotency_key
 
-    def once(self, asked: BaseModel | None, work: Callable[[], BaseModel]) -> Response:
+    def once(
+        self,
+        asked: BaseModel | None,
+        work: Callable[[], BaseModel],
+        *,
+        elsewhere: Elsewhere | None = None,
+    ) -> Response:
         """Answer 201 with what ``work`` made, or the saved answer of an equal earlier request.
+
+        Args:
+            asked: what the request asks.
+            work: makes it, in this transaction.
+            elsewhere: asked first, if given: another process that may do it in a transaction of
+                its own, under the same key. A request without a key gets one for both, so that an
+                answer that was lost on the way is found.
 
         Raises:
             IdempotencyKeyReusedError: the key stands for a request with another body.
         """
+        digest = hashlib.sha256(asked.model_dump_json().encode() if asked else b"").digest()
+        if elsewhere is not None and self._organisation_id is not None:
+            self._key = self._key or f"request {self._clock.new_id()}"
+            body = elsewhere(self._key, digest)
+            if body is not None:
+                told_elsewhere(self._session)
+                return _created(body)
         if self._key is None or self._organisation_id is None:
             return _created(work().model_dump_json().encode())
-        digest = hashlib.sha256(asked.model_dump_json().encode() if asked else b"").digest()
         claimed = self._session.connection().execute(
             text(
                 "INSERT INTO idempotency_key"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from gateway.matcher.__main__ import MatcherDoor, compose
+from services.contracts.ids import ResourceId
 from services.matching.service.remote import RemoteMatcher
 from services.matching.service.shard import Shard
 from services.runtime.bus import Bus, OutgoingEvent
@@ -102,6 +103,10 @@ class RunningMatcher:
             return self.door.market.projection.engine.state_hash()
 
         return self._loop.run(take())
+
+    def read_again(self, resource_ids: set[ResourceId]) -> None:
+        """Let it read resources from the record, as after an event."""
+        self._loop.run(self.door.market.read_again(resource_ids, asyncio.Event()))
 
     def await_position(self, position: Position) -> None:
         eventually(lambda: self.door.market.position >= position, what="events are counted in")

@@ -11,7 +11,7 @@ from services.runtime.database_roles import APP
 from services.runtime.row_security import OF_VISIBLE_RESOURCE, OWN, protect
 
 revision = "0025_slot_market"
-down_revision = "0022_reliability"
+down_revision = "0023_writer"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """HTTP of bookings: hold, read, confirm, cancel, start, finish."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from fastapi import Query, Request, Response
 
 from services.booking import handlers
 from services.booking.domain import Booking, BookingState
+from services.booking.routes.writer import at_writer
 from services.booking.schemas.bookings import BookingIn, BookingOut, MoveIn, UnitsIn
 from services.contracts.ids import BookingId, DemandId, OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
@@ -50,7 +51,7 @@ def create_booking(
             clock=clock,
             organisation_id=organisation_id,
             resource_id=ResourceId(asked.resource_id),
-            start=asked.start,
+            start=asked.start.astimezone(UTC),
             minutes=asked.minutes,
             units=asked.units,
             offer_id=OfferId(asked.offer_id) if asked.offer_id else None,
@@ -61,7 +62,7 @@ def create_booking(
         )
         return BookingOut.of(booking)
 
-    return creation.once(asked, work)
+    return creation.once(asked, work, elsewhere=at_writer(request, session, acting, asked))
 
 
 @router.get("", response_model=Page[BookingOut], dependencies=[requires(Action.BOOKING_READ)])

@@ -128,6 +128,19 @@ class Columns:
         self._write_gaps(number, gaps)
         updates.refresh(self.arrays, number)
 
+    def set_spare(self, resource_id: ResourceId, gaps: Sequence[tuple[int, int]]) -> None:
+        """Replace the free time of a resource of one unit: disjoint, in order.
+
+        Raises:
+            KeyError: the resource is unknown.
+        """
+        number = self.resource_number[resource_id]
+        first = self._room_for_gaps(number, len(gaps))
+        if gaps:
+            self.arrays.gaps[first : first + len(gaps), : at.GAP_UNITS] = gaps
+            self.arrays.gaps[first : first + len(gaps), at.GAP_UNITS] = 1
+        updates.refresh(self.arrays, number)
+
     def groups(self, processes: frozenset[str], currency: str) -> tuple[list[int], list[int]]:
         """Groups of the acceptable processes, in the currency asked and in others."""
         key = (processes, currency)
@@ -257,14 +270,18 @@ class Columns:
 
     def _write_gaps(self, number: int, gaps: Sequence[FreeGap]) -> None:
         kept = maximal(gaps)
-        fields = self.arrays.resources[number]
-        if len(kept) > fields[at.S_GAP_ROOM]:
-            room = max(4, 2 * len(kept))
-            fields[at.S_GAPS], fields[at.S_GAP_ROOM] = self._extend("gaps", room), room
-        first = int(fields[at.S_GAPS])
+        first = self._room_for_gaps(number, len(kept))
         for index, gap in enumerate(kept, start=first):
             self.arrays.gaps[index] = gap.start, gap.end, gap.units
-        fields[at.S_GAP_COUNT] = len(kept)
+
+    def _room_for_gaps(self, number: int, count: int) -> int:
+        """Where ``count`` gaps of a resource go."""
+        fields = self.arrays.resources[number]
+        if count > fields[at.S_GAP_ROOM]:
+            room = max(4, 2 * count)
+            fields[at.S_GAPS], fields[at.S_GAP_ROOM] = self._extend("gaps", room), room
+        fields[at.S_GAP_COUNT] = count
+        return int(fields[at.S_GAPS])
 
     def _rows_of(self, number: int) -> list[tuple[int, int, CapabilityDeclaration]]:
         """Listing, ordinal and capability of each row the listing has."""

@@ -29,6 +29,8 @@ AWAITED: Final = tuple(
     for event in (*_OF_RESOURCES, *_OF_OFFERS, ListingsNarrowed, ResourceStateChanged)
 )
 """What whoever asks has seen must be counted in."""
+AWAITED_BY_WRITERS: Final = tuple(one for one in AWAITED if one != BookingChanged.subject())
+"""What a writer must have counted in: of bookings the record itself is the judge."""
 FOLLOWED: Final = (*AWAITED, ResourceSeen.subject())
 
 

@@ -7,14 +7,15 @@ from typing import Any, Final
 
 import numpy as np
 
+from services.capacity.domain import WITHDRAW_HORIZON
 from services.contracts.ids import ResourceId
 from services.contracts.telemetry import ResourceState
-from services.matching.domain import Requirement
+from services.matching.domain import Listing, Requirement
 from services.matching.engine import layout as at
 from services.matching.engine.columnar import ColumnarEngine
-from services.matching.engine.columns import STATE_CODE
+from services.matching.engine.columns import STATE_CODE, Key
 from services.matching.engine.encoding import Asking
-from services.matching.engine.interface import Viewer
+from services.matching.engine.interface import MINUTE, Viewer
 from services.matching.engine.verdicts import distance_m
 from services.matching.service.batches import (
     R_COST,
@@ -26,6 +27,7 @@ from services.matching.service.batches import (
 )
 
 _PRODUCT_MAX: Final = 1 << 62
+_HORIZON: Final = WITHDRAW_HORIZON // MINUTE
 Array = np.ndarray[Any, Any]
 
 
@@ -37,6 +39,22 @@ class Asked:
     viewer: Viewer
     now: datetime
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A listing, the rule of its resource in minutes, and its free time: ``(start, end, units)``.
+
+    Until ``withdrawn`` no slot may start, as minutes after the moment asked.
+    """
+
+    listing: Listing
+    notice: int
+    shortest: int
+    horizon: int
+    setup: int
+    withdrawn: int
+    gaps: list[list[int]]
 
 
 class LiveEngine(ColumnarEngine):
@@ -55,6 +73,33 @@ class LiveEngine(ColumnarEngine):
         """Whether every price stays within what the compiled search counts with."""
         units = requirement.minutes * requirement.units
         return 2 * self._columns.highest_rate * units < _PRODUCT_MAX
+
+    def room(self, key: Key) -> Room | None:
+        """What a slot of a listing is judged by; ``None`` if there is no such listing."""
+        columns = self._columns
+        number = columns.listing_number.get(key)
+        if number is None:
+            return None
+        fields = columns.arrays.resources[columns.resource_number[key[1]]].tolist()
+        first = fields[at.S_GAPS]
+        return Room(
+            listing=columns.listing(number),
+            notice=fields[at.S_NOTICE],
+            shortest=fields[at.S_SHORTEST],
+            horizon=fields[at.S_HORIZON],
+            setup=fields[at.S_SETUP],
+            withdrawn=_HORIZON if fields[at.S_WITHDRAWN] else 0,
+            gaps=columns.arrays.gaps[first : first + fields[at.S_GAP_COUNT]].tolist(),
+        )
+
+    def set_spare(self, resource_id: ResourceId, gaps: Sequence[tuple[int, int]]) -> None:
+        """Replace the free time of a resource of one unit: disjoint minutes, in order.
+
+        Raises:
+            KeyError: the resource is unknown.
+        """
+        self._columns.set_spare(resource_id, gaps)
+        self._fingerprint.resources_changed(self._columns.resource_number[resource_id])
 
     def find(self, asked: Sequence[Asked], *, joined: bool) -> tuple[Array, Array]:
         """The best candidates of each, as its viewer sees the market.

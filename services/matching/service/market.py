@@ -34,12 +34,15 @@ class MarketResource:
     """An offered resource, and when to read it again though nothing happened.
 
     ``lives`` are the live states it is judged by: its own, first, and those of its companions.
+    ``buffers`` are minutes kept clear before and after a booking; ``None`` where a booking takes
+    more than one unit of one thing, which memory alone does not know apart.
     """
 
     offered: OfferedResource
     lives: Mapping[ResourceId, LiveState | None]
     region: str
     again_at: datetime
+    buffers: tuple[int, int] | None = None
 
 
 def listings(*, session: Session, offer_ids: Collection[OfferId] | None = None) -> list[Listing]:
@@ -82,6 +85,7 @@ def resources(
                 lives=lives,
                 region=sites[resource.site_id].region_code,
                 again_at=_again_at(resource.id, lives.values(), day, now),
+                buffers=_buffers(resource),
             )
     return found
 
@@ -96,6 +100,12 @@ def live_states(
 ) -> dict[ResourceId, LiveState]:
     """The latest states of those that have a twin."""
     return capacity.live_states(session=session, resource_ids=list(resource_ids))
+
+
+def _buffers(resource: Resource) -> tuple[int, int] | None:
+    if resource.units > 1 or resource.companions:
+        return None
+    return resource.rule.buffer_before_minutes, resource.rule.buffer_after_minutes
 
 
 def _again_at(

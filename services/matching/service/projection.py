@@ -33,6 +33,7 @@ class _Known:
     static: object
     lives: dict[ResourceId, LiveState | None]
     again_at: datetime
+    buffers: tuple[int, int] | None
     measured: bool
     doubted: datetime | None = None
     """The expiry that a later sign on record was looked for at."""
@@ -51,6 +52,8 @@ class Projection:
         stale_after: timedelta,
     ) -> None:
         self._stale_after = stale_after
+        self.changes = 0
+        """How often resources were replaced; whoever read one before may be wrong since."""
         offered = {key: one.offered for key, one in resources.items()}
         self.engine = LiveEngine(Snapshot(tuple(listings), offered))
         self._keys: dict[OfferId, set[Key]] = {}
@@ -71,6 +74,16 @@ class Projection:
     def offered(self, resource_ids: Iterable[ResourceId]) -> set[ResourceId]:
         """Those that are offered."""
         return {key for key in resource_ids if key in self._known}
+
+    def buffers(self, resource_id: ResourceId) -> tuple[int, int] | None:
+        """Minutes kept clear before and after a booking of an offered resource.
+
+        ``None`` if memory alone cannot tell what one takes: several units, or a companion's time.
+        """
+        known = self._known.get(resource_id)
+        if known is None or self._judging[resource_id] != {resource_id}:
+            return None
+        return known.buffers
 
     @property
     def count(self) -> int:
@@ -97,6 +110,7 @@ class Projection:
 
     def put_resources(self, resources: Mapping[ResourceId, MarketResource]) -> None:
         """Replace what is known of resources, or add them."""
+        self.changes += 1
         for key, resource in resources.items():
             known, offered = self._known.get(key), resource.offered
             if known is None or known.static != _static(resource):
@@ -192,7 +206,9 @@ class Projection:
     def _remember(self, key: ResourceId, resource: MarketResource) -> None:
         measured = resource.offered.provenance is Provenance.MEASURED
         before = self._known.get(key)
-        known = _Known(_static(resource), dict(resource.lives), resource.again_at, measured)
+        known = _Known(
+            _static(resource), dict(resource.lives), resource.again_at, resource.buffers, measured
+        )
         for live in resource.lives:
             self._judging[live].add(key)
         known.expected = before is not None and before.expected

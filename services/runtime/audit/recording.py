@@ -99,6 +99,11 @@ def begin(session: Session, occasion: Occasion, *, clock: Clock) -> None:
     session.info[_TRAIL] = _Trail(occasion, clock)
 
 
+def told_elsewhere(session: Session) -> None:
+    """The request is told of already, in the transaction of another process that did the work."""
+    _trail(session).is_told = True
+
+
 def note(
     session: Session,
     *,

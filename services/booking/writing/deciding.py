@@ -1,0 +1,251 @@
+"""Deciding a batch against the market in memory: who gets which slot, in the order they came.
+
+Nothing is written here and memory stays as it is: what is taken counts for the rest of the batch
+only, until PostgreSQL has committed it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from functools import lru_cache
+from typing import Final
+from uuid import UUID
+
+from services.booking.domain import MINUTES_MAX
+from services.booking.writing import documents, messages
+from services.booking.writing.messages import HoldAsked, Repeatable
+from services.booking.writing.spare_time import SpareTime
+from services.contracts.ids import BookingId, OfferId, OrganisationId, ResourceId
+from services.matching.domain import Rate, Requirement
+from services.matching.engine.columns import Key
+from services.matching.engine.interface import Viewer, ceil_minute, floor_minute
+from services.matching.service.live_engine import Room
+from services.matching.service.projection import Projection
+from services.runtime.clock import Clock
+
+IDS_REMEMBERED_MAX: Final = 65_536
+"""Texts of ids of firms, machines and offers."""
+_HALF_MINUTES: Final = 120
+"""Twice the minutes of an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A slot to be written: minutes occupied, and with buffers, and all that is said of it."""
+
+    booking_id: BookingId
+    event_id: UUID
+    organisation_id: OrganisationId
+    provider_id: OrganisationId
+    resource_id: ResourceId
+    offer_id: OfferId
+    demand_id: UUID | None
+    start: int
+    end: int
+    busy_from: int
+    busy_until: int
+    setup_minutes: int
+    price_minor: int
+    currency: str
+    once: Repeatable | None
+    body: bytes
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why memory gives no slot: a cause of ``messages``."""
+
+    cause: str
+
+
+def quoted(rate: Rate, minutes: int) -> int:
+    """``Rate.quote`` of one unit in minor units, in whole numbers throughout."""
+    worked = (2 * rate.per_hour_minor * minutes + 60) // _HALF_MINUTES
+    return max(worked + rate.setup_minor, rate.minimum_minor)
+
+
+class Deciding:
+    """One batch.
+
+    Args:
+        market: what is on offer.
+        clock: the moment the batch is decided at, and its ids.
+        hold_ttl: how long a slot is held.
+        earlier: slots that are being written while this batch is decided; they count as gone.
+    """
+
+    def __init__(
+        self,
+        market: Projection,
+        clock: Clock,
+        *,
+        hold_ttl: timedelta,
+        earlier: Iterable[Taken] = (),
+    ) -> None:
+        self.market = market
+        self._changes = market.changes
+        self._clock = clock
+        self.now = clock.now()
+        self.hold_until = self.now + hold_ttl
+        self._now_text = documents.instant_text(self.now)
+        self._until_text = documents.instant_text(self.hold_until)
+        self._now_up, self._now_down = ceil_minute(self.now), floor_minute(self.now)
+        self._rooms: dict[Key, tuple[Room, tuple[int, int]] | str] = {}
+        self._spare: dict[ResourceId, SpareTime] = {}
+        self._texts: dict[int, str] = {}
+        self._earlier: dict[ResourceId, list[Taken]] = {}
+        for taken in earlier:
+            self._earlier.setdefault(taken.resource_id, []).append(taken)
+
+    def hold(
+        self, organisation_id: OrganisationId, viewer: Viewer, asked: HoldAsked
+    ) -> Taken | Refused:
+        """The slot ``asked`` for, judged as ``handlers.hold`` judges it."""
+        key = (OfferId(asked.offer_id), ResourceId(asked.resource_id))
+        known = self._room(key)
+        if isinstance(known, str):
+            return Refused(known)
+        room, _ = known
+        start = floor_minute(asked.start.astimezone(UTC))
+        refused = self._problem(room, viewer, asked, start)
+        if refused is not None:
+            return Refused(refused)
+        return self._take(organisation_id, known, start, asked.minutes, asked.demand_id, asked.once)
+
+    def _problem(self, room: Room, viewer: Viewer, asked: HoldAsked, start: int) -> str | None:
+        if asked.units != 1:
+            return messages.NOT_PLAIN
+        if not viewer.sees(room.listing):
+            return messages.NOT_KEPT
+        opens, closes = self._bounds(room)
+        end = start + room.setup + asked.minutes
+        whole = not (asked.start.second or asked.start.microsecond)
+        long_enough = room.shortest <= asked.minutes <= MINUTES_MAX
+        if not (whole and long_enough and opens <= start and end <= closes):
+            return messages.RULE
+        has_room = self._spare[room.listing.resource_id].has_room(start, end)
+        return None if has_room else messages.NO_ROOM
+
+    def place(
+        self,
+        organisation_id: OrganisationId,
+        requirement: Requirement,
+        keys: Iterable[Key],
+        *,
+        demand_id: UUID | None,
+        once: Repeatable | None,
+    ) -> Taken | Refused:
+        """The earliest slot for ``requirement`` on the first of ``keys``, best first, with room."""
+        for key in keys:
+            known = self._room(key)
+            if isinstance(known, str):
+                continue
+            room, _ = known
+            opens, closes = self._bounds(room)
+            start = self._spare[key[1]].earliest(
+                room.setup + requirement.minutes,
+                opens=max(opens, ceil_minute(requirement.window.start)),
+                closes=min(closes, floor_minute(requirement.window.end)),
+            )
+            if start is not None:
+                return self._take(
+                    organisation_id, known, start, requirement.minutes, demand_id, once
+                )
+        return Refused(messages.NO_CANDIDATE)
+
+    def spare(self, resource_id: ResourceId) -> list[tuple[int, int]]:
+        """What the batch leaves free of a resource it looked at, all it took being held."""
+        return self._spare[resource_id].gaps
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nobody else has changed the market since."""
+        return self.market.changes == self._changes
+
+    def _bounds(self, room: Room) -> tuple[int, int]:
+        """Minutes in which a slot may lie."""
+        return (
+            self._now_up + max(room.notice, room.withdrawn),
+            self._now_down + room.horizon,
+        )
+
+    def _room(self, key: Key) -> tuple[Room, tuple[int, int]] | str:
+        known = self._rooms.get(key)
+        if known is None:
+            known = self._rooms[key] = self._look_up(key)
+        return known
+
+    def _look_up(self, key: Key) -> tuple[Room, tuple[int, int]] | str:
+        room, buffers = self.market.engine.room(key), self.market.buffers(key[1])
+        if room is None:
+            return messages.NOT_KEPT
+        if buffers is None:
+            return messages.NOT_PLAIN
+        if key[1] not in self._spare:
+            spare = self._spare[key[1]] = SpareTime(room.gaps, apart=sum(buffers))
+            for taken in self._earlier.get(key[1], ()):
+                spare.take(taken.start, taken.end)
+        return room, buffers
+
+    def _take(
+        self,
+        organisation_id: OrganisationId,
+        known: tuple[Room, tuple[int, int]],
+        start: int,
+        minutes: int,
+        demand_id: UUID | None,
+        once: Repeatable | None,
+    ) -> Taken:
+        room, (before, after) = known
+        listing, end = room.listing, start + room.setup + minutes
+        self._spare[listing.resource_id].take(start, end)
+        booking_id, event_id = BookingId(self._clock.new_id()), self._clock.new_id()
+        price = quoted(listing.rate, minutes)
+        shared = {
+            "booking_id": str(booking_id),
+            "organisation_id": self._id_text(organisation_id),
+            "provider_id": self._id_text(listing.organisation_id),
+            "resource_id": self._id_text(listing.resource_id),
+            "start": self._text(start),
+            "end": self._text(end),
+            "now": self._now_text,
+        }
+        return Taken(
+            booking_id=booking_id,
+            event_id=event_id,
+            organisation_id=organisation_id,
+            provider_id=listing.organisation_id,
+            resource_id=listing.resource_id,
+            offer_id=listing.offer_id,
+            demand_id=demand_id,
+            start=start,
+            end=end,
+            busy_from=start - before,
+            busy_until=end + after,
+            setup_minutes=room.setup,
+            price_minor=price,
+            currency=listing.rate.currency,
+            once=once,
+            body=documents.answer(
+                **shared,
+                offer_id=self._id_text(listing.offer_id),
+                demand_id=demand_id,
+                setup_minutes=room.setup,
+                hold_until=self._until_text,
+                price_minor=price,
+                currency=listing.rate.currency,
+            ),
+            event=documents.event(**shared, event_id=event_id),
+        )
+
+    @staticmethod
+    @lru_cache(IDS_REMEMBERED_MAX)
+    def _id_text(one: UUID) -> str:
+        return str(one)
+
+    def _text(self, minute: int) -> str:
+        found = self._texts.get(minute)
+        if found is None:
+            found = self._texts[minute] = documents.minute_text(minute)
+        return found

@@ -1,0 +1,213 @@
+"""The SQL of the durable writer: whole batches, one statement per table."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from sqlmodel import Session
+
+from services.booking.writing import documents
+from services.booking.writing.arrays import (
+    Documents,
+    Minutes,
+    Numbers,
+    Octets,
+    Texts,
+    Uuids,
+    register,
+)
+from services.booking.writing.deciding import Taken
+from services.booking.writing.messages import SCOPE, Repeatable
+from services.contracts.ids import BookingId, OrganisationId
+from services.runtime.outbox import WAKE_CHANNEL
+
+Cursor = psycopg.Cursor[Any]
+Place = tuple[OrganisationId, str]
+"""An organisation and a key of its requests."""
+LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '200ms'"
+"""Nobody else's open transaction holds up a batch for longer; it is then split."""
+
+_CLAIM: Final = f"""
+INSERT INTO idempotency_key (organisation_id, scope, key, request_hash, status, body, created_at)
+SELECT organisation_id, '{SCOPE}', key, request_hash, 201, body, %b
+  FROM unnest(%b, %b, %b, %b) AS t (organisation_id, key, request_hash, body)
+"""  # noqa: S608 - own constant
+_UNLESS_CLAIMED: Final = " ON CONFLICT DO NOTHING RETURNING organisation_id, key"
+_SAVED: Final = f"""
+SELECT saved.organisation_id, saved.key, saved.request_hash, saved.body
+  FROM idempotency_key AS saved
+  JOIN unnest(%b, %b) AS t (organisation_id, key) USING (organisation_id, key)
+ WHERE saved.scope = '{SCOPE}'
+"""  # noqa: S608 - own constant
+_FORGET: Final = f"""
+DELETE FROM idempotency_key USING unnest(%b, %b) AS t (organisation_id, key)
+ WHERE idempotency_key.organisation_id = t.organisation_id AND scope = '{SCOPE}'
+   AND idempotency_key.key = t.key
+"""  # noqa: S608 - own constant
+_RESERVE: Final = """
+INSERT INTO reservation (booking_id, resource_id, organisation_id, booked_by, unit, during)
+SELECT booking_id, resource_id, provider_id, organisation_id, 0, tstzrange(since, until)
+  FROM unnest(%b, %b, %b, %b, %b, %b)
+    AS t (booking_id, resource_id, provider_id, organisation_id, since, until)
+"""
+_UNLESS_TAKEN: Final = " ON CONFLICT DO NOTHING RETURNING booking_id"
+_BOOK: Final = """
+INSERT INTO booking (id, organisation_id, provider_id, resource_id, offer_id, demand_id, during,
+       units, setup_minutes, state, hold_until, price_minor, currency, at_risk, created_at,
+       updated_at, version)
+SELECT id, organisation_id, provider_id, resource_id, offer_id, demand_id, tstzrange(since, until),
+       1, setup_minutes, 'held', %(hold_until)b, price_minor, currency, false, %(now)b, %(now)b, 1
+  FROM unnest(%(id)b, %(organisation_id)b, %(provider_id)b, %(resource_id)b, %(offer_id)b,
+              %(demand_id)b, %(since)b, %(until)b, %(setup_minutes)b, %(price_minor)b, %(currency)b)
+    AS t (id, organisation_id, provider_id, resource_id, offer_id, demand_id, since, until,
+          setup_minutes, price_minor, currency)
+"""
+_TELL: Final = f"""
+INSERT INTO outbox_event (event_id, subject, payload, created_at)
+SELECT event_id, '{documents.SUBJECT}', payload, %b
+  FROM unnest(%b, %b) AS t (event_id, payload)
+"""  # noqa: S608 - own constant
+
+
+def cursor_of(session: Session) -> Cursor:
+    """Of the driver's connection in the transaction of ``session``; it takes columns."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection), "the engine's driver is psycopg"
+    register(connection)
+    return connection.cursor(binary=True)
+
+
+def in_order(batch: Collection[Taken]) -> list[Taken]:
+    """As they are to be written: every writer goes through a guard in one direction.
+
+    Rows of one resource, and so of one partition, come together, earliest first.
+    """
+    return sorted(batch, key=lambda one: (one.resource_id.bytes, one.start))
+
+
+def claim(cursor: Cursor, batch: Sequence[Taken], *, now: datetime) -> None:
+    """Save each answer under its key.
+
+    Raises:
+        UniqueViolation: a key stands already.
+    """
+    parameters = _claims(batch, now)
+    if parameters:
+        cursor.execute(_CLAIM, parameters, prepare=True)
+
+
+def claim_free(cursor: Cursor, batch: Sequence[Taken], *, now: datetime) -> set[Place]:
+    """As :func:`claim`, leaving out keys that stand already; those now claimed."""
+    parameters = _claims(batch, now)
+    if not parameters:
+        return set()
+    cursor.execute(_CLAIM + _UNLESS_CLAIMED, parameters, prepare=True)
+    return {(OrganisationId(row[0]), row[1]) for row in cursor}
+
+
+def saved(cursor: Cursor, places: Sequence[Place]) -> dict[Place, tuple[Repeatable, bytes]]:
+    """What stands under keys: the request, and its answer."""
+    if not places:
+        return {}
+    cursor.execute(_SAVED, _places(places), prepare=True)
+    return {
+        (OrganisationId(row[0]), row[1]): (Repeatable(row[1], bytes(row[2])), bytes(row[3]))
+        for row in cursor
+    }
+
+
+def forget(cursor: Cursor, places: Sequence[Place]) -> None:
+    """Give back keys claimed in this transaction."""
+    if places:
+        cursor.execute(_FORGET, _places(places), prepare=True)
+
+
+def reserve(cursor: Cursor, batch: Sequence[Taken]) -> None:
+    """Take the slots.
+
+    Raises:
+        ExclusionViolation: somebody else has one of them.
+    """
+    cursor.execute(_RESERVE, _reservations(batch), prepare=True)
+
+
+def reserve_free(cursor: Cursor, batch: Sequence[Taken]) -> set[BookingId]:
+    """Take the slots nobody else has; the bookings that got theirs."""
+    if not batch:
+        return set()
+    cursor.execute(_RESERVE + _UNLESS_TAKEN, _reservations(batch), prepare=True)
+    return {BookingId(row[0]) for row in cursor}
+
+
+def book(cursor: Cursor, batch: Sequence[Taken], *, now: datetime, hold_until: datetime) -> None:
+    """Write the bookings of slots taken, and tell of them."""
+    if not batch:
+        return
+    cursor.execute(
+        _BOOK,
+        {
+            "hold_until": hold_until,
+            "now": now,
+            "id": Uuids.of([one.booking_id for one in batch]),
+            "organisation_id": Uuids.of([one.organisation_id for one in batch]),
+            "provider_id": Uuids.of([one.provider_id for one in batch]),
+            "resource_id": Uuids.of([one.resource_id for one in batch]),
+            "offer_id": Uuids.of([one.offer_id for one in batch]),
+            "demand_id": Uuids.of([one.demand_id for one in batch]),
+            "since": Minutes.of([one.start for one in batch]),
+            "until": Minutes.of([one.end for one in batch]),
+            "setup_minutes": Numbers.of([one.setup_minutes for one in batch]),
+            "price_minor": Numbers.of([one.price_minor for one in batch]),
+            "currency": Texts.of([one.currency for one in batch]),
+        },
+        prepare=True,
+    )
+    cursor.execute(
+        _TELL,
+        (
+            now,
+            Uuids.of([one.event_id for one in batch]),
+            Documents.of([one.event for one in batch]),
+        ),
+        prepare=True,
+    )
+    cursor.execute(f"NOTIFY {WAKE_CHANNEL}")
+
+
+def _claims(batch: Sequence[Taken], now: datetime) -> tuple[object, ...]:
+    keyed = list(_keyed(batch))
+    if not keyed:
+        return ()
+    return (
+        now,
+        Uuids.of([one.organisation_id for one, _ in keyed]),
+        Texts.of([once.key for _, once in keyed]),
+        Octets.of([once.digest for _, once in keyed]),
+        Octets.of([one.body for one, _ in keyed]),
+    )
+
+
+def _keyed(batch: Sequence[Taken]) -> Iterator[tuple[Taken, Repeatable]]:
+    for one in batch:
+        if one.once is not None:
+            yield one, one.once
+
+
+def _places(places: Sequence[Place]) -> tuple[object, ...]:
+    return Uuids.of([place[0] for place in places]), Texts.of([place[1] for place in places])
+
+
+def _reservations(batch: Sequence[Taken]) -> tuple[object, ...]:
+    columns: list[Sequence[UUID]] = [
+        [one.booking_id for one in batch],
+        [one.resource_id for one in batch],
+        [one.provider_id for one in batch],
+        [one.organisation_id for one in batch],
+    ]
+    return (
+        *map(Uuids.of, columns),
+        Minutes.of([one.busy_from for one in batch]),
+        Minutes.of([one.busy_until for one in batch]),
+    )

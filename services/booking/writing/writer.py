@@ -1,0 +1,170 @@
+"""Writes decided slots: all of a batch in one transaction, and whoever cannot be had left out.
+
+PostgreSQL decides, as for everybody else: unique keys, the exclusion constraint of reservations,
+foreign keys. Memory was right about nearly all slots, so first the whole batch is written as if it
+were about all. When that is refused, keys and slots are taken one statement each with those left
+out that stand already. When rivals wait for each other, or something else is refused, the batch is
+halved until it is known whose fault it is.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import psycopg
+import structlog
+from sqlmodel import Session
+
+from services.booking.writing import store
+from services.booking.writing.deciding import Taken
+from services.booking.writing.kill_points import KillPoint, Reached, carry_on
+from services.booking.writing.messages import Repeatable
+from services.booking.writing.store import Cursor, Place
+from services.contracts.ids import BookingId, ResourceId
+from services.runtime.audit import store as audit
+from services.runtime.audit.entry import ChainId, Fact
+from services.runtime.db import Sessions, transaction
+
+REFUSED: Final = (
+    psycopg.errors.IntegrityError,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
+Telling = Callable[[Collection[BookingId]], Mapping[ChainId, Sequence[Fact]]]
+"""What the audit trail is told when these bookings are written, by chain."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of a batch: bookings that stand, answers that stood under keys already.
+
+    ``doubtful`` are resources of which memory said something else than PostgreSQL.
+    """
+
+    held: set[BookingId] = field(default_factory=set)
+    saved: dict[Place, tuple[Repeatable, bytes]] = field(default_factory=dict)
+    doubtful: set[ResourceId] = field(default_factory=set)
+    failed: set[BookingId] = field(default_factory=set)
+
+
+class DurableWriter:
+    """Writes batches, one at a time.
+
+    Args:
+        sessions: transactions in the name of the platform.
+        reached: told of the points where dying matters most.
+    """
+
+    def __init__(self, sessions: Sessions, *, reached: Reached = carry_on) -> None:
+        self._sessions = sessions
+        self._reached = reached
+
+    def write(
+        self, batch: Collection[Taken], *, now: datetime, hold_until: datetime, telling: Telling
+    ) -> Written:
+        """Write ``batch``; it is committed when this returns.
+
+        Raises:
+            psycopg.OperationalError, sqlalchemy.exc.DBAPIError: the server went away, and nobody
+                knows whether the batch is committed. A key asks.
+        """
+        work = _Work(now, hold_until, telling, Written())
+        ordered = store.in_order(batch)
+        if ordered:
+            self._write(ordered, work)
+        return work.written
+
+    def saved(self, places: Sequence[Place]) -> dict[Place, tuple[Repeatable, bytes]]:
+        """Answers that stand under keys."""
+        with transaction(self._sessions) as session:
+            return store.saved(store.cursor_of(session), places)
+
+    def _write(self, batch: Sequence[Taken], work: "_Work") -> None:
+        try:
+            self._whole(batch, work)
+        except REFUSED as error:
+            log.info("batch refused, written in part", slots=len(batch), cause=_cause(error))
+            self._part(batch, work)
+
+    def _part(self, batch: Sequence[Taken], work: "_Work") -> None:
+        try:
+            self._free(batch, work)
+        except REFUSED as error:
+            if len(batch) == 1:
+                log.warning("slot not written", booking=batch[0].booking_id, cause=_cause(error))
+                work.written.failed.add(batch[0].booking_id)
+                work.written.doubtful.add(batch[0].resource_id)
+                return
+            middle = len(batch) // 2
+            self._write(batch[:middle], work)
+            self._write(batch[middle:], work)
+
+    def _whole(self, batch: Sequence[Taken], work: "_Work") -> None:
+        """All of it, or an error."""
+        with self._committing() as (session, cursor):
+            with cursor.connection.pipeline():
+                cursor.execute(store.LOCK_TIMEOUT)
+                store.claim(cursor, batch, now=work.now)
+                store.reserve(cursor, batch)
+                store.book(cursor, batch, now=work.now, hold_until=work.hold_until)
+            held = {one.booking_id for one in batch}
+            _tell(session, work, held)
+        work.written.held |= held
+
+    def _free(self, batch: Sequence[Taken], work: "_Work") -> None:
+        """What is free of it."""
+        with self._committing() as (session, cursor):
+            cursor.execute(store.LOCK_TIMEOUT)
+            claimed = store.claim_free(cursor, batch, now=work.now)
+            standing = [
+                place
+                for place in map(place_of, batch)
+                if place is not None and place not in claimed
+            ]
+            saved = store.saved(cursor, standing)
+            asked = [one for one in batch if place_of(one) not in saved]
+            held = store.reserve_free(cursor, asked)
+            lost = [one for one in asked if one.booking_id not in held]
+            store.forget(cursor, [place for place in map(place_of, lost) if place is not None])
+            kept = [one for one in asked if one.booking_id in held]
+            store.book(cursor, kept, now=work.now, hold_until=work.hold_until)
+            _tell(session, work, held)
+        written = work.written
+        written.held |= held
+        written.saved |= saved
+        written.doubtful |= {one.resource_id for one in batch if one.booking_id not in held}
+
+    @contextmanager
+    def _committing(self) -> Iterator[tuple[Session, Cursor]]:
+        with transaction(self._sessions) as session:
+            yield session, store.cursor_of(session)
+            self._reached(KillPoint.BEFORE_COMMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    now: datetime
+    hold_until: datetime
+    telling: Telling
+    written: Written
+
+
+def place_of(one: Taken) -> Place | None:
+    """Where the answer of a repeatable request is kept."""
+    return None if one.once is None else (one.organisation_id, one.once.key)
+
+
+def _tell(session: Session, work: _Work, held: Collection[BookingId]) -> None:
+    """Last, for it locks the end of a chain until the commit; in order of chains, as all do."""
+    told = work.telling(held)
+    for chain in sorted(told):
+        audit.append(session, chain, told[chain])
+
+
+def _cause(error: psycopg.Error) -> str:
+    return str(error).partition("\n")[0]
