@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
+from marketplace.directions.domain import Direction
 from services.capacity.domain import Resource, Visibility
 from services.contracts.confidentiality import CONFIDENTIAL
 from services.contracts.errors import DomainError, ErrorKind
@@ -263,6 +264,42 @@ def edited(
         version=offer.version + 1,
         updated_at=now,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing an offer could still say, and what it is called."""
+
+    name: str
+    label: str
+    label_zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """How much of what could be said of an offer is said (完整度)."""
+
+    percent: int
+    missing: tuple[Lack, ...]
+
+
+def completeness(offer: Offer, direction: Direction, resources: Sequence[Resource]) -> Completeness:
+    """What ``offer`` says, of the attributes of its kinds and what its resources can do.
+
+    Resources have capabilities or not, and are counted once together.
+    """
+    kinds = {resource.kind for resource in resources}
+    missing = [
+        Lack(one.name, one.label, one.label_zh)
+        for one in direction.missing(kinds, offer.attributes)
+    ]
+    if not all(resource.capabilities for resource in resources):
+        missing.append(_CAPABILITIES)
+    known = len(direction.missing(kinds, {})) + 1
+    return Completeness((known - len(missing)) * 100 // known, tuple(missing))
+
+
+_CAPABILITIES: Final = Lack("capabilities", "Capabilities of every resource", "各资源的能力")
 
 
 def check_version(offer: Offer, expected: int | None) -> None:

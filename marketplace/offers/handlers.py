@@ -10,6 +10,7 @@ from sqlmodel import Session
 from marketplace.directions.domain import Directions, FacetFilter
 from marketplace.offers import store
 from marketplace.offers.domain import (
+    Completeness,
     Offer,
     OfferState,
     OfferVersion,
@@ -17,6 +18,7 @@ from marketplace.offers.domain import (
     ResourceNotOwnedError,
     check_version,
     check_visibility,
+    completeness,
     edited,
     withdrawn,
 )
@@ -140,7 +142,7 @@ def edit_offer(
         AttributeUnknownError, AttributeMissingError, AttributeInvalidError: what its direction
             does not let be said.
     """
-    current = _own(session, organisation_id, offer_id)
+    current = _own(session, organisation_id, offer_id, for_update=True)
     check_version(current, expected_version)
     resources = capacity.resources_by_id(session=session, resource_ids=current.resource_ids)
     kinds = {resource.kind for resource in resources.values()}
@@ -158,6 +160,25 @@ def edit_offer(
     return offer
 
 
+def get_completeness(
+    *,
+    session: Session,
+    organisation_id: OrganisationId,
+    offer_id: OfferId,
+    directions: Directions,
+) -> Completeness:
+    """How much of what could be said of an own offer is said, and what is missing.
+
+    Raises:
+        OfferNotFoundError: the organisation has none with that id.
+        UnknownDirectionError: its direction is not open any more.
+    """
+    offer = _own(session, organisation_id, offer_id)
+    resources = capacity.resources_by_id(session=session, resource_ids=offer.resource_ids)
+    direction = directions.numbered(offer.direction)
+    return completeness(offer, direction, list(resources.values()))
+
+
 def list_versions(
     *, session: Session, organisation_id: OrganisationId, offer_id: OfferId, limit: int
 ) -> list[OfferVersion]:
@@ -166,10 +187,7 @@ def list_versions(
     Raises:
         OfferNotFoundError: the organisation has none with that id.
     """
-    offer = store.offer(session, offer_id)
-    if offer is None or offer.organisation_id != organisation_id:
-        raise OfferNotFoundError(offer_id=offer_id)
-    return store.versions(session, offer_id, limit=limit)
+    return store.versions(session, _own(session, organisation_id, offer_id).id, limit=limit)
 
 
 def withdraw_offer(
@@ -182,7 +200,7 @@ def withdraw_offer(
         OfferWithdrawnError: it already is.
     """
     now = clock.now()
-    offer = withdrawn(_own(session, organisation_id, offer_id), now=now)
+    offer = withdrawn(_own(session, organisation_id, offer_id, for_update=True), now=now)
     store.update_state(session, offer)
     matching.withdraw_listing(session=session, clock=clock, offer_id=offer_id)
     told = OfferWithdrawn(
@@ -258,9 +276,15 @@ def list_offers(
     )
 
 
-def _own(session: Session, organisation_id: OrganisationId, offer_id: OfferId) -> Offer:
-    """An offer of the organisation, under lock; another's is as good as absent."""
-    offer = store.offer(session, offer_id, for_update=True)
+def _own(
+    session: Session,
+    organisation_id: OrganisationId,
+    offer_id: OfferId,
+    *,
+    for_update: bool = False,
+) -> Offer:
+    """An offer of the organisation; another's is as good as absent."""
+    offer = store.offer(session, offer_id, for_update=for_update)
     if offer is None or offer.organisation_id != organisation_id:
         raise OfferNotFoundError(offer_id=offer_id)
     return offer

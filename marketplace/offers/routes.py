@@ -11,6 +11,7 @@ from marketplace.directions.routes import DirectionsDep, FacetsDep
 from marketplace.offers import handlers
 from marketplace.offers.domain import Offer, OfferState
 from marketplace.offers.schemas import (
+    CompletenessOut,
     OfferEdit,
     OfferIn,
     OfferOut,
@@ -142,9 +143,26 @@ def edit_offer(
 
 
 @router.get(
+    "/{offer_id}/completeness",
+    summary="How much of what could be said of an own offer is said, and what is missing",
+    dependencies=[requires(Action.OFFER_REVIEW)],
+)
+def get_completeness(
+    offer_id: UUID, session: SessionDep, acting: ActingDep, directions: DirectionsDep
+) -> CompletenessOut:
+    found = handlers.get_completeness(
+        session=session,
+        organisation_id=acting.organisation_id,
+        offer_id=OfferId(offer_id),
+        directions=directions,
+    )
+    return CompletenessOut.model_validate(found)
+
+
+@router.get(
     "/{offer_id}/versions",
     summary="What an own offer said and says, the newest first",
-    dependencies=[requires(Action.OFFER_HISTORY)],
+    dependencies=[requires(Action.OFFER_REVIEW)],
 )
 def list_versions(
     offer_id: UUID,

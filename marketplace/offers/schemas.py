@@ -140,6 +140,23 @@ class OfferVersionList(BaseModel):
     items: list[OfferVersionOut]
 
 
+class LackOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    label: str
+    label_zh: str
+
+
+class CompletenessOut(BaseModel):
+    """How much of what could be said of an offer is said, and what is not."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    percent: int = Field(ge=0, le=100)
+    missing: list[LackOut]
+
+
 class PriceLineOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 

@@ -314,3 +314,35 @@ class TestVersions:
             rewriting = text("UPDATE offer_version SET title = 'x'")
             with pytest.raises(ProgrammingError, match="permission denied"):
                 session.connection().execute(rewriting)
+
+
+class TestCompleteness:
+    def test_grows_with_what_is_said(self, market: Market, client: httpx.Client) -> None:
+        _, _, offer = market.listed_mill()
+        path = f"offers/{offer['id']}"
+        bare = market.get(f"{path}/completeness")
+
+        client.put(
+            path, json=EDIT | {"attributes": {"axes": 5, "controller": "A", "payload_kg": 1}}
+        )
+
+        told = market.get(f"{path}/completeness")
+        assert (bare["percent"], told["percent"]) == (11, 44)  # 1 and 4 of 9
+        lacking = {one["name"] for one in bare["missing"]} - {
+            one["name"] for one in told["missing"]
+        }
+        assert lacking == {"axes", "controller", "payload_kg"}
+
+    def test_misses_what_a_resource_can_do(self, market: Market) -> None:
+        owner = market.organisation()
+        idle = market.resource(owner, market.site(owner), capabilities=[])
+        offer = market.offer(owner, [idle])
+
+        told = market.get(f"offers/{offer['id']}/completeness")
+
+        assert told["percent"] == 0
+        assert told["missing"][-1] == {
+            "name": "capabilities",
+            "label": "Capabilities of every resource",
+            "label_zh": "各资源的能力",
+        }
