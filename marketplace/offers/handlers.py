@@ -7,21 +7,22 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from marketplace.directions.domain import Directions, FacetFilter
+from marketplace.directions.domain import Directions, Engagement, FacetFilter
 from marketplace.offers import store
 from marketplace.offers.domain import (
     Completeness,
     Offer,
     OfferState,
     OfferVersion,
-    PriceRule,
     ResourceNotOwnedError,
     check_version,
     check_visibility,
     completeness,
     edited,
+    engagement,
     withdrawn,
 )
+from marketplace.offers.pricing import PriceRule
 from services.capacity import handlers as capacity
 from services.capacity.domain import Resource, Visibility
 from services.contracts.errors import DomainError, ErrorKind
@@ -53,15 +54,18 @@ def publish_offer(
     price: PriceRule,
     visibility: Visibility | None = None,
     attributes: Mapping[str, Any] = MappingProxyType({}),
+    engage: Engagement | None = None,
 ) -> Offer:
-    """Put resources on the market under one price rule; they can be matched from now on.
+    """Put resources on the market under one price rule; what is booked is matched from now on.
 
-    Without a visibility it has the usual one of its direction.
+    Without a visibility it has the usual one of its direction, without ``engage`` it is booked
+    where its direction books.
 
     Raises:
         UnknownDirectionError, VisibilityNotInDirectionError, KindNotInDirectionError,
-        AttributeUnknownError, AttributeMissingError, AttributeInvalidError: what the direction
-            does not open, or does not let be said.
+        AttributeUnknownError, AttributeMissingError, AttributeInvalidError,
+        EngagementNotInDirectionError: what the direction does not open, or let be said.
+        PriceNotBookableError: a price that cannot be matched exactly.
         OrganisationNotFoundError, ResourceNotFoundError: nobody or nothing to offer.
         ResourceNotOwnedError: a resource is somebody else's.
         OfferTooWideError: a resource is visible to fewer.
@@ -91,6 +95,7 @@ def publish_offer(
         updated_at=now,
         park=resources[0].park,
         space_id=resources[0].space_id,
+        engage=engagement(opened, engage),
         attributes=attributes,
     )
     store.insert_offer(session, offer)
@@ -99,9 +104,9 @@ def publish_offer(
 
 
 def _list(session: Session, clock: Clock, offer: Offer) -> None:
-    """Let matching know of the offer, and everybody who may hear of it."""
+    """Let matching know of what is booked, and everybody who may hear of the offer."""
     now = clock.now()
-    for resource_id in offer.resource_ids:
+    for resource_id in offer.resource_ids if offer.is_bookable else ():
         matching.list_resource(
             session=session,
             clock=clock,
@@ -141,6 +146,7 @@ def edit_offer(
         OfferWithdrawnError: it is off the market.
         AttributeUnknownError, AttributeMissingError, AttributeInvalidError: what its direction
             does not let be said.
+        PriceNotBookableError: a price that cannot be matched exactly.
     """
     current = _own(session, organisation_id, offer_id, for_update=True)
     check_version(current, expected_version)

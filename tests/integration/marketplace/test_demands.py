@@ -52,11 +52,11 @@ BAD_INPUT: list[tuple[str, dict[str, Any], str, str, str]] = [
         {"tolerance": {"grade": "IT99", "nominal_mm": 25}},
         "unknown-tolerance",
         (
-            "There is no tolerance 'IT99'. Give an ISO 286 grade (IT5 to IT16), an ISO 2768-1 class"
+            "There is no tolerance 'IT99'. Give an ISO 286 grade (IT1 to IT18), an ISO 2768-1 class"
             " (f, m, c or v), or a ± value in µm."
         ),
         (
-            "没有公差等级 'IT99'。请给出 ISO 286 等级（IT5 至 IT16）、ISO 2768-1 等级（f、m、c、v）"
+            "没有公差等级 'IT99'。请给出 ISO 286 等级（IT1 至 IT18）、ISO 2768-1 等级（f、m、c、v）"
             "或以 µm 计的 ± 值。"
         ),
     ),
