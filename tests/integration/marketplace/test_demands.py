@@ -62,13 +62,13 @@ BAD_INPUT: list[tuple[str, dict[str, Any], str, str, str]] = [
     ),
     (
         "a size for which the standard says nothing",
-        {"tolerance": {"grade": "IT7", "nominal_mm": 501}},
+        {"tolerance": {"grade": "IT7", "nominal_mm": 3151}},
         "tolerance-size",
         (
-            "IT7 has no value for a nominal size of 501 mm; it covers 0 to 500 mm."
+            "IT7 has no value for a nominal size of 3151 mm; it covers 0 to 3150 mm."
             " Give a ± value in µm instead."
         ),
-        "IT7 对公称尺寸 501 mm 没有规定值；其范围为 0 至 500 mm。请改用以 µm 计的 ± 值。",
+        "IT7 对公称尺寸 3151 mm 没有规定值；其范围为 0 至 3150 mm。请改用以 µm 计的 ± 值。",
     ),
     (
         "a window that ends before it starts",
