@@ -1,4 +1,4 @@
-"""An offer and its price rule: a document evaluated to minor units, with its trace."""
+"""An offer: what is published, to whom, in which direction, and its versions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
+from marketplace.directions.domain import Direction, Engagement
+from marketplace.offers.pricing import PriceRule
 from services.capacity.domain import Resource, Visibility
 from services.contracts.confidentiality import CONFIDENTIAL
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.envelope import Audience
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
-from services.contracts.money import Money
-from services.matching.domain import PriceInvalidError, Rate
 
 RESOURCES_MAX: Final = 200
 TITLE_MAX: Final = 200
@@ -39,6 +39,15 @@ class OfferVersionMismatchError(DomainError):
         "Offer {offer_id} is at version {version}, not {expected}; read it again and retry."
     )
     zh: ClassVar[str] = "要约 {offer_id} 的版本为 {version}，而非 {expected}；请重新读取后再试。"
+
+
+class EngagementNotInDirectionError(DomainError):
+    code: ClassVar[str] = "engagement-not-in-direction"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+    en: ClassVar[str] = (
+        "In direction {direction!r} an offer cannot be engaged by {engage!r}; choose of: {known}."
+    )
+    zh: ClassVar[str] = "方向 {direction!r} 的要约不支持方式 {engage!r}；可选：{known}。"
 
 
 class ResourceNotOwnedError(DomainError):
@@ -77,79 +86,6 @@ class OfferTooWideError(DomainError):
     )
 
 
-class QuotedTimeError(DomainError):
-    code: ClassVar[str] = "quoted-time-not-positive"
-    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
-    en: ClassVar[str] = (
-        "A price is for at least one minute and one unit, not {minutes} and {units}."
-    )
-    zh: ClassVar[str] = "报价至少为一分钟、一个单位，不能为 {minutes} 分钟、{units} 个单位。"
-
-
-@dataclass(frozen=True, slots=True)
-class PriceLine:
-    """One step of an evaluation: which rule, and what it added."""
-
-    rule: str
-    amount_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """An evaluated price: the lines add up to the total."""
-
-    total: Money
-    lines: Sequence[PriceLine]
-
-
-@dataclass(frozen=True, slots=True)
-class PriceRule:
-    """The price document: per hour and unit, set-up once, never below the minimum.
-
-    Raises:
-        PriceInvalidError: an amount is negative.
-    """
-
-    price_minor: int
-    setup_minor: int = 0
-    minimum_minor: int = 0
-    currency: str = "CNY"
-    unit: str = "hour"
-
-    def __post_init__(self) -> None:
-        for name in ("price_minor", "setup_minor", "minimum_minor"):
-            if getattr(self, name) < 0:
-                raise PriceInvalidError(field=name, value=getattr(self, name))
-
-    def rate(self) -> Rate:
-        """The rule as matching reads it."""
-        return Rate(
-            per_hour_minor=self.price_minor,
-            setup_minor=self.setup_minor,
-            minimum_minor=self.minimum_minor,
-            currency=self.currency,
-        )
-
-    def evaluate(self, *, minutes: int, units: int) -> Price:
-        """What ``units`` for ``minutes`` cost, and by which rules.
-
-        Raises:
-            QuotedTimeError: nothing is asked for.
-        """
-        if minutes < 1 or units < 1:
-            raise QuotedTimeError(minutes=minutes, units=units)
-        total = self.rate().quote(minutes=minutes, units=units)
-        time = replace(self, setup_minor=0, minimum_minor=0).rate()
-        hours = time.quote(minutes=minutes, units=units)
-        raised = total.minor - hours.minor - self.setup_minor
-        lines = (
-            PriceLine("hours", hours.minor),
-            PriceLine("setup", self.setup_minor),
-            PriceLine("minimum", raised),
-        )
-        return Price(total, tuple(line for line in lines if line.amount_minor))
-
-
 @dataclass(frozen=True, slots=True)
 class Offer:
     id: OfferId
@@ -166,8 +102,14 @@ class Offer:
     updated_at: datetime
     park: str | None = None
     space_id: UUID | None = None
+    engage: Engagement = Engagement.BOOK
+    """Booked by the slot, or asked for a quote."""
     attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """What is said of the resources, by the schemas of its direction."""
+
+    @property
+    def is_bookable(self) -> bool:
+        return self.engage is Engagement.BOOK
 
     @property
     def audience(self) -> Audience:
@@ -265,6 +207,42 @@ def edited(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing an offer could still say, and what it is called."""
+
+    name: str
+    label: str
+    label_zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """How much of what could be said of an offer is said (完整度)."""
+
+    percent: int
+    missing: tuple[Lack, ...]
+
+
+def completeness(offer: Offer, direction: Direction, resources: Sequence[Resource]) -> Completeness:
+    """What ``offer`` says, of the attributes of its kinds and what its resources can do.
+
+    Resources have capabilities or not, and are counted once together.
+    """
+    kinds = {resource.kind for resource in resources}
+    missing = [
+        Lack(one.name, one.label, one.label_zh)
+        for one in direction.missing(kinds, offer.attributes)
+    ]
+    if not all(resource.capabilities for resource in resources):
+        missing.append(_CAPABILITIES)
+    known = len(direction.missing(kinds, {})) + 1
+    return Completeness((known - len(missing)) * 100 // known, tuple(missing))
+
+
+_CAPABILITIES: Final = Lack("capabilities", "Capabilities of every resource", "各资源的能力")
+
+
 def check_version(offer: Offer, expected: int | None) -> None:
     """Refuse a change based on an older reading; ``None`` asks for no check.
 
@@ -273,6 +251,23 @@ def check_version(offer: Offer, expected: int | None) -> None:
     """
     if expected is not None and expected != offer.version:
         raise OfferVersionMismatchError(offer_id=offer.id, version=offer.version, expected=expected)
+
+
+def engagement(direction: Direction, asked: Engagement | None) -> Engagement:
+    """How an offer of ``direction`` is engaged: as asked, else by booking where that is usual.
+
+    Raises:
+        EngagementNotInDirectionError: the direction, or an offer, does not know it.
+    """
+    known = [one for one in _ENGAGED if one in direction.engage]
+    if not known or (asked is not None and asked not in known):
+        raise EngagementNotInDirectionError(
+            direction=direction.key, engage=asked or Engagement.BOOK, known=", ".join(known) or "–"
+        )
+    return asked or known[0]
+
+
+_ENGAGED: Final = (Engagement.BOOK, Engagement.REQUEST)
 
 
 def withdrawn(offer: Offer, *, now: datetime) -> Offer:

@@ -7,19 +7,22 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from marketplace.directions.domain import Directions, FacetFilter
+from marketplace.directions.domain import Directions, Engagement, FacetFilter
 from marketplace.offers import store
 from marketplace.offers.domain import (
+    Completeness,
     Offer,
     OfferState,
     OfferVersion,
-    PriceRule,
     ResourceNotOwnedError,
     check_version,
     check_visibility,
+    completeness,
     edited,
+    engagement,
     withdrawn,
 )
+from marketplace.offers.pricing import PriceRule
 from services.capacity import handlers as capacity
 from services.capacity.domain import Resource, Visibility
 from services.contracts.errors import DomainError, ErrorKind
@@ -51,15 +54,18 @@ def publish_offer(
     price: PriceRule,
     visibility: Visibility | None = None,
     attributes: Mapping[str, Any] = MappingProxyType({}),
+    engage: Engagement | None = None,
 ) -> Offer:
-    """Put resources on the market under one price rule; they can be matched from now on.
+    """Put resources on the market under one price rule; what is booked is matched from now on.
 
-    Without a visibility it has the usual one of its direction.
+    Without a visibility it has the usual one of its direction, without ``engage`` it is booked
+    where its direction books.
 
     Raises:
         UnknownDirectionError, VisibilityNotInDirectionError, KindNotInDirectionError,
-        AttributeUnknownError, AttributeMissingError, AttributeInvalidError: what the direction
-            does not open, or does not let be said.
+        AttributeUnknownError, AttributeMissingError, AttributeInvalidError,
+        EngagementNotInDirectionError: what the direction does not open, or let be said.
+        PriceNotBookableError: a price that cannot be matched exactly.
         OrganisationNotFoundError, ResourceNotFoundError: nobody or nothing to offer.
         ResourceNotOwnedError: a resource is somebody else's.
         OfferTooWideError: a resource is visible to fewer.
@@ -89,6 +95,7 @@ def publish_offer(
         updated_at=now,
         park=resources[0].park,
         space_id=resources[0].space_id,
+        engage=engagement(opened, engage),
         attributes=attributes,
     )
     store.insert_offer(session, offer)
@@ -97,9 +104,9 @@ def publish_offer(
 
 
 def _list(session: Session, clock: Clock, offer: Offer) -> None:
-    """Let matching know of the offer, and everybody who may hear of it."""
+    """Let matching know of what is booked, and everybody who may hear of the offer."""
     now = clock.now()
-    for resource_id in offer.resource_ids:
+    for resource_id in offer.resource_ids if offer.is_bookable else ():
         matching.list_resource(
             session=session,
             clock=clock,
@@ -139,8 +146,9 @@ def edit_offer(
         OfferWithdrawnError: it is off the market.
         AttributeUnknownError, AttributeMissingError, AttributeInvalidError: what its direction
             does not let be said.
+        PriceNotBookableError: a price that cannot be matched exactly.
     """
-    current = _own(session, organisation_id, offer_id)
+    current = _own(session, organisation_id, offer_id, for_update=True)
     check_version(current, expected_version)
     resources = capacity.resources_by_id(session=session, resource_ids=current.resource_ids)
     kinds = {resource.kind for resource in resources.values()}
@@ -158,6 +166,25 @@ def edit_offer(
     return offer
 
 
+def get_completeness(
+    *,
+    session: Session,
+    organisation_id: OrganisationId,
+    offer_id: OfferId,
+    directions: Directions,
+) -> Completeness:
+    """How much of what could be said of an own offer is said, and what is missing.
+
+    Raises:
+        OfferNotFoundError: the organisation has none with that id.
+        UnknownDirectionError: its direction is not open any more.
+    """
+    offer = _own(session, organisation_id, offer_id)
+    resources = capacity.resources_by_id(session=session, resource_ids=offer.resource_ids)
+    direction = directions.numbered(offer.direction)
+    return completeness(offer, direction, list(resources.values()))
+
+
 def list_versions(
     *, session: Session, organisation_id: OrganisationId, offer_id: OfferId, limit: int
 ) -> list[OfferVersion]:
@@ -166,10 +193,7 @@ def list_versions(
     Raises:
         OfferNotFoundError: the organisation has none with that id.
     """
-    offer = store.offer(session, offer_id)
-    if offer is None or offer.organisation_id != organisation_id:
-        raise OfferNotFoundError(offer_id=offer_id)
-    return store.versions(session, offer_id, limit=limit)
+    return store.versions(session, _own(session, organisation_id, offer_id).id, limit=limit)
 
 
 def withdraw_offer(
@@ -182,7 +206,7 @@ def withdraw_offer(
         OfferWithdrawnError: it already is.
     """
     now = clock.now()
-    offer = withdrawn(_own(session, organisation_id, offer_id), now=now)
+    offer = withdrawn(_own(session, organisation_id, offer_id, for_update=True), now=now)
     store.update_state(session, offer)
     matching.withdraw_listing(session=session, clock=clock, offer_id=offer_id)
     told = OfferWithdrawn(
@@ -258,9 +282,15 @@ def list_offers(
     )
 
 
-def _own(session: Session, organisation_id: OrganisationId, offer_id: OfferId) -> Offer:
-    """An offer of the organisation, under lock; another's is as good as absent."""
-    offer = store.offer(session, offer_id, for_update=True)
+def _own(
+    session: Session,
+    organisation_id: OrganisationId,
+    offer_id: OfferId,
+    *,
+    for_update: bool = False,
+) -> Offer:
+    """An offer of the organisation; another's is as good as absent."""
+    offer = store.offer(session, offer_id, for_update=for_update)
     if offer is None or offer.organisation_id != organisation_id:
         raise OfferNotFoundError(offer_id=offer_id)
     return offer

@@ -5,12 +5,17 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
+from pydantic import StringConstraints
 from sqlmodel import Session
 
+from marketplace.directions.domain import Engagement
 from marketplace.directions.routes import DirectionsDep, FacetsDep
 from marketplace.offers import handlers
 from marketplace.offers.domain import Offer, OfferState
+from marketplace.offers.pricing import MINUTES_PER_HOUR, Asked
 from marketplace.offers.schemas import (
+    PARTS_MAX,
+    CompletenessOut,
     OfferEdit,
     OfferIn,
     OfferOut,
@@ -18,6 +23,8 @@ from marketplace.offers.schemas import (
     OfferVersionOut,
     PriceOut,
 )
+from services.capacity.domain import QUANTITY_MAX
+from services.contracts.documents import Day
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.contracts.policies import Action
 from services.identity import handlers as identity
@@ -36,6 +43,11 @@ from services.runtime.web import (
 MINUTES_MAX = 366 * 24 * 60
 UNITS_MAX = 10_000
 VERSIONS_MAX = 100
+
+SurchargesDep = Annotated[
+    Sequence[Annotated[str, StringConstraints(max_length=40)]],
+    Query(max_length=PARTS_MAX, description="keys of the surcharges asked for"),
+]
 
 router = api_router(prefix="/offers", tags=["offers"])
 
@@ -70,6 +82,7 @@ def publish_offer(
             price=asked.price.rule(),
             visibility=asked.visibility,
             attributes=asked.attributes,
+            engage=Engagement(asked.engage) if asked.engage else None,
         )
         return _shown(session, [offer])(offer)
 
@@ -142,9 +155,26 @@ def edit_offer(
 
 
 @router.get(
+    "/{offer_id}/completeness",
+    summary="How much of what could be said of an own offer is said, and what is missing",
+    dependencies=[requires(Action.OFFER_REVIEW)],
+)
+def get_completeness(
+    offer_id: UUID, session: SessionDep, acting: ActingDep, directions: DirectionsDep
+) -> CompletenessOut:
+    found = handlers.get_completeness(
+        session=session,
+        organisation_id=acting.organisation_id,
+        offer_id=OfferId(offer_id),
+        directions=directions,
+    )
+    return CompletenessOut.model_validate(found)
+
+
+@router.get(
     "/{offer_id}/versions",
     summary="What an own offer said and says, the newest first",
-    dependencies=[requires(Action.OFFER_HISTORY)],
+    dependencies=[requires(Action.OFFER_REVIEW)],
 )
 def list_versions(
     offer_id: UUID,
@@ -163,17 +193,30 @@ def list_versions(
 
 @router.get(
     "/{offer_id}/price",
-    summary="What a piece of time costs, and by which rules",
+    summary="What time or pieces cost, and by which rules",
     dependencies=[requires(Action.OFFER_READ)],
 )
 def price_offer(
     offer_id: UUID,
     session: SessionDep,
-    minutes: Annotated[int, Query(le=MINUTES_MAX)],
+    clock: ClockDep,
+    minutes: Annotated[int, Query(le=MINUTES_MAX)] = MINUTES_PER_HOUR,
     units: Annotated[int, Query(le=UNITS_MAX)] = 1,
+    quantity: Annotated[int, Query(le=QUANTITY_MAX, description="pieces")] = 1,
+    material: Annotated[str | None, Query(max_length=60)] = None,
+    surcharge: SurchargesDep = (),
+    day: Annotated[Day | None, Query(description="left out: today, in UTC")] = None,
 ) -> PriceOut:
     offer = handlers.get_offer(session=session, offer_id=OfferId(offer_id))
-    return PriceOut.of(offer.price.evaluate(minutes=minutes, units=units))
+    asked = Asked(
+        day=day or clock.now().date(),
+        minutes=minutes,
+        units=units,
+        quantity=quantity,
+        material=material,
+        surcharges=tuple(surcharge),
+    )
+    return PriceOut.of(offer.price.evaluate(asked))
 
 
 @router.post(

@@ -7,20 +7,21 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from marketplace.directions.domain import NUMBER_MAX
+from marketplace.directions.domain import NUMBER_MAX, Engagement
 from marketplace.offers.domain import (
     RESOURCES_MAX,
     TITLE_MAX,
     Offer,
     OfferState,
-    Price,
-    PriceRule,
 )
+from marketplace.offers.pricing import MaterialPrice, Price, PriceRule, Surcharge, Tier, Unit
 from services.capacity.domain import ATTRIBUTES_MAX, Visibility
-from services.contracts.documents import Document
+from services.contracts.documents import Day, Document
 from services.identity.domain import Verification
 from services.runtime.web import OwnOrganisation
 
+PARTS_MAX = 50
+"""Tiers, materials or surcharges of one price."""
 ATTRIBUTES_BYTES_MAX = 16 * 1024
 AMOUNT_MAX = 10**13
 """Minor units: a hundred thousand million yuan."""
@@ -39,19 +40,68 @@ Attributes = Annotated[
 ]
 
 
-class PriceRuleIn(Document):
-    """A price document. Amounts are in minor units (fen); ``setup_minor`` is charged once."""
+class TierDocument(Document):
+    """All hours or pieces cost this, from ``least`` of them on."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    unit: Literal["hour"] = "hour"
+    least: int = Field(ge=1, le=AMOUNT_MAX)
+    price_minor: int = Field(le=AMOUNT_MAX)
+
+
+class MaterialDocument(Document):
+    """What each piece of a material, or of anything below it, adds."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    material: str = Field(min_length=1, max_length=60)
+    per_piece_minor: int = Field(le=AMOUNT_MAX)
+
+
+class SurchargeDocument(Document):
+    """Basis points on all but the minimum, where the buyer asks for it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    basis_points: int = Field(le=100_000)
+
+
+class PriceRuleIn(Document):
+    """A price document. Amounts are in minor units (fen); ``setup_minor`` is charged once.
+
+    What is booked by the slot has a price per hour, a set-up and a minimum; the other parts are for
+    offers that are engaged by a request.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    unit: Unit = "hour"
     price_minor: int = Field(le=AMOUNT_MAX)
     setup_minor: int = Field(default=0, le=AMOUNT_MAX)
     minimum_minor: int = Field(default=0, le=AMOUNT_MAX)
     currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$")
+    tiers: list[TierDocument] = Field(default_factory=list, max_length=PARTS_MAX)
+    materials: list[MaterialDocument] = Field(default_factory=list, max_length=PARTS_MAX)
+    surcharges: list[SurchargeDocument] = Field(default_factory=list, max_length=PARTS_MAX)
+    valid_from: Day | None = None
+    valid_to: Day | None = Field(default=None, description="the last day it holds")
 
     def rule(self) -> PriceRule:
-        return PriceRule(**self.model_dump())
+        return PriceRule(
+            price_minor=self.price_minor,
+            setup_minor=self.setup_minor,
+            minimum_minor=self.minimum_minor,
+            currency=self.currency,
+            unit=self.unit,
+            tiers=tuple(Tier(one.least, one.price_minor) for one in self.tiers),
+            materials=tuple(
+                MaterialPrice(one.material, one.per_piece_minor) for one in self.materials
+            ),
+            surcharges=tuple(Surcharge(one.key, one.basis_points) for one in self.surcharges),
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+        )
 
 
 class OfferIn(Document):
@@ -77,6 +127,9 @@ class OfferIn(Document):
     price: PriceRuleIn
     visibility: Visibility | None = Field(
         default=None, description="left out: the usual one of the direction"
+    )
+    engage: Literal["book", "request"] | None = Field(
+        default=None, description="left out: booked, where the direction books"
     )
     attributes: Attributes = Field(
         default_factory=dict,
@@ -111,6 +164,7 @@ class OfferOut(BaseModel):
     resource_ids: list[UUID]
     price: PriceRuleOut
     visibility: Visibility
+    engage: Engagement
     attributes: dict[str, Any]
     state: OfferState
     version: int
@@ -138,6 +192,23 @@ class OfferVersionOut(BaseModel):
 
 class OfferVersionList(BaseModel):
     items: list[OfferVersionOut]
+
+
+class LackOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    label: str
+    label_zh: str
+
+
+class CompletenessOut(BaseModel):
+    """How much of what could be said of an offer is said, and what is not."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    percent: int = Field(ge=0, le=100)
+    missing: list[LackOut]
 
 
 class PriceLineOut(BaseModel):

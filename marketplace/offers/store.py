@@ -1,15 +1,17 @@
 """SQL of the offers context."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlmodel import Session, and_, cast, col, func, select, update
 
-from marketplace.directions.domain import FacetFilter, facet_path
-from marketplace.offers.domain import Offer, OfferState, OfferVersion, PriceRule
+from marketplace.directions.domain import Engagement, FacetFilter, facet_path
+from marketplace.offers.domain import Offer, OfferState, OfferVersion
+from marketplace.offers.pricing import MaterialPrice, PriceRule, Surcharge, Tier
 from marketplace.offers.tables import OfferRow, OfferVersionRow
 from services.capacity.domain import Visibility
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
@@ -24,7 +26,7 @@ def insert_offer(session: Session, offer: Offer) -> None:
             title=offer.title,
             title_zh=offer.title_zh,
             resource_ids=list(offer.resource_ids),
-            price=asdict(offer.price),
+            price=_price_document(offer.price),
             visibility=offer.visibility.value,
             park=offer.park,
             space_id=offer.space_id,
@@ -32,6 +34,7 @@ def insert_offer(session: Session, offer: Offer) -> None:
             version=offer.version,
             created_at=offer.created_at,
             updated_at=offer.updated_at,
+            engage=offer.engage.value,
             attributes=dict(offer.attributes),
         )
     )
@@ -43,7 +46,7 @@ def update_terms(session: Session, offer: Offer) -> None:
     """The next version of the offer, beside those it had."""
     row = session.get_one(OfferRow, offer.id)
     row.title, row.title_zh = offer.title, offer.title_zh
-    row.price = asdict(offer.price)
+    row.price = _price_document(offer.price)
     row.attributes = dict(offer.attributes)
     row.version = offer.version
     row.updated_at = offer.updated_at
@@ -64,7 +67,7 @@ def versions(session: Session, offer_id: UUID, *, limit: int) -> list[OfferVersi
             version=row.version,
             title=row.title,
             title_zh=row.title_zh,
-            price=PriceRule(**row.price),
+            price=_price_rule(row.price),
             attributes=row.attributes,
             since=row.since,
         )
@@ -81,7 +84,7 @@ def _insert_version(session: Session, offer: Offer) -> None:
             organisation_id=offer.organisation_id,
             title=kept.title,
             title_zh=kept.title_zh,
-            price=asdict(kept.price),
+            price=_price_document(kept.price),
             attributes=dict(kept.attributes),
             since=kept.since,
         )
@@ -161,7 +164,7 @@ def _offer(row: OfferRow) -> Offer:
         title=row.title,
         title_zh=row.title_zh,
         resource_ids=tuple(ResourceId(resource_id) for resource_id in row.resource_ids),
-        price=PriceRule(**row.price),
+        price=_price_rule(row.price),
         visibility=Visibility(row.visibility),
         state=OfferState(row.state),
         version=row.version,
@@ -169,5 +172,32 @@ def _offer(row: OfferRow) -> Offer:
         updated_at=row.updated_at,
         park=row.park,
         space_id=row.space_id,
+        engage=Engagement(row.engage),
         attributes=row.attributes,
     )
+
+
+def _price_document(rule: PriceRule) -> dict[str, Any]:
+    document = asdict(rule)
+    for name in _DAYS:
+        day = document[name]
+        document[name] = None if day is None else day.isoformat()
+    return document
+
+
+def _price_rule(document: Mapping[str, Any]) -> PriceRule:
+    """A rule as it was stored; older ones name fewer parts."""
+    read = dict(document)
+    for name in _DAYS:
+        read[name] = date.fromisoformat(read[name]) if read.get(name) else None
+    for name, part in _PARTS.items():
+        read[name] = tuple(part(**one) for one in read.get(name, ()))
+    return PriceRule(**read)
+
+
+_DAYS: Final = ("valid_from", "valid_to")
+_PARTS: Final[Mapping[str, Callable[..., Any]]] = {
+    "tiers": Tier,
+    "materials": MaterialPrice,
+    "surcharges": Surcharge,
+}

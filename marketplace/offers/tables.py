@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import AutoString, Field, SQLModel
 
 from services.runtime.tables import instant
 
@@ -30,6 +30,7 @@ class OfferRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("direction >= 1", name="direction_known"),
         CheckConstraint("jsonb_typeof(attributes) = 'object'", name="attributes_object"),
+        CheckConstraint("engage IN ('book', 'request')", name="engage_known"),
         CheckConstraint("cardinality(resource_ids) > 0", name="offers_something"),
         CheckConstraint("(price->>'price_minor')::bigint >= 0", name="price_not_negative"),
         CheckConstraint("visibility <> 'park' OR park IS NOT NULL", name="park_visible_in_one"),
@@ -50,6 +51,7 @@ class OfferRow(SQLModel, table=True):
     visibility: str
     park: str | None = None
     space_id: UUID | None = Field(default=None, foreign_key="space.id")
+    engage: str = Field(sa_column=Column(AutoString, nullable=False, server_default="book"))
     attributes: dict[str, Any] = Field(
         sa_column=Column(JSONB, nullable=False, server_default=text("'{}'"))
     )

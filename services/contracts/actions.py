@@ -53,7 +53,7 @@ class Action(StrEnum):
     OFFER_PUBLISH = "offer.publish"
     OFFER_READ = "offer.read"
     OFFER_EDIT = "offer.edit"
-    OFFER_HISTORY = "offer.history"
+    OFFER_REVIEW = "offer.review"
     OFFER_WITHDRAW = "offer.withdraw"
     DEMAND_CREATE = "demand.create"
     DEMAND_READ = "demand.read"

@@ -309,7 +309,7 @@ def _impossible() -> Demand:
 
 
 def _looser() -> Relaxation:
-    """IT5 becomes IT6 at 25 mm: two firms more, three days sooner."""
+    """IT3 becomes IT6 at 25 mm: two firms more, three days sooner."""
     return Relaxation(
         steps=(Step(Aspect.TOLERANCE, 2, 6),),
         listings=3,

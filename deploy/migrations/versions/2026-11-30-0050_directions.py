@@ -31,6 +31,18 @@ def upgrade() -> None:
         op.f("ck_offer_attributes_object"), "offer", "jsonb_typeof(attributes) = 'object'"
     )
     op.create_index("ix_offer_direction_id", "offer", ["direction", "id"])
+    op.add_column(
+        "offer",
+        sa.Column(
+            "engage",
+            sqlmodel.sql.sqltypes.AutoString(),
+            server_default="book",
+            nullable=False,
+        ),
+    )
+    op.create_check_constraint(
+        op.f("ck_offer_engage_known"), "offer", "engage IN ('book', 'request')"
+    )
     _versions()
 
 
@@ -66,6 +78,8 @@ def _versions() -> None:
 
 def downgrade() -> None:
     op.drop_table("offer_version")
+    op.drop_constraint(op.f("ck_offer_engage_known"), "offer", type_="check")
+    op.drop_column("offer", "engage")
     op.drop_index("ix_offer_direction_id", table_name="offer")
     op.drop_constraint(op.f("ck_offer_attributes_object"), "offer", type_="check")
     op.drop_column("offer", "attributes")

@@ -18,8 +18,11 @@ POLICIES: Final[Policies] = {
     Action.OFFER_EDIT: Policy(
         SELLING, Scope.OWN, "give an own offer its next version", "修改自有要约为新版本"
     ),
-    Action.OFFER_HISTORY: Policy(
-        SELLING, Scope.OWN, "read the versions of own offers", "查看自有要约的历史版本"
+    Action.OFFER_REVIEW: Policy(
+        SELLING,
+        Scope.OWN,
+        "review versions and completeness of own offers",
+        "查看自有要约的版本与完整度",
     ),
     Action.OFFER_WITHDRAW: Policy(SELLING, Scope.OWN, "withdraw an offer", "撤回要约"),
     Action.DEMAND_CREATE: Policy(BUYING, Scope.OWN, "state a demand", "提出需求"),

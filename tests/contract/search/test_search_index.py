@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from sqlmodel import Session
 
+from marketplace.directions.domain import FacetFilter
 from search.meilisearch import MeilisearchIndex
 from search.port import Filters, SearchDocument, SearchIndex
 from search.postgres import PostgresIndex
@@ -40,6 +41,7 @@ MILLING = SearchDocument(
     processes=("machining", "machining.milling", "machining.milling.5axis"),
     materials=("metal", "metal.aluminium"),
     certificates=("iso-9001",),
+    attributes={"axes": 5, "automation": "manual", "marks": ["cma", "cnas"], "remote": False},
 )
 GRINDING = SearchDocument(
     id=UUID(int=2),
@@ -51,6 +53,7 @@ GRINDING = SearchDocument(
     kinds=("machine",),
     processes=("machining", "machining.grinding"),
     materials=("metal", "metal.steel"),
+    attributes={"axes": 3, "automation": "unattended", "marks": ["cma"], "remote": True},
 )
 SEATS = SearchDocument(
     id=UUID(int=3),
@@ -117,6 +120,24 @@ class TestFilters:
         self, filled: SearchIndex, filters: Filters, expected: list[int]
     ) -> None:
         assert found(filled, "", filters) == expected
+
+    @pytest.mark.parametrize(
+        ("facets", "expected"),
+        [
+            ((FacetFilter("axes", low=4),), [1]),
+            ((FacetFilter("axes", low=3, high=5),), [1, 2]),
+            ((FacetFilter("axes", high=2.5),), []),
+            ((FacetFilter("automation", value="manual"),), [1]),
+            ((FacetFilter("marks", value="cma"),), [1, 2]),
+            ((FacetFilter("marks", value="cma"), FacetFilter("marks", value="cnas")), [1]),
+            ((FacetFilter("remote", value=False),), [1]),
+            ((FacetFilter("automation", value='manual" || "1'),), []),
+        ],
+    )
+    def test_of_attributes_hold_for_one_of_their_values(
+        self, filled: SearchIndex, facets: tuple[FacetFilter, ...], expected: list[int]
+    ) -> None:
+        assert found(filled, "", Filters(direction=4, facets=facets)) == expected
 
     def test_narrow_the_words(self, filled: SearchIndex) -> None:
         assert found(filled, "milling", Filters(material="metal.steel")) == [2]

@@ -8,7 +8,7 @@ from sqlmodel import Session, text
 from marketplace.directions.loader import load_directions
 from marketplace.offers import handlers as offers
 from marketplace.offers.consumers import CONSUMERS
-from marketplace.offers.domain import PriceRule
+from marketplace.offers.pricing import PriceRule
 from marketplace.taxonomy.loader import load_taxonomy
 from services.capacity import handlers as capacity
 from services.capacity.domain import CapabilityDeclaration, CapacityRule, Visibility

@@ -314,3 +314,86 @@ class TestVersions:
             rewriting = text("UPDATE offer_version SET title = 'x'")
             with pytest.raises(ProgrammingError, match="permission denied"):
                 session.connection().execute(rewriting)
+
+
+class TestCompleteness:
+    def test_grows_with_what_is_said(self, market: Market, client: httpx.Client) -> None:
+        _, _, offer = market.listed_mill()
+        path = f"offers/{offer['id']}"
+        bare = market.get(f"{path}/completeness")
+
+        client.put(
+            path, json=EDIT | {"attributes": {"axes": 5, "controller": "A", "payload_kg": 1}}
+        )
+
+        told = market.get(f"{path}/completeness")
+        assert (bare["percent"], told["percent"]) == (11, 44)  # 1 and 4 of 9
+        lacking = {one["name"] for one in bare["missing"]} - {
+            one["name"] for one in told["missing"]
+        }
+        assert lacking == {"axes", "controller", "payload_kg"}
+
+    def test_misses_what_a_resource_can_do(self, market: Market) -> None:
+        owner = market.organisation()
+        idle = market.resource(owner, market.site(owner), capabilities=[])
+        offer = market.offer(owner, [idle])
+
+        told = market.get(f"offers/{offer['id']}/completeness")
+
+        assert told["percent"] == 0
+        assert told["missing"][-1] == {
+            "name": "capabilities",
+            "label": "Capabilities of every resource",
+            "label_zh": "各资源的能力",
+        }
+
+
+RICH: Document = {
+    "unit": "piece",
+    "price_minor": 1000,
+    "tiers": [{"least": 100, "price_minor": 700}],
+    "materials": [{"material": "metal", "per_piece_minor": 50}],
+    "surcharges": [{"key": "haste", "basis_points": 2500}],
+    "valid_to": "2030-01-01",
+}
+
+
+class TestEngagement:
+    def test_by_request_is_priced_by_more_than_a_rate_and_not_matched(self, market: Market) -> None:
+        owner = market.organisation()
+        mill = market.resource(owner, market.site(owner))
+
+        offer = market.offer(owner, [mill], price=RICH, engage="request")
+
+        path = f"offers/{offer['id']}"
+        assert offer["engage"] == "request"
+        assert market.get(path)["price"]["tiers"] == RICH["tiers"]
+        priced = market.get(
+            f"{path}/price", quantity=100, material="metal.steel", surcharge="haste"
+        )
+        assert priced["lines"] == [
+            {"rule": "pieces", "amount_minor": 70_000},
+            {"rule": "material metal", "amount_minor": 5000},
+            {"rule": "surcharge haste", "amount_minor": 18_750},
+        ]
+        demand = market.demand(market.organisation("Buyer"))
+        assert market.match(demand["id"])["candidates"] == []
+
+    def test_by_a_slot_has_a_rate_for_a_price(self, market: Market, client: httpx.Client) -> None:
+        owner = market.organisation()
+        body = _offer(owner, market.resource(owner, market.site(owner)))
+
+        refused = client.post("offers", json=body | {"price": RICH})
+
+        assert (refused.status_code, refused.json()["code"]) == (422, "price-not-bookable")
+        assert market.get("offers")["items"] == []
+
+    def test_is_what_the_direction_knows(self, market: Market, client: httpx.Client) -> None:
+        owner = market.organisation()
+        body = _offer(owner, market.resource(owner, market.site(owner)))
+
+        pooled = market.post("offers", body | {"direction": 6})
+        refused = client.post("offers", json=body | {"direction": 6, "engage": "book"})
+
+        assert pooled["engage"] == "request"
+        assert refused.json()["code"] == "engagement-not-in-direction"

@@ -11,7 +11,8 @@ from sqlmodel import Session
 from gateway.matcher.reading import Reader, Reading
 from marketplace.directions.loader import load_directions
 from marketplace.offers import handlers as offers
-from marketplace.offers.domain import Offer, PriceRule
+from marketplace.offers.domain import Offer
+from marketplace.offers.pricing import PriceRule
 from services.booking import handlers as booking
 from services.capacity import handlers as capacity
 from services.capacity.domain import CapabilityDeclaration, Companion, Resource, Visibility

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from marketplace.directions.domain import FacetFilter
 from search.meilisearch import record, search_options
 from search.port import Filters, SearchDocument
 from search.words import lexemes, runs, tsquery
@@ -52,3 +53,18 @@ def test_meilisearch_records_carry_ids_as_text() -> None:
     kept = record(SearchDocument(UUID(int=1), UUID(int=2), "t", "题", ("w",), 4))
 
     assert (kept["id"], kept["organisation_id"]) == (str(UUID(int=1)), str(UUID(int=2)))
+
+
+def test_meilisearch_narrows_by_attributes() -> None:
+    facets = (
+        FacetFilter("axes", low=3, high=5.5),
+        FacetFilter("controller", value='"x"'),
+        FacetFilter("remote", value=False),
+    )
+
+    assert search_options(Filters(facets=facets), limit=7)["filter"] == [
+        "attributes.axes >= 3",
+        "attributes.axes <= 5.5",
+        'attributes.controller = "\\"x\\""',
+        "attributes.remote = false",
+    ]

@@ -15,6 +15,8 @@ from marketplace.taxonomy.tolerance import (
 )
 from services.runtime.lined_yaml import BrokenDataError
 
+BOUNDS_TO_500_MM = (3, 6, 10, 18, 30, 50, 80, 120, 180, 250, 315, 400, 500)
+
 
 @pytest.fixture(scope="module")
 def taxonomy() -> Taxonomy:
@@ -144,8 +146,7 @@ class TestTolerance:
         self, taxonomy: Taxonomy, number: int
     ) -> None:
         multiple = (7, 10, 16, 25, 40, 64, 100, 160, 250, 400, 640, 1000, 1600, 2500)[number - 5]
-        bounds = [3, 6, 10, 18, 30, 50, 80, 120, 180, 250, 315, 400, 500, 630, 800, 1000, 1250]
-        bounds += [1600, 2000, 2500, 3150]
+        bounds = (*BOUNDS_TO_500_MM, 630, 800, 1000, 1250, 1600, 2000, 2500, 3150)
 
         for over, up_to in pairwise(bounds):
             mean = sqrt(over * up_to)

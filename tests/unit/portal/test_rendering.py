@@ -55,8 +55,8 @@ def test_a_verified_firm_says_so(renderer: Renderer, language: Language, word: s
 @pytest.mark.parametrize(
     ("language", "gain", "cut"),
     [
-        ("zh", "公差 ±2 µm (IT5) → ±6 µm (IT6)：增加 2 家企业的 3 项", "可能还有其他放宽方式"),
-        ("en", "tolerance ±2 µm (IT5) → ±6 µm (IT6): 3 more of 2 firm(s)", "There may be other"),
+        ("zh", "公差 ±2 µm (IT3) → ±6 µm (IT6)：增加 2 家企业的 3 项", "可能还有其他放宽方式"),
+        ("en", "tolerance ±2 µm (IT3) → ±6 µm (IT6): 3 more of 2 firm(s)", "There may be other"),
     ],
 )
 def test_what_would_gain_suppliers_is_told_with_the_way_to_ask_for_it(
