@@ -9,7 +9,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo prepared up test access fuzz audit-dependencies lint types check fmt bench migrate migration schemas lock assets browser clean
+.PHONY: help demo prepared up test access fuzz faults audit-dependencies lint types check fmt bench migrate migration schemas lock assets browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -52,6 +52,9 @@ access: $(VENV)/.dev ## Try everything as everybody; ends with probes=N wrong=N
 fuzz: $(VENV)/.dev ## Send what nobody should, for long: HTTP, Sparkplug, files
 	@$(BIN)/python -m tests.fuzz
 	@$(BIN)/python -m pytest tests/integration/booking/test_slot_market_machine.py --hypothesis-profile=fuzz -q
+
+faults: $(VENV)/.dev assets ## Kill servers and doors while sixteen book (ARGS=--quick takes minutes); ends with one line of JSON
+	@$(BIN)/python -m tests.faults.kills $(ARGS)
 
 audit-dependencies: $(VENV)/.dev ## Known flaws of all dependencies; fails, saying so, where advisories are out of reach
 	@$(BIN)/python deploy/audit_dependencies.py

@@ -119,6 +119,8 @@ def database_problem(error: Exception) -> Problem | None:
         return _OUT_OF_RANGE
     if not isinstance(original, psycopg.OperationalError):
         return None
+    if isinstance(error, DBAPIError) and error.connection_invalidated and error.statement is None:
+        return _LOST_AT_COMMIT
     return _BUSY if original.sqlstate == LOCK_NOT_AVAILABLE else _UNREACHABLE
 
 
@@ -139,6 +141,14 @@ _UNREACHABLE: Final = Problem(
     code="database-unreachable",
     en="The database cannot be reached; nothing was changed. Try again shortly.",
     zh="无法连接数据库；未作任何更改。请稍后重试。",
+)
+_LOST_AT_COMMIT: Final = Problem(
+    status=503,
+    code="database-lost-at-commit",
+    en="The database was lost while it committed; whether anything was changed is not known. Send"
+    " the same request with the same Idempotency-Key, or read again what it was about.",
+    zh="提交时与数据库的连接中断，无法确定更改是否已生效。请以相同的 Idempotency-Key 重发同一请求，"
+    "或重新读取相关内容。",
 )
 UNEXPECTED: Final = Problem(
     status=500,

@@ -50,7 +50,7 @@ class QuickServer(uvicorn.Server):
             server.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        await eventually_async(self._is_quiet, what="requests are answered")
+        await eventually_async(self._is_quiet, within=math.inf)
         await self.lifespan.shutdown()
 
     def _is_quiet(self) -> bool:

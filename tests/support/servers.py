@@ -70,13 +70,18 @@ class PostgresServer:
         return self._new("template0")
 
     def drop(self, database_url: str) -> None:
-        """Delete a clone, whoever is still connected, when the next one is given up.
+        """Delete a clone, whoever is still connected."""
+        name = sql.Identifier(database_url.rpartition("/")[2])
+        self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
-        By then its connections are gone; PostgreSQL would look again only after 100 ms.
+    def leave(self, database_url: str) -> None:
+        """Delete a clone when the next one is left.
+
+        By then its last connections are gone; while they go PostgreSQL waits in steps of 100 ms.
         """
-        name, self._left = self._left, database_url.rpartition("/")[2]
-        if name is not None:
-            self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        earlier, self._left = self._left, database_url
+        if earlier is not None:
+            self.drop(earlier)
 
     def _new(self, template: str) -> str:
         self._made += 1
@@ -117,7 +122,7 @@ def postgres_server(state_root: Path) -> Iterator[PostgresServer]:
 def database_url(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.clone()
     yield url
-    postgres_server.drop(url)
+    postgres_server.leave(url)
 
 
 @pytest.fixture

@@ -1,15 +1,19 @@
 """Every refusal is a problem document in the asked language, whoever refuses."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from gateway.http.app import create_app
+from gateway.http.problems import database_problem
 from marketplace.taxonomy.loader import load_taxonomy
 from services.runtime.db import Sessions, engine_for, sessions_for
 from services.runtime.settings import Settings
@@ -152,6 +156,10 @@ class TestUnexpectedErrors:
         ]
 
 
+def touch(session: Session) -> None:
+    session.execute(text("SELECT 1"))
+
+
 class TestDatabaseDown:
     @pytest.fixture
     def cut_off(self, clock: FrozenClock) -> Iterator[httpx.Client]:
@@ -172,6 +180,22 @@ class TestDatabaseDown:
             "无法连接数据库；未作任何更改。请稍后重试。"
         )
         assert int(english.headers["retry-after"]) >= 1
+
+    @pytest.mark.parametrize(
+        ("last", "code"),
+        [(Session.commit, "database-lost-at-commit"), (touch, "database-unreachable")],
+    )
+    def test_only_a_commit_leaves_open_whether_anything_was_changed(
+        self, engine: Engine, last: Callable[[Session], None], code: str
+    ) -> None:
+        with Session(engine) as session, engine.connect() as other:
+            pid = session.scalar(text("SELECT pg_backend_pid()"))
+            other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+            with pytest.raises(DBAPIError) as lost:
+                last(session)
+        said = database_problem(lost.value)
+        assert said is not None
+        assert (said.status, said.code) == (503, code)
 
     def test_leaves_the_process_alive_but_not_ready(self, cut_off: httpx.Client) -> None:
         ready = cut_off.get("/readyz")
