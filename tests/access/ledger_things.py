@@ -35,8 +35,9 @@ def accounts(world: World) -> Iterator[Thing]:
 
 def _cost_centre(world: World, owner: Owner) -> UUID:
     code = f"{marker(owner, Shown.ORGANISATION)}-{world.rows.new_id().hex[-12:]}"
-    row = _account(world, owner, kind="cost_centre", balance_minor=0, code=code)
-    made: UUID = row["id"]
+    of, organisation_id = world.rows.new_id(), OrganisationId(world.organisations[owner])
+    made = account_id(AccountKind.COST_CENTRE, organisation_id, "CNY", of)
+    _account(world, owner, id=made, of=of, kind="cost_centre", balance_minor=0, code=code)
     return made
 
 

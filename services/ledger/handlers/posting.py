@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from services.contracts.errors import DomainError, ErrorKind
 from services.ledger.domain import Leg, Subject, Transaction, TransactionKind
-from services.ledger.domain.accounts import balanced, reversed_legs
+from services.ledger.domain.accounts import INTERNAL_KINDS, balanced, reversed_legs
 from services.ledger.store import accounts as store
 from services.runtime.clock import Clock
 from services.runtime.db import all_or_nothing
@@ -63,8 +63,9 @@ def post(
     def write() -> bool:
         if not store.insert_transaction(session, transaction, initiator_id=initiator_id):
             return False
-        touched = [leg.account for leg in moved]
-        store.open_accounts(session, touched, opened_by=initiator_id, now=now)
+        touched = [leg.account for leg in moved if leg.account.kind not in INTERNAL_KINDS]
+        if touched:
+            store.open_accounts(session, touched, opened_by=initiator_id, now=now)
         store.insert_entries(session, transaction, entries, initiator_id=initiator_id)
         return True
 

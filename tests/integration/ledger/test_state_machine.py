@@ -184,4 +184,4 @@ class Lives(RuleBasedStateMachine):
 def test_no_life_makes_or_loses_a_fen(rolled_back_engine: Engine) -> None:
     Lives.engine = rolled_back_engine
     bounded = settings(max_examples=12, stateful_step_count=25, deadline=None)
-    run_state_machine_as_test(Lives, settings=bounded)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Lives, settings=bounded)
