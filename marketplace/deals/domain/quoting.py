@@ -10,7 +10,7 @@ from uuid import UUID
 
 from marketplace.deals.domain.lifecycle import Guard
 from marketplace.deals.domain.requests import Deal, Line
-from marketplace.offers.domain import Price, PriceLine
+from marketplace.offers.pricing import Price, PriceLine
 from services.contracts.confidentiality import CONFIDENTIAL
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import JointId, OfferId, OrganisationId, ResourceId
