@@ -36,7 +36,7 @@ _MARKER = re.compile(
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OWNER_OF = {code: owner for owner, code in _OWNERS.items()}
 _SHOWN_OF = {code: shown for shown, code in _SHOWN.items()}
-_AMOUNT = re.compile(rb"(?<![0-9])77([1-3])([1-6])00000(?![0-9])")
+_AMOUNT = re.compile(rb"(?<![0-9])77[1-3][1-6][0-9]{5}(?![0-9])")
 
 
 def marker(owner: Owner, shown: Shown) -> str:
@@ -45,9 +45,13 @@ def marker(owner: Owner, shown: Shown) -> str:
 
 
 def amount(owner: Owner, shown: Shown) -> int:
-    """An amount of money that nobody else asks."""
-    place = list(Owner).index(owner) + 1, list(Shown).index(shown) + 1
-    return int("77{}{}00000".format(*place))
+    """An amount of money that nobody else asks, nor is the difference of two such."""
+    owner_place, shown_place = list(Owner).index(owner) + 1, list(Shown).index(shown) + 1
+    scattered = (31 * owner_place + 17 * shown_place) ** 3 % 100_000
+    return int(f"77{owner_place}{shown_place}{scattered:05}")
+
+
+_SECRET_AMOUNTS = {amount(owner, shown): (owner, shown) for owner in Owner for shown in Shown}
 
 
 class Sightings:
@@ -68,8 +72,8 @@ class Sightings:
             owner, shown = (group.decode() for group in found.groups())
             yield _OWNER_OF[owner], _SHOWN_OF[shown]
         for found in _AMOUNT.finditer(body):
-            owner_place, shown_place = (int(group) - 1 for group in found.groups())
-            yield list(Owner)[owner_place], list(Shown)[shown_place]
+            if (secret := _SECRET_AMOUNTS.get(int(found.group()))) is not None:
+                yield secret
         for found in _UUID.finditer(body):
             thing_id = found.group().decode()
             if thing_id in self._ids and thing_id not in said:

@@ -13,7 +13,7 @@ from services.runtime.deal_rule import dealt_with, within_deal
 from services.runtime.row_security import OWN, VISIBLE, own, protect
 
 revision = "0040_deals"
-down_revision = "0030_ledger"
+down_revision = "0031_ledger_guards"
 branch_labels = None
 depends_on = None
 

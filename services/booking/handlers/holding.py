@@ -114,8 +114,7 @@ def hold(
     now = clock.now()
     asked_interval(start=start, minutes=minutes, units=units)
     identity.get_organisation(session=session, organisation_id=organisation_id)
-    if open_max is not None:
-        _check_room(session, organisation_id, most=open_max, now=now)
+    _check_room(session, organisation_id, most=open_max, now=now)
     slot = quoted(
         session=session,
         organisation_id=organisation_id,
@@ -192,8 +191,10 @@ def make_way(*, session: Session, clock: Clock, slot: Slot) -> None:
 
 
 def _check_room(
-    session: Session, organisation_id: OrganisationId, *, most: int, now: datetime
+    session: Session, organisation_id: OrganisationId, *, most: int | None, now: datetime
 ) -> None:
+    if most is None:
+        return
     held, first = store.open_holds(session, organisation_id, now=now)
     if held >= most:
         wait = timedelta(0) if first is None else first - now

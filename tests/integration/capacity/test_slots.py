@@ -130,7 +130,7 @@ class TestReserve:
     ) -> None:
         mill = register(session, clock, park).id
         reserve(session, mill, 1, between(1, 2))
-        with pytest.raises(IntegrityError, match="ex_reservation_no_overlap"):
+        with pytest.raises(IntegrityError, match="resource_id_unit_during_excl"):
             session.connection().execute(
                 text(
                     "INSERT INTO reservation"

@@ -173,7 +173,7 @@ def test_a_fee_of_a_booking_is_owed_once(
             provider_id=seller.id,
             amount_minor=5_000,
             currency="CNY",
-            reason="cancelled late",
+            reason="late_cancellation",
         )
         with sessions_as(firms.sessions, WORKER) as working:
             assert handle_once(working, clock, consumer, due)
