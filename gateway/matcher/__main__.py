@@ -160,7 +160,7 @@ def compose(
         market=market,
         clock=clock,
         metrics=metrics,
-        writer=DurableWriter(sessions, reached=reached),
+        writer=DurableWriter(sessions, open_max=settings.open_holds_max, reached=reached),
         hold_ttl=timedelta(seconds=settings.hold_ttl_s),
         reached=reached,
     )

@@ -128,7 +128,7 @@ class Batch:
             taken = item.taken
             assert taken is not None, "decided before"
             if taken.booking_id in written.held:
-                item.outcome = Outcome(body=taken.body)
+                item.outcome = Outcome(body=written.bodies.get(taken.booking_id, taken.body))
                 held.append(taken)
             else:
                 self._lost(item, taken, written)
@@ -232,6 +232,8 @@ class Batch:
         place = None if taken.once is None else (taken.organisation_id, taken.once.key)
         if place in written.saved:
             item.outcome = _repeated(item, *written.saved[place])
+        elif taken.booking_id in written.over:
+            item.outcome = Outcome(declined=messages.TOO_MANY)
         elif taken.booking_id in written.failed:
             item.outcome = Outcome(declined=messages.FAILED)
         elif isinstance(item.asked, DemandAsked) and item.tries < TRIES:

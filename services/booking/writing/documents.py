@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from services.booking.domain import LIMITS, NO_TERMS, Terms
 from services.contracts.events.booking import BookingChanged
 
 SUBJECT: Final = BookingChanged.subject()
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE: Final = timedelta(minutes=1)
+_TERMS: Final = ""","terms":"""
 
 
 def minute_text(minute: int) -> str:
@@ -41,7 +43,7 @@ def answer(
     currency: str,
     now: str,
 ) -> bytes:
-    """``BookingOut`` of a booking just held, one unit of it."""
+    """``BookingOut`` of a booking just held, one unit of it, under no terms."""
     demand = "null" if demand_id is None else f'"{demand_id}"'
     return (
         f'{{"id":"{booking_id}","organisation_id":"{organisation_id}","provider_id":"{provider_id}"'
@@ -50,8 +52,24 @@ def answer(
         f',"state":"held","hold_until":"{hold_until}"'
         f',"price":{{"minor":{price_minor},"currency":"{currency}"}},"at_risk":false'
         f',"at_risk_reason":null,"at_risk_resource_id":null,"created_at":"{now}"'
-        f',"updated_at":"{now}","version":1,"joint_id":null,"leg":null}}'
+        f',"updated_at":"{now}","version":1,"joint_id":null,"leg":null'
+        f'{_TERMS}{_NO_TERMS},"free_until":"{start}","charge":null}}'
     ).encode()
+
+
+def under(terms: Terms, body: bytes, *, start: int) -> bytes:
+    """``body`` of :func:`answer` for a booking agreed under ``terms``."""
+    head, _, _ = body.partition(_TERMS.encode())
+    until = minute_text(start - terms.free_minutes)
+    rest = f'{_TERMS}{_terms(terms)},"free_until":"{until}","charge":null}}'
+    return head + rest.encode()
+
+
+def _terms(terms: Terms) -> str:
+    return "{" + ",".join(f'"{name}":{getattr(terms, name)}' for name in LIMITS) + "}"
+
+
+_NO_TERMS: Final = _terms(NO_TERMS)
 
 
 def event(

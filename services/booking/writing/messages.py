@@ -107,12 +107,13 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True):
     declined: str | None = None
 
 
-NOT_KEPT, NO_ROOM, RULE, NOT_PLAIN, TAKEN, REUSED, NO_CANDIDATE, FAILED = (
+NOT_KEPT, NO_ROOM, RULE, NOT_PLAIN, TAKEN, REUSED, NO_CANDIDATE, FAILED, TOO_MANY = (
     "not-kept", "no-room", "rule", "not-plain", "taken", "key-reused", "no-candidate", "failed",
+    "too-many-holds",
 )  # fmt: skip
 """Causes: another shard keeps the listing, or nobody; memory shows no room; the resource's rule
 forbids it; it takes more than one unit; PostgreSQL refused the slot; the key stands for another
-request; no candidate has room; something broke."""
+request; no candidate has room; something broke; the organisation holds as much as it may."""
 
 
 class HeldReply(msgspec.Struct, array_like=True, frozen=True):

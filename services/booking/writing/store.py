@@ -1,6 +1,6 @@
 """The SQL of the durable writer: whole batches, one statement per table."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 from sqlmodel import Session
 
+from services.booking.domain import LIMITS, Terms
 from services.booking.writing import documents
 from services.booking.writing.arrays import (
     Documents,
@@ -20,7 +21,7 @@ from services.booking.writing.arrays import (
 )
 from services.booking.writing.deciding import Taken
 from services.booking.writing.messages import SCOPE, Repeatable
-from services.contracts.ids import BookingId, OrganisationId
+from services.contracts.ids import BookingId, OrganisationId, ResourceId
 from services.runtime.outbox import WAKE_CHANNEL
 
 Cursor = psycopg.Cursor[Any]
@@ -56,13 +57,32 @@ _UNLESS_TAKEN: Final = " ON CONFLICT DO NOTHING RETURNING booking_id"
 _BOOK: Final = """
 INSERT INTO booking (id, organisation_id, provider_id, resource_id, offer_id, demand_id, during,
        units, setup_minutes, state, hold_until, price_minor, currency, at_risk, created_at,
-       updated_at, version)
+       updated_at, version, {terms})
 SELECT id, organisation_id, provider_id, resource_id, offer_id, demand_id, tstzrange(since, until),
-       1, setup_minutes, 'held', %(hold_until)b, price_minor, currency, false, %(now)b, %(now)b, 1
+       1, setup_minutes, 'held', %(hold_until)b, price_minor, currency, false, %(now)b, %(now)b, 1,
+       {agreed}
   FROM unnest(%(id)b, %(organisation_id)b, %(provider_id)b, %(resource_id)b, %(offer_id)b,
               %(demand_id)b, %(since)b, %(until)b, %(setup_minutes)b, %(price_minor)b, %(currency)b)
     AS t (id, organisation_id, provider_id, resource_id, offer_id, demand_id, since, until,
           setup_minutes, price_minor, currency)
+  LEFT JOIN unnest(%(termed)b, {columns}) AS terms (resource_id, {terms}) USING (resource_id)
+""".format(
+    terms=", ".join(LIMITS),
+    agreed=", ".join(f"coalesce(terms.{name}, 0)" for name in LIMITS),
+    columns=", ".join(f"%({name})b" for name in LIMITS),
+)
+_TERMS: Final = f"""
+SELECT resource_id, {", ".join(LIMITS)} FROM cancellation_policy WHERE resource_id = ANY(%b)
+"""  # noqa: S608 - own constant
+_ONE_COUNTS: Final = """
+SELECT pg_advisory_xact_lock(hashtextextended('open-holds:' || organisation_id, 0))
+  FROM unnest(%b) AS t (organisation_id)
+"""
+_OPEN_HOLDS: Final = """
+SELECT organisation_id, (SELECT count(*) FROM (SELECT FROM booking
+         WHERE booking.organisation_id = t.organisation_id AND state = 'held' AND hold_until > %b
+         LIMIT %b) AS held)
+  FROM unnest(%b) AS t (organisation_id)
 """
 _TELL: Final = f"""
 INSERT INTO outbox_event (event_id, subject, payload, created_at)
@@ -141,8 +161,35 @@ def reserve_free(cursor: Cursor, batch: Sequence[Taken]) -> set[BookingId]:
     return {BookingId(row[0]) for row in cursor}
 
 
-def book(cursor: Cursor, batch: Sequence[Taken], *, now: datetime, hold_until: datetime) -> None:
-    """Write the bookings of slots taken, and tell of them."""
+def terms_of(cursor: Cursor, batch: Sequence[Taken]) -> dict[ResourceId, Terms]:
+    """What new bookings of these resources are agreed under, of those that have terms."""
+    resources = list({one.resource_id for one in batch})
+    cursor.execute(_TERMS, (Uuids.of(resources),), prepare=True)
+    return {ResourceId(row[0]): Terms(*row[1:]) for row in cursor}
+
+
+def open_holds(
+    cursor: Cursor, batch: Sequence[Taken], *, most: int, now: datetime
+) -> dict[OrganisationId, int]:
+    """How many slots each organisation of ``batch`` holds, up to ``most``.
+
+    Others who count for one of them wait until this transaction ends, as they do for each other.
+    """
+    counted = Uuids.of(sorted({one.organisation_id for one in batch}))
+    cursor.execute(_ONE_COUNTS, (counted,), prepare=True)
+    cursor.execute(_OPEN_HOLDS, (now, most, counted), prepare=True)
+    return {OrganisationId(row[0]): row[1] for row in cursor}
+
+
+def book(
+    cursor: Cursor,
+    batch: Sequence[Taken],
+    terms: Mapping[ResourceId, Terms],
+    *,
+    now: datetime,
+    hold_until: datetime,
+) -> None:
+    """Write the bookings of slots taken under ``terms``, and tell of them."""
     if not batch:
         return
     cursor.execute(
@@ -161,6 +208,8 @@ def book(cursor: Cursor, batch: Sequence[Taken], *, now: datetime, hold_until: d
             "setup_minutes": Numbers.of([one.setup_minutes for one in batch]),
             "price_minor": Numbers.of([one.price_minor for one in batch]),
             "currency": Texts.of([one.currency for one in batch]),
+            "termed": Uuids.of(list(terms)),
+            **{name: Numbers.of([getattr(one, name) for one in terms.values()]) for name in LIMITS},
         },
         prepare=True,
     )

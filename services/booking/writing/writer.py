@@ -7,9 +7,10 @@ out that stand already. When rivals wait for each other, or something else is re
 halved until it is known whose fault it is.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -17,7 +18,8 @@ import psycopg
 import structlog
 from sqlmodel import Session
 
-from services.booking.writing import store
+from services.booking.domain import Terms
+from services.booking.writing import documents, store
 from services.booking.writing.deciding import Taken
 from services.booking.writing.kill_points import KillPoint, Reached, carry_on
 from services.booking.writing.messages import Repeatable
@@ -43,13 +45,21 @@ log = structlog.get_logger(__name__)
 class Written:
     """What became of a batch: bookings that stand, answers that stood under keys already.
 
-    ``doubtful`` are resources of which memory said something else than PostgreSQL.
+    ``bodies`` are the answers to bookings agreed under terms. Those ``over`` are more than their
+    organisations may hold. ``doubtful`` are resources of which memory said something else than
+    PostgreSQL.
     """
 
     held: set[BookingId] = field(default_factory=set)
+    bodies: dict[BookingId, bytes] = field(default_factory=dict)
+    over: set[BookingId] = field(default_factory=set)
     saved: dict[Place, tuple[Repeatable, bytes]] = field(default_factory=dict)
     doubtful: set[ResourceId] = field(default_factory=set)
     failed: set[BookingId] = field(default_factory=set)
+
+
+class _OverError(Exception):
+    """Somebody of the batch would hold more than it may."""
 
 
 class DurableWriter:
@@ -57,10 +67,14 @@ class DurableWriter:
 
     Args:
         sessions: transactions in the name of the platform.
+        open_max: how many slots an organisation may hold at a time; ``None`` is any number.
         reached: told of the points where dying matters most.
     """
 
-    def __init__(self, sessions: Sessions, *, reached: Reached = carry_on) -> None:
+    def __init__(
+        self, sessions: Sessions, *, open_max: int | None = None, reached: Reached = carry_on
+    ) -> None:
+        self._open_max = open_max
         self._sessions = sessions
         self._reached = reached
 
@@ -73,7 +87,7 @@ class DurableWriter:
             psycopg.OperationalError, sqlalchemy.exc.DBAPIError: the server went away, and nobody
                 knows whether the batch is committed. A key asks.
         """
-        work = _Work(now, hold_until, telling, Written())
+        work = _Work(now, hold_until, telling, list(batch), Written())
         ordered = store.in_order(batch)
         if ordered:
             self._write(ordered, work)
@@ -87,6 +101,8 @@ class DurableWriter:
     def _write(self, batch: Sequence[Taken], work: "_Work") -> None:
         try:
             self._whole(batch, work)
+        except _OverError:
+            self._part(batch, work)
         except REFUSED as error:
             log.info("batch refused, written in part", slots=len(batch), cause=_cause(error))
             self._part(batch, work)
@@ -109,17 +125,22 @@ class DurableWriter:
         with self._committing() as (session, cursor):
             with cursor.connection.pipeline():
                 cursor.execute(store.LOCK_TIMEOUT)
+                terms, batch = self._agreed(cursor, batch)
                 store.claim(cursor, batch, now=work.now)
+                if self._over(cursor, batch, work):
+                    raise _OverError
                 store.reserve(cursor, batch)
-                store.book(cursor, batch, now=work.now, hold_until=work.hold_until)
+                store.book(cursor, batch, terms, now=work.now, hold_until=work.hold_until)
             held = {one.booking_id for one in batch}
             _tell(session, work, held)
         work.written.held |= held
+        work.written.bodies |= _bodies(batch, terms)
 
     def _free(self, batch: Sequence[Taken], work: "_Work") -> None:
         """What is free of it."""
         with self._committing() as (session, cursor):
             cursor.execute(store.LOCK_TIMEOUT)
+            terms, batch = self._agreed(cursor, batch)
             claimed = store.claim_free(cursor, batch, now=work.now)
             standing = [
                 place
@@ -128,16 +149,50 @@ class DurableWriter:
             ]
             saved = store.saved(cursor, standing)
             asked = [one for one in batch if place_of(one) not in saved]
-            held = store.reserve_free(cursor, asked)
+            over = self._over(cursor, asked, work)
+            held = store.reserve_free(cursor, [one for one in asked if one.booking_id not in over])
             lost = [one for one in asked if one.booking_id not in held]
             store.forget(cursor, [place for place in map(place_of, lost) if place is not None])
             kept = [one for one in asked if one.booking_id in held]
-            store.book(cursor, kept, now=work.now, hold_until=work.hold_until)
+            store.book(cursor, kept, terms, now=work.now, hold_until=work.hold_until)
             _tell(session, work, held)
         written = work.written
         written.held |= held
+        written.bodies |= _bodies(kept, terms)
         written.saved |= saved
+        written.over |= over
         written.doubtful |= {one.resource_id for one in batch if one.booking_id not in held}
+
+    def _agreed(
+        self, cursor: Cursor, batch: Sequence[Taken]
+    ) -> tuple[Mapping[ResourceId, Terms], Sequence[Taken]]:
+        """The terms of the batch, and its slots with answers that tell them."""
+        terms = store.terms_of(cursor, batch)
+        if not terms:
+            return terms, batch
+        return terms, [
+            replace(one, body=documents.under(terms[one.resource_id], one.body, start=one.start))
+            if one.resource_id in terms
+            else one
+            for one in batch
+        ]
+
+    def _over(self, cursor: Cursor, batch: Sequence[Taken], work: "_Work") -> set[BookingId]:
+        """Those their organisations may not hold as well; who came first may."""
+        if self._open_max is None or not batch:
+            return set()
+        held = store.open_holds(cursor, batch, most=self._open_max, now=work.now)
+        count = Counter(one.organisation_id for one in batch)
+        if all(held[one] + count[one] <= self._open_max for one in count):
+            return set()
+        wanted, over = {one.booking_id for one in batch}, set()
+        for one in work.arrived:
+            if one.booking_id not in wanted:
+                continue
+            held[one.organisation_id] += 1
+            if held[one.organisation_id] > self._open_max:
+                over.add(one.booking_id)
+        return over
 
     @contextmanager
     def _committing(self) -> Iterator[tuple[Session, Cursor]]:
@@ -151,7 +206,12 @@ class _Work:
     now: datetime
     hold_until: datetime
     telling: Telling
+    arrived: Sequence[Taken]
     written: Written
+
+
+def _bodies(held: Sequence[Taken], terms: Mapping[ResourceId, Terms]) -> dict[BookingId, bytes]:
+    return {one.booking_id: one.body for one in held if one.resource_id in terms} if terms else {}
 
 
 def place_of(one: Taken) -> Place | None:

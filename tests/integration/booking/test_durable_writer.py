@@ -11,8 +11,10 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from services.booking.domain import BookingState
+from services.booking import handlers
+from services.booking.domain import BookingState, Terms
 from services.booking.schemas.bookings import BookingOut
+from services.booking.schemas.terms import TermsOut
 from services.booking.writing import messages
 from services.booking.writing.asking import RemoteWriter
 from services.booking.writing.messages import (
@@ -25,7 +27,7 @@ from services.booking.writing.messages import (
     Repeatable,
 )
 from services.capacity.domain import Resource
-from services.contracts.ids import OfferId
+from services.contracts.ids import BookingId, OfferId
 from services.contracts.intervals import Interval
 from services.matching.domain import Requirement
 from services.matching.engine.interface import Viewer
@@ -33,6 +35,7 @@ from services.matching.service import wire
 from services.runtime.clock import SystemClock
 from services.runtime.db import Sessions, transaction
 from services.runtime.embedded.nats import EmbeddedNats
+from services.runtime.settings import Settings
 from tests.integration.booking.park import HOUR, MILLING, MINUTE, Park, hold, open_park
 from tests.support.matcher import Asker as Door
 from tests.support.matcher import DistinctClock, RunningMatcher, asking, matcher_running
@@ -118,6 +121,47 @@ def test_it_leaves_behind_what_the_request_itself_would(stand: Stand) -> None:
         "SELECT actor_id, action, request_id FROM audit_entry WHERE request_id IS NOT NULL"
     )
     assert entries == [(ASKER.actor_id, "booking.hold", "r-1")]
+
+
+def test_bookings_carry_the_terms_of_their_resource(stand: Stand) -> None:
+    terms = Terms(
+        free_minutes=90, late_percent=50, late_minimum_minor=7, no_show_percent=80,
+        no_show_minimum_minor=9, grace_minutes=20,
+    )  # fmt: skip
+    with transaction(stand.sessions) as session:
+        handlers.put_terms(
+            session=session, clock=stand.clock, organisation_id=stand.machine.organisation_id,
+            resource_id=stand.machine.id, terms=terms,
+        )  # fmt: skip
+    (outcome,) = stand.ask(stand.slot(0, key="k"))
+    assert outcome.body is not None
+    answer = BookingOut.model_validate_json(outcome.body)
+    assert answer.terms == TermsOut.of(terms)
+    with transaction(stand.sessions) as session:
+        booking = handlers.get_booking(
+            session=session, organisation_id=stand.park.buyer, booking_id=BookingId(answer.id)
+        )
+    assert BookingOut.of(booking).model_dump_json().encode() == outcome.body
+    (again,) = stand.ask(stand.slot(0, key="k"))
+    assert again.body == outcome.body
+
+
+def test_nobody_holds_more_than_it_may(stand: Stand) -> None:
+    most = Settings().open_holds_max
+    others = (
+        "INSERT INTO booking SELECT (jsonb_populate_record(booking,"
+        " jsonb_build_object('id', uuidv7()))).* FROM booking, generate_series(1, {})"
+    )
+    stand.ask(stand.slot(0, key="first"))
+    with transaction(stand.sessions) as session:
+        session.connection().execute(text(others.format(most - 3)))
+    outcomes = stand.ask(*(stand.slot(hours, key=f"k{hours}") for hours in (6, 4, 2)))
+    assert [one.declined for one in outcomes] == [None, None, messages.TOO_MANY]
+    assert stand.rows("SELECT count(*) FROM booking") == [(most,)]
+    keys = stand.rows("SELECT key FROM idempotency_key ORDER BY key")
+    assert [one.key for one in keys] == ["first", "k4", "k6"], "who got nothing may ask again"
+    (again,) = stand.ask(stand.slot(6, key="k6"))
+    assert again.body == outcomes[0].body, "asking again is not holding more"
 
 
 def test_a_slot_is_held_once_whoever_asks_together(stand: Stand) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.booking.domain import Booking, BookingState
+from services.booking.domain import LIMITS, NO_TERMS, Booking, BookingState, Terms
 from services.booking.schemas.bookings import BookingOut
 from services.booking.writing import documents
 from services.booking.writing.deciding import quoted
@@ -85,9 +85,16 @@ def test_prices_are_those_of_the_rate(rate: Rate, minutes: int) -> None:
     start=st.integers(28_000_000, 30_000_000),
     minutes=st.integers(1, 10_000),
     now=moments,
+    terms=st.just(NO_TERMS) | st.builds(Terms, *(st.integers(0, most) for most in LIMITS.values())),
 )
 def test_documents_are_those_of_the_models(
-    ids: list[UUID], demand: UUID | None, whose: str, start: int, minutes: int, now: datetime
+    ids: list[UUID],
+    demand: UUID | None,
+    whose: str,
+    start: int,
+    minutes: int,
+    now: datetime,
+    terms: Terms,
 ) -> None:
     booking_id, event_id, buyer, provider, resource, offer = ids
     provider = buyer if whose == "own" else provider
@@ -110,6 +117,7 @@ def test_documents_are_those_of_the_models(
         created_at=now,
         updated_at=now,
         setup_minutes=7,
+        terms=terms,
     )
     shared = {
         "booking_id": str(booking_id),
@@ -129,7 +137,9 @@ def test_documents_are_those_of_the_models(
         price_minor=1_234,
         currency="CNY",
     )
-    assert answer == BookingOut.of(booking).model_dump_json().encode()
+    written = BookingOut.of(booking).model_dump_json().encode()
+    assert documents.under(terms, answer, start=start) == written
+    assert terms != NO_TERMS or answer == written
     event = BookingChanged(
         id=event_id,
         occurred_at=now,
