@@ -24,6 +24,7 @@ from gateway.http.middleware import (
 from gateway.http.revocation import RevocationWatch
 from gateway.http.security_schema import describe_security
 from gateway.live import LiveHub
+from marketplace.calls import routes as calls
 from marketplace.demands import routes as demands
 from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
@@ -70,6 +71,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     offers.router,
     *demands.ROUTERS,
     rounds.router,
+    *calls.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

@@ -11,6 +11,7 @@ import structlog
 
 from gateway.importing import import_for_good
 from gateway.worker.metrics import WorkerMetrics
+from marketplace.calls.moving import advance as move_call
 from marketplace.rounds import handlers as rounds
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
@@ -31,6 +32,7 @@ EXPIRE_MAX: Final = 500
 LINKS_INTERVAL: Final = timedelta(seconds=5)
 HOLDS_INTERVAL: Final = timedelta(seconds=1)
 ROUNDS_INTERVAL: Final = timedelta(seconds=2)
+CALLS_INTERVAL: Final = timedelta(seconds=5)
 PAYMENTS_INTERVAL: Final = timedelta(seconds=2)
 RELIABILITY_INTERVAL: Final = timedelta(minutes=10)
 RISK_INTERVAL: Final = timedelta(minutes=1)
@@ -95,6 +97,7 @@ def scheduled_jobs(
         Job("mark-unseen", LINKS_INTERVAL, mark_unseen),
         Job("expire-holds", HOLDS_INTERVAL, expire_holds),
         Job("clear-rounds", ROUNDS_INTERVAL, lambda: _clear_rounds(settings, sessions, clock)),
+        Job("move-calls", CALLS_INTERVAL, lambda: _move_calls(sessions, clock)),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job("tell-reliability", RELIABILITY_INTERVAL, lambda: _tell_reliability(sessions, clock)),
         Job("settle-payments", PAYMENTS_INTERVAL, settle_payments),
@@ -133,6 +136,14 @@ def _clear_rounds(settings: Settings, sessions: Sessions, clock: Clock) -> None:
     while is_left:
         with transaction(sessions) as session:
             is_left = closing.advance(closing.Means(session, clock, taxonomy, stale_after))
+
+
+def _move_calls(sessions: Sessions, clock: Clock) -> None:
+    """Take every step that is due, each in a transaction of its own."""
+    is_left = True
+    while is_left:
+        with transaction(sessions) as session:
+            is_left = move_call(session=session, clock=clock)
 
 
 def _tell_reliability(sessions: Sessions, clock: Clock) -> None:

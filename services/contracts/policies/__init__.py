@@ -6,7 +6,16 @@
 from typing import Final
 
 from services.contracts.actions import Action
-from services.contracts.policies import booking, capacity, door, identity, ledger, market, trust
+from services.contracts.policies import (
+    booking,
+    calls,
+    capacity,
+    door,
+    identity,
+    ledger,
+    market,
+    trust,
+)
 from services.contracts.policies.deciding import Decision, Policies, Policy, Scope, Who, decide
 
 __all__ = ["BECOMING_KNOWN", "POLICIES", "Action", "Decision", "Policy", "Scope", "Who", "decide"]
@@ -15,6 +24,7 @@ POLICIES: Final[Policies] = {
     **identity.POLICIES,
     **capacity.POLICIES,
     **market.POLICIES,
+    **calls.POLICIES,
     **booking.POLICIES,
     **ledger.POLICIES,
     **trust.POLICIES,
