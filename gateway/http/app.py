@@ -29,6 +29,7 @@ from marketplace.demands import routes as demands
 from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
 from marketplace.offers import routes as offers
+from marketplace.programmes import routes as programmes
 from marketplace.rounds import routes as rounds
 from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
@@ -72,6 +73,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *demands.ROUTERS,
     rounds.router,
     *calls.ROUTERS,
+    *programmes.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

@@ -93,7 +93,9 @@ def read_call(call_id: UUID, session: SessionDep, acting: ActingDep) -> CallOut:
 
 
 @calls.post("/{call_id}/end-stage", dependencies=[requires(Action.CALL_MANAGE)])
-def end_stage(call_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep) -> CallOut:
+def end_call_stage(
+    call_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> CallOut:
     """End screening or review early; the worker moves the call on within seconds."""
     ended = handlers.end_stage(
         session=session, clock=clock, organisation_id=acting.organisation_id, call_id=call_id
@@ -113,7 +115,7 @@ def list_jurors(call_id: UUID, session: SessionDep, acting: ActingDep) -> Jurors
 @calls.put(
     "/{call_id}/jurors/{juror_id}", status_code=204, dependencies=[requires(Action.CALL_MANAGE)]
 )
-def appoint(
+def appoint_juror(
     call_id: UUID, juror_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> None:
     """Put a person on the jury; papers of whom it is in conflict with never reach it."""
@@ -129,7 +131,7 @@ def appoint(
 @calls.delete(
     "/{call_id}/jurors/{juror_id}", status_code=204, dependencies=[requires(Action.CALL_MANAGE)]
 )
-def dismiss(
+def dismiss_juror(
     call_id: UUID, juror_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> None:
     """Take a person off the jury, before the review begins."""
@@ -179,7 +181,7 @@ def list_awards(call_id: UUID, session: SessionDep, acting: ActingDep) -> Awards
     response_model=SubmissionOut,
     dependencies=[requires(Action.SUBMISSION_MAKE)],
 )
-def draft(
+def draft_submission(
     call_id: UUID,
     asked: SubmissionIn,
     session: SessionDep,
@@ -204,7 +206,7 @@ def draft(
     response_model=AppealOut,
     dependencies=[requires(Action.APPEAL_MAKE)],
 )
-def appeal(
+def make_appeal(
     call_id: UUID,
     asked: AppealIn,
     session: SessionDep,
@@ -257,7 +259,9 @@ def read_submission(
 
 
 @submissions.get("/{submission_id}/versions", dependencies=[requires(Action.SUBMISSION_READ)])
-def list_versions(submission_id: UUID, session: SessionDep, acting: ActingDep) -> VersionsOut:
+def list_submission_versions(
+    submission_id: UUID, session: SessionDep, acting: ActingDep
+) -> VersionsOut:
     """What an own submission said, oldest first."""
     found = handlers.list_versions(
         session=session, organisation_id=acting.organisation_id, submission_id=submission_id
@@ -266,7 +270,7 @@ def list_versions(submission_id: UUID, session: SessionDep, acting: ActingDep) -
 
 
 @submissions.put("/{submission_id}", dependencies=[requires(Action.SUBMISSION_CHANGE)])
-def edit(
+def edit_submission(
     submission_id: UUID,
     asked: SubmissionIn,
     session: SessionDep,
@@ -289,7 +293,7 @@ def edit(
 
 
 @submissions.post("/{submission_id}/submit", dependencies=[requires(Action.SUBMISSION_CHANGE)])
-def submit(
+def submit_to_call(
     submission_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> SubmissionOut:
     """Hand an own draft in."""
@@ -303,7 +307,7 @@ def submit(
 
 
 @submissions.post("/{submission_id}/withdraw", dependencies=[requires(Action.SUBMISSION_CHANGE)])
-def withdraw(
+def withdraw_submission(
     submission_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> SubmissionOut:
     """Take an own submission back, while the call takes submissions."""
@@ -327,7 +331,7 @@ def read_paper(paper_id: UUID, session: SessionDep, acting: ActingDep) -> PaperO
 
 
 @papers.post("/{paper_id}/screening", dependencies=[requires(Action.PAPER_SCREEN)])
-def screen(
+def screen_paper(
     paper_id: UUID, asked: ScreeningIn, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> PaperOut:
     """Admit a paper to the review, or refuse it with a reason."""
@@ -367,7 +371,7 @@ def read_scores(review_id: UUID, session: SessionDep, acting: ActingDep) -> Scor
 
 
 @reviews.post("/{review_id}/decline", dependencies=[requires(Action.REVIEW_WRITE)])
-def decline(
+def decline_review(
     review_id: UUID, asked: DeclineIn, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> ReviewOut:
     """Declare a conflict of interest; somebody else of the jury is asked."""
@@ -382,7 +386,7 @@ def decline(
 
 
 @reviews.put("/{review_id}/scores", dependencies=[requires(Action.REVIEW_WRITE)])
-def score(
+def score_paper(
     review_id: UUID, asked: ScoresIn, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> ReviewOut:
     """Hand a review in; it stays as it is."""

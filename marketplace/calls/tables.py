@@ -62,7 +62,7 @@ class CallRow(SQLModel, table=True):
         CheckConstraint(
             "(visibility = 'park') = (park IS NOT NULL)"
             " AND (visibility = 'space') = (space_id IS NOT NULL)"
-            " AND visibility IN ('organisation', 'park', 'private', 'public', 'space')",
+            " AND visibility IN ('organisation', 'park', 'public', 'space')",
             name="of_one_place",
         ),
         CheckConstraint(
@@ -119,7 +119,7 @@ class CallJurorRow(SQLModel, table=True):
     __table_args__ = (_key(_OF_CALL),)
 
     call_id: UUID = Field(primary_key=True)
-    person_id: UUID = Field(primary_key=True, index=True)
+    person_id: UUID = Field(primary_key=True, foreign_key="person.id", index=True)
     organisation_id: UUID
     appointed_at: datetime = instant()
 

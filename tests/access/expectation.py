@@ -22,6 +22,7 @@ SHARED_WITH_OWN: Final = {
 }
 """By the park, the chain space and the agreement of ``world.found_organisations``."""
 PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
+    Action.APPEAL_DECIDE: lambda appeal: appeal.giver is Owner.OWN,
     Action.BOOKING_CONFIRM: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_WORK: lambda booking: booking.giver is Owner.OWN,
     Action.RISK_NOTICE_ACKNOWLEDGE: lambda notice: notice.taker is Owner.OWN,

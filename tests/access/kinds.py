@@ -6,6 +6,7 @@ A route whose path has parameters nobody declared here fails the matrix: add its
 from collections.abc import Mapping
 from typing import Final
 
+from tests.access import call_things as call
 from tests.access import market_things as market
 from tests.access import risk_things as risk
 from tests.access import trust_things as trust
@@ -25,6 +26,12 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("match_id",): market.matches,
     ("round_id",): market.rounds,
     ("round_id", "demand_id"): market.pooled_demands,
+    ("call_id",): call.calls,
+    ("call_id", "juror_id"): call.jurors,
+    ("submission_id",): call.submissions,
+    ("paper_id",): call.papers,
+    ("review_id",): call.reviews,
+    ("appeal_id",): call.appeals,
     ("booking_id",): market.bookings,
     ("joint_id",): market.joints,
     ("service_account_id",): trust.service_accounts,

@@ -1,10 +1,10 @@
 """Stories of several parties told as steps in YAML, each one request of the public API.
 
 A step names ``who`` asks and what: ``get``, ``post``, ``put`` or ``delete`` with a path. It may say
-``json`` to send, the ``status`` to come (200, or 201 of a post, without), the ``code`` of a refusal,
-``keep`` (a name of the story: where in the answer its value stands), ``expect`` (what the answer
-must hold), and ``hides`` (names whose values must stand nowhere in it). ``{name}`` stands for what
-was kept. A step ``pass: {days: 3}`` lets time go by and the worker work.
+``json`` to send, the ``status`` to come, the ``code`` of a refusal, ``keep`` (a name of the story:
+where in the answer its value stands), ``expect`` (what the answer must hold) and ``hides`` (names
+whose values must stand nowhere in it). ``{name}`` stands for what was kept. A step
+``pass: {days: 3}`` lets time go by and the worker work.
 """
 
 from collections.abc import Mapping

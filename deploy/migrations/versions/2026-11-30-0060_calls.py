@@ -28,7 +28,8 @@ TABLES = (
     "call_review",
     "call_score",
 )
-JUROR = actor("person_id")
+ACTS = "(SELECT nullif(current_setting('app.org', true), '') IS NOT NULL)"
+JUROR = f"({actor('person_id')} AND {ACTS})"
 SEEN_CALL = "EXISTS (SELECT FROM call WHERE call.id = call_id)"
 OWN_SUBMISSION = (
     "EXISTS (SELECT FROM call_submission AS sent"
@@ -91,7 +92,7 @@ def _call() -> None:
             name=op.f("ck_call_prize_is_money"),
         ),
         sa.CheckConstraint(
-            "(visibility = 'park') = (park IS NOT NULL) AND (visibility = 'space') = (space_id IS NOT NULL) AND visibility IN ('organisation', 'park', 'private', 'public', 'space')",
+            "(visibility = 'park') = (park IS NOT NULL) AND (visibility = 'space') = (space_id IS NOT NULL) AND visibility IN ('organisation', 'park', 'public', 'space')",
             name=op.f("ck_call_of_one_place"),
         ),
         sa.CheckConstraint(
@@ -145,6 +146,9 @@ def _juror() -> None:
             ["organisation_id", "call_id"],
             ["call.organisation_id", "call.id"],
             name=op.f("fk_call_juror_organisation_id_call_id_call"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_call_juror_person_id_person")
         ),
         sa.PrimaryKeyConstraint("call_id", "person_id", name=op.f("pk_call_juror")),
     )

@@ -53,6 +53,7 @@ class Stage(StrEnum):
 
 ENDS_EARLY: Final = frozenset({Stage.SCREENING, Stage.REVIEW})
 """Stages the owner may end; nobody's time to submit or to object is cut short."""
+_NOT_FOR_CALLS: Final = frozenset({Visibility.NDA, Visibility.PRIVATE})
 OVER: Final = frozenset({Stage.AWARDED, Stage.CLOSED})
 
 
@@ -198,7 +199,7 @@ def check_place(visibility: Visibility, park: str | None, space_id: UUID | None)
         CallInvalidError: it names a park or a space it is not shown in, or none it is shown in.
     """
     told = (visibility is Visibility.PARK, visibility is Visibility.SPACE)
-    if told != (park is not None, space_id is not None) or visibility is Visibility.NDA:
+    if told != (park is not None, space_id is not None) or visibility in _NOT_FOR_CALLS:
         raise CallInvalidError(
             en="a call is shown to the organisation, to one park, to one space or to everybody",
             zh="征集只能面向本组织、一个园区、一个产业链空间或公众",

@@ -13,7 +13,6 @@ from marketplace.calls.handlers.appeals import (
 )
 from marketplace.calls.handlers.calls import (
     CallNotFoundError,
-    JurorAlreadyError,
     JurorNotFoundError,
     appoint,
     dismiss,
@@ -50,7 +49,7 @@ from marketplace.calls.handlers.submissions import (
 )
 
 __all__ = [
-    "AppealNotFoundError", "CallNotFoundError", "JurorAlreadyError", "JurorNotFoundError",
+    "AppealNotFoundError", "CallNotFoundError", "JurorNotFoundError",
     "PaperNotFoundError", "PaperUnknownError", "ReviewDecidedError", "ReviewNotFoundError",
     "SubmissionNotFoundError", "appeal", "appoint", "decide_appeal", "decline", "dismiss", "draft",
     "edit", "end_stage", "find_own", "get_appeal", "get_call", "get_paper", "get_review",

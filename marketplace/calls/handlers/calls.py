@@ -36,18 +36,11 @@ class CallNotFoundError(DomainError):
     zh: ClassVar[str] = "没有您可见的征集 {call_id}；请查看 /calls。"
 
 
-class JurorAlreadyError(DomainError):
-    code: ClassVar[str] = "juror-already"
-    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
-    en: ClassVar[str] = "Person {person_id} is on the jury already."
-    zh: ClassVar[str] = "{person_id} 已是评审专家。"
-
-
 class JurorNotFoundError(DomainError):
     code: ClassVar[str] = "juror-not-found"
     kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
-    en: ClassVar[str] = "Person {person_id} is not on the jury of call {call_id}."
-    zh: ClassVar[str] = "{person_id} 不是征集 {call_id} 的评审专家。"
+    en: ClassVar[str] = "Nobody {person_id} is on the jury of call {call_id}, or can be."
+    zh: ClassVar[str] = "{person_id} 不是、也不能成为征集 {call_id} 的评审专家。"
 
 
 def open_call(
@@ -191,13 +184,13 @@ def appoint(
     Raises:
         CallNotFoundError: it is none of the organisation's.
         StageClosedError: the review has begun.
-        JurorAlreadyError: the person is on it.
+        JurorNotFoundError: there is no such person.
     """
     call = find_own(session=session, organisation_id=organisation_id, call_id=call_id)
     if call.stage is not Stage.SUBMISSION:
         check_stage(call, Stage.SCREENING, now=clock.now())
     if not store.insert_juror(session, call, person_id, at=clock.now()):
-        raise JurorAlreadyError(person_id=person_id)
+        raise JurorNotFoundError(person_id=person_id, call_id=call_id)
     note(session, subject_kind="call", subject_id=call_id, after={"juror": person_id})
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from sqlalchemy import exists, func
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, and_, col, delete, not_, select, update
 
 from marketplace.calls.domain import (
@@ -139,7 +140,7 @@ def lock_short(session: Session) -> Call | None:
 
 
 def insert_juror(session: Session, call: Call, person_id: UUID, *, at: datetime) -> bool:
-    """Whether the person was none yet."""
+    """Put somebody on the jury, who may be on it; whether there is such a person."""
     values = {
         "call_id": call.id,
         "person_id": person_id,
@@ -147,7 +148,12 @@ def insert_juror(session: Session, call: Call, person_id: UUID, *, at: datetime)
         "appointed_at": at,
     }
     statement = insert(CallJurorRow).values(values).on_conflict_do_nothing()
-    return session.exec(statement.returning(col(CallJurorRow.person_id))).first() is not None
+    try:
+        with session.begin_nested():
+            session.exec(statement)
+    except IntegrityError:
+        return False
+    return True
 
 
 def delete_juror(session: Session, call_id: UUID, person_id: UUID) -> bool:

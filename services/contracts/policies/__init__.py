@@ -14,6 +14,7 @@ from services.contracts.policies import (
     identity,
     ledger,
     market,
+    programmes,
     trust,
 )
 from services.contracts.policies.deciding import Decision, Policies, Policy, Scope, Who, decide
@@ -25,6 +26,7 @@ POLICIES: Final[Policies] = {
     **capacity.POLICIES,
     **market.POLICIES,
     **calls.POLICIES,
+    **programmes.POLICIES,
     **booking.POLICIES,
     **ledger.POLICIES,
     **trust.POLICIES,
