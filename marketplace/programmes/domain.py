@@ -201,13 +201,17 @@ def check(programme: Programme, findings: Sequence[Finding]) -> None:
     """Let an application pass that breaks no clause.
 
     Raises:
-        ClauseBrokenError: names the first clause it breaks.
+        ClauseBrokenError: says the first clause it breaks, and names all of them.
     """
-    for one in findings:
-        if not one.passed:
-            raise ClauseBrokenError(
-                programme=programme.key, clause=one.clause, en=one.en, zh=one.zh
-            )
+    broken = [one for one in findings if not one.passed]
+    if broken:
+        raise ClauseBrokenError(
+            programme=programme.key,
+            clause=broken[0].clause,
+            en=broken[0].en,
+            zh=broken[0].zh,
+            clauses=[one.clause for one in broken],
+        )
 
 
 def check_quota(programme: Programme, given: int) -> int | None:
@@ -225,6 +229,7 @@ def check_quota(programme: Programme, given: int) -> int | None:
             clause=rule.clause,
             en=f"{rule.said}; {given} are given already",
             zh=f"{rule.said_zh}；已推荐 {given} 项",
+            clauses=[rule.clause],
         )
     return rule.most
 

@@ -103,6 +103,13 @@ BODIES: Final[Mapping[str, Maker]] = {
             "review_until": (START + timedelta(days=3)).isoformat(),
         },
     },
+    "PUT /calls/{call_id}/programme": lambda _: {"programme": "miit-2017"},
+    "POST /calls/{call_id}/applications": lambda world: {
+        "recommender_id": str(world.organisations[Owner.NEIGHBOUR]),
+        "title": "Probe",
+        "directions": [1],
+    },
+    "PUT /applications/{application_id}": lambda _: {"title": "Probe", "directions": [1]},
     "POST /calls/{call_id}/appeals": lambda _: {"code": CODE, "ground": "Probe"},
     "PUT /reviews/{review_id}/scores": lambda _: {"scores": {"probe": 1}},
     "POST /organisations": lambda _: {"name": "Probe", "name_zh": "探针", "kind": "firm"},

@@ -13,6 +13,9 @@ from tests.access.world import Thing, World
 DAY: Final = timedelta(days=1)
 CODE: Final = "PROBE"
 CRITERIA: Final = [{"key": "probe", "name": "Probe", "name_zh": "探针", "weight": 1, "most": 10}]
+STATED: Final = {
+    "centrally_funded": False, "contact": "Probe", "mobile": "1", "narrative": "Probe",
+}  # fmt: skip
 _CALL_SHOWN: Final = (Shown.ORGANISATION, Shown.PUBLIC)
 
 
@@ -20,7 +23,7 @@ def calls(world: World) -> Iterator[Thing]:
     """Calls shown to whom they may be; own ones that are screened and that stand open."""
     for owner in Owner:
         for shown in _CALL_SHOWN:
-            path = {"call_id": str(_call(world, owner, shown))}
+            path = {"call_id": str(_run(world, owner, shown))}
             yield Thing(f"{owner} {shown}", owner, shown, path)
     screened = _call(world, Owner.OWN, Shown.PUBLIC, "screening")
     yield Thing("screened here", Owner.OWN, Shown.PUBLIC, {"call_id": str(screened)})
@@ -35,6 +38,54 @@ def calls(world: World) -> Iterator[Thing]:
     gone = _call(world, Owner.OWN, Shown.ORGANISATION)
     world.rows.delete("call", id=gone)
     yield deleted({"call_id": str(gone)})
+
+
+def applications(world: World) -> Iterator[Thing]:
+    """Own drafts and recommended ones, what the callers recommend, and what is among others."""
+    call_id = _run(world, Owner.STRANGER, Shown.PUBLIC)
+    pairs = (
+        (Owner.OWN, Owner.NEIGHBOUR, "draft"), (Owner.NEIGHBOUR, Owner.OWN, "applied"),
+        (Owner.STRANGER, Owner.NEIGHBOUR, "applied"),
+    )  # fmt: skip
+    for by, to, state in pairs:
+        path = {"application_id": str(_application(world, by, to, call_id, state))}
+        yield Thing(
+            f"{by} by {to}, {state}", by, Shown.ORGANISATION, path,
+            parties=frozenset({by, to}), taker=to,
+        )  # fmt: skip
+    other = _run(world, Owner.STRANGER, Shown.PUBLIC)
+    made = _application(world, Owner.OWN, Owner.NEIGHBOUR, other, "applied")
+    world.rows.insert(
+        "programme_recommendation", "", organisation_id=world.organisations[Owner.NEIGHBOUR],
+        applicant_id=world.organisations[Owner.OWN], application_id=made, call_id=other,
+        owner_id=world.organisations[Owner.STRANGER], place=1,
+    )  # fmt: skip
+    yield Thing(
+        "recommended", Owner.OWN, Shown.ORGANISATION, {"application_id": str(made)},
+        parties=frozenset({Owner.OWN, Owner.NEIGHBOUR}), taker=Owner.NEIGHBOUR,
+    )  # fmt: skip
+    gone = _application(world, Owner.OWN, Owner.NEIGHBOUR, call_id, "draft")
+    world.rows.delete("programme_application", id=gone)
+    yield deleted({"application_id": str(gone)})
+
+
+def _application(world: World, by: Owner, to: Owner, call_id: UUID, state: str) -> UUID:
+    """Its secrets are the stranger's unless the callers are party to it."""
+    owner = Owner.OWN if Owner.OWN in {by, to} else Owner.STRANGER
+    made: UUID = world.add(
+        "programme_application", owner, organisation_id=world.organisations[by],
+        recommender_id=world.organisations[to], owner_id=world.organisations[Owner.STRANGER],
+        call_id=call_id, programme="miit-2017", version=1, directions=[1], figures=[], findings=[],
+        fields=STATED, state=state,
+    )["id"]  # fmt: skip
+    return made
+
+
+def _run(world: World, owner: Owner, shown: Shown) -> UUID:
+    """A call that runs a programme."""
+    made = _call(world, owner, shown)
+    world.owned("programme_run", owner, shown, call_id=made, programme="miit-2017", version=1)
+    return made
 
 
 def jurors(world: World) -> Iterator[Thing]:
@@ -111,7 +162,7 @@ def _call(
 ) -> UUID:
     made: UUID = world.owned(
         "call", owner, shown,
-        kind="challenge", visibility=shown.value, blind=True, reviewers=1, awards=1, conflicts=[],
+        kind="selection", visibility=shown.value, blind=True, reviewers=1, awards=1, conflicts=[],
         criteria=CRITERIA, opens_at=START - DAY, submit_until=START + DAY,
         screen_until=START + 2 * DAY, review_until=START + 3 * DAY, notice_days=5, stage=stage,
         stage_until=START + DAY,

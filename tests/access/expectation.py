@@ -26,6 +26,8 @@ PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.BOOKING_CONFIRM: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_WORK: lambda booking: booking.giver is Owner.OWN,
     Action.RISK_NOTICE_ACKNOWLEDGE: lambda notice: notice.taker is Owner.OWN,
+    Action.APPLICATION_CHANGE: lambda application: application.owner is Owner.OWN,
+    Action.PROJECT_RECOMMEND: lambda application: application.taker is Owner.OWN,
     Action.SPACE_MEMBER_ADD: lambda space: space.owner is Owner.OWN,
     Action.SPACE_MEMBER_REMOVE: lambda space: space.owner is Owner.OWN,
 }

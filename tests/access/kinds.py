@@ -32,6 +32,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("paper_id",): call.papers,
     ("review_id",): call.reviews,
     ("appeal_id",): call.appeals,
+    ("application_id",): call.applications,
     ("booking_id",): market.bookings,
     ("joint_id",): market.joints,
     ("service_account_id",): trust.service_accounts,

@@ -1,6 +1,7 @@
 """Calls: stages, papers without names, reviews, public notices, appeals, awards."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
 import sqlmodel
@@ -59,9 +60,40 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
+def _key(name: str, columns: list[str], targets: list[str]) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(columns, targets, name=op.f(name))
+
+
+def _check(name: str, condition: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(condition, name=op.f(name))
+
+
+def _unique(name: str, *columns: str) -> sa.UniqueConstraint:
+    return sa.UniqueConstraint(*columns, name=op.f(name))
+
+
 def _call() -> None:
     op.create_table(
         "call",
+        *_call_columns(),
+        *_call_checks(),
+        _key("fk_call_organisation_id_organisation", ["organisation_id"], ["organisation.id"]),
+        _key("fk_call_park_park", ["park"], ["park.code"]),
+        _key("fk_call_space_id_space", ["space_id"], ["space.id"]),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_call")),
+        _unique("uq_call_organisation_id_id", "organisation_id", "id"),
+    )
+    op.create_index(
+        "ix_call_due",
+        "call",
+        ["stage_until"],
+        unique=False,
+        postgresql_where=sa.text("stage NOT IN ('awarded', 'closed')"),
+    )
+
+
+def _call_columns() -> list[sa.Column[Any]]:
+    return [
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
         sa.Column("kind", TEXT(), nullable=False),
@@ -87,52 +119,35 @@ def _call() -> None:
         sa.Column("stage", TEXT(), nullable=False),
         sa.Column("stage_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
+    ]
+
+
+def _call_checks() -> list[sa.CheckConstraint]:
+    return [
+        _check(
+            "ck_call_prize_is_money",
             "(prize_minor IS NULL) = (currency IS NULL) AND prize_minor > 0 AND currency ~ '^[A-Z]{3}$'",
-            name=op.f("ck_call_prize_is_money"),
         ),
-        sa.CheckConstraint(
+        _check(
+            "ck_call_of_one_place",
             "(visibility = 'park') = (park IS NOT NULL) AND (visibility = 'space') = (space_id IS NOT NULL) AND visibility IN ('organisation', 'park', 'public', 'space')",
-            name=op.f("ck_call_of_one_place"),
         ),
-        sa.CheckConstraint(
-            "conflicts <@ ARRAY['park', 'space']::text[]", name=op.f("ck_call_conflicts_known")
-        ),
-        sa.CheckConstraint(
+        _check("ck_call_conflicts_known", "conflicts <@ ARRAY['park', 'space']::text[]"),
+        _check(
+            "ck_call_criteria_given",
             "jsonb_typeof(criteria) = 'array' AND jsonb_array_length(criteria) > 0",
-            name=op.f("ck_call_criteria_given"),
         ),
-        sa.CheckConstraint(
-            "kind IN ('challenge', 'cohort', 'ideas', 'selection')", name=op.f("ck_call_kind")
-        ),
-        sa.CheckConstraint(
+        _check("ck_call_kind", "kind IN ('challenge', 'cohort', 'ideas', 'selection')"),
+        _check(
+            "ck_call_stage",
             "stage IN ('awarded', 'closed', 'notice', 'review', 'screening', 'submission')",
-            name=op.f("ck_call_stage"),
         ),
-        sa.CheckConstraint(
+        _check(
+            "ck_call_stages_in_order",
             "opens_at < submit_until AND submit_until < screen_until AND screen_until < review_until AND notice_days >= 1",
-            name=op.f("ck_call_stages_in_order"),
         ),
-        sa.CheckConstraint(
-            "reviewers >= 1 AND awards >= 1", name=op.f("ck_call_judged_and_awarded")
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_call_organisation_id_organisation"),
-        ),
-        sa.ForeignKeyConstraint(["park"], ["park.code"], name=op.f("fk_call_park_park")),
-        sa.ForeignKeyConstraint(["space_id"], ["space.id"], name=op.f("fk_call_space_id_space")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_call")),
-        sa.UniqueConstraint("organisation_id", "id", name=op.f("uq_call_organisation_id_id")),
-    )
-    op.create_index(
-        "ix_call_due",
-        "call",
-        ["stage_until"],
-        unique=False,
-        postgresql_where=sa.text("stage NOT IN ('awarded', 'closed')"),
-    )
+        _check("ck_call_judged_and_awarded", "reviewers >= 1 AND awards >= 1"),
+    ]
 
 
 def _juror() -> None:
@@ -142,14 +157,12 @@ def _juror() -> None:
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
         sa.Column("appointed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
+        _key(
+            "fk_call_juror_organisation_id_call_id_call",
             ["organisation_id", "call_id"],
             ["call.organisation_id", "call.id"],
-            name=op.f("fk_call_juror_organisation_id_call_id_call"),
         ),
-        sa.ForeignKeyConstraint(
-            ["person_id"], ["person.id"], name=op.f("fk_call_juror_person_id_person")
-        ),
+        _key("fk_call_juror_person_id_person", ["person_id"], ["person.id"]),
         sa.PrimaryKeyConstraint("call_id", "person_id", name=op.f("pk_call_juror")),
     )
     op.create_index(op.f("ix_call_juror_person_id"), "call_juror", ["person_id"], unique=False)
@@ -165,16 +178,14 @@ def _notice() -> None:
         sa.Column("places", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("opens_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closes_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "number >= 1 AND opens_at < closes_at", name=op.f("ck_call_notice_has_window")
-        ),
-        sa.ForeignKeyConstraint(
+        _check("ck_call_notice_has_window", "number >= 1 AND opens_at < closes_at"),
+        _key(
+            "fk_call_notice_organisation_id_call_id_call",
             ["organisation_id", "call_id"],
             ["call.organisation_id", "call.id"],
-            name=op.f("fk_call_notice_organisation_id_call_id_call"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call_notice")),
-        sa.UniqueConstraint("call_id", "number", name=op.f("uq_call_notice_call_id_number")),
+        _unique("uq_call_notice_call_id_number", "call_id", "number"),
     )
 
 
@@ -191,25 +202,21 @@ def _submission() -> None:
         sa.Column("state", TEXT(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "state IN ('draft', 'submitted', 'withdrawn')", name=op.f("ck_call_submission_state")
-        ),
-        sa.CheckConstraint("title <> ''", name=op.f("ck_call_submission_titled")),
-        sa.CheckConstraint("version >= 1", name=op.f("ck_call_submission_version_positive")),
-        sa.ForeignKeyConstraint(
+        _check("ck_call_submission_state", "state IN ('draft', 'submitted', 'withdrawn')"),
+        _check("ck_call_submission_titled", "title <> ''"),
+        _check("ck_call_submission_version_positive", "version >= 1"),
+        _key(
+            "fk_call_submission_organisation_id_organisation",
             ["organisation_id"],
             ["organisation.id"],
-            name=op.f("fk_call_submission_organisation_id_organisation"),
         ),
-        sa.ForeignKeyConstraint(
+        _key(
+            "fk_call_submission_owner_id_call_id_call",
             ["owner_id", "call_id"],
             ["call.organisation_id", "call.id"],
-            name=op.f("fk_call_submission_owner_id_call_id_call"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call_submission")),
-        sa.UniqueConstraint(
-            "organisation_id", "id", name=op.f("uq_call_submission_organisation_id_id")
-        ),
+        _unique("uq_call_submission_organisation_id_id", "organisation_id", "id"),
     )
     op.create_index(
         op.f("ix_call_submission_call_id"), "call_submission", ["call_id"], unique=False
@@ -233,31 +240,21 @@ def _paper() -> None:
         sa.Column("trace", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("excluded", sa.Boolean(), nullable=False),
         sa.Column("withdrawn", sa.Boolean(), nullable=False),
-        sa.CheckConstraint(
-            "(screening = 'refused') = (reason IS NOT NULL)",
-            name=op.f("ck_call_paper_refused_for_reason"),
+        _check(
+            "ck_call_paper_refused_for_reason", "(screening = 'refused') = (reason IS NOT NULL)"
         ),
-        sa.CheckConstraint(
-            "screening IN ('admitted', 'pending', 'refused')", name=op.f("ck_call_paper_screening")
-        ),
-        sa.CheckConstraint(
-            "(rank IS NULL) = (score IS NULL) AND rank >= 1",
-            name=op.f("ck_call_paper_ranked_whole"),
-        ),
-        sa.CheckConstraint(
-            "score BETWEEN 0 AND 100000", name=op.f("ck_call_paper_score_in_bounds")
-        ),
-        sa.ForeignKeyConstraint(
-            ["id"], ["call_submission.id"], name=op.f("fk_call_paper_id_call_submission")
-        ),
-        sa.ForeignKeyConstraint(
+        _check("ck_call_paper_screening", "screening IN ('admitted', 'pending', 'refused')"),
+        _check("ck_call_paper_ranked_whole", "(rank IS NULL) = (score IS NULL) AND rank >= 1"),
+        _check("ck_call_paper_score_in_bounds", "score BETWEEN 0 AND 100000"),
+        _key("fk_call_paper_id_call_submission", ["id"], ["call_submission.id"]),
+        _key(
+            "fk_call_paper_organisation_id_call_id_call",
             ["organisation_id", "call_id"],
             ["call.organisation_id", "call.id"],
-            name=op.f("fk_call_paper_organisation_id_call_id_call"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call_paper")),
-        sa.UniqueConstraint("call_id", "code", name=op.f("uq_call_paper_call_id_code")),
-        sa.UniqueConstraint("organisation_id", "id", name=op.f("uq_call_paper_organisation_id_id")),
+        _unique("uq_call_paper_call_id_code", "call_id", "code"),
+        _unique("uq_call_paper_organisation_id_id", "organisation_id", "id"),
     )
 
 
@@ -271,13 +268,11 @@ def _submission_version() -> None:
         sa.Column("body", TEXT(), nullable=False),
         sa.Column("document_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "version >= 1", name=op.f("ck_call_submission_version_version_positive")
-        ),
-        sa.ForeignKeyConstraint(
+        _check("ck_call_submission_version_version_positive", "version >= 1"),
+        _key(
+            "fk_call_submission_version_organisation_id_submission_id_call_submission",
             ["organisation_id", "submission_id"],
             ["call_submission.organisation_id", "call_submission.id"],
-            name=op.f("fk_call_submission_version_organisation_id_submission_id_call_submission"),
         ),
         sa.PrimaryKeyConstraint(
             "submission_id", "version", name=op.f("pk_call_submission_version")
@@ -297,31 +292,23 @@ def _appeal() -> None:
         sa.Column("state", TEXT(), nullable=False),
         sa.Column("reason", TEXT(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "(state = 'open') = (reason IS NULL)", name=op.f("ck_call_appeal_decided_with_reason")
-        ),
-        sa.CheckConstraint(
-            "state IN ('dismissed', 'open', 'upheld')", name=op.f("ck_call_appeal_state")
-        ),
-        sa.ForeignKeyConstraint(
+        _check("ck_call_appeal_decided_with_reason", "(state = 'open') = (reason IS NULL)"),
+        _check("ck_call_appeal_state", "state IN ('dismissed', 'open', 'upheld')"),
+        _key(
+            "fk_call_appeal_call_id_code_call_paper",
             ["call_id", "code"],
             ["call_paper.call_id", "call_paper.code"],
-            name=op.f("fk_call_appeal_call_id_code_call_paper"),
         ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_call_appeal_organisation_id_organisation"),
+        _key(
+            "fk_call_appeal_organisation_id_organisation", ["organisation_id"], ["organisation.id"]
         ),
-        sa.ForeignKeyConstraint(
+        _key(
+            "fk_call_appeal_owner_id_call_id_call",
             ["owner_id", "call_id"],
             ["call.organisation_id", "call.id"],
-            name=op.f("fk_call_appeal_owner_id_call_id_call"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call_appeal")),
-        sa.UniqueConstraint(
-            "organisation_id", "id", name=op.f("uq_call_appeal_organisation_id_id")
-        ),
+        _unique("uq_call_appeal_organisation_id_id", "organisation_id", "id"),
     )
     op.create_index(
         "ix_call_appeal_open",
@@ -348,28 +335,22 @@ def _award() -> None:
         sa.Column("currency", TEXT(), nullable=True),
         sa.Column("escrow_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "(prize_minor IS NULL) = (currency IS NULL)", name=op.f("ck_call_award_prize_is_money")
-        ),
-        sa.ForeignKeyConstraint(
-            ["escrow_id"], ["ledger_escrow.id"], name=op.f("fk_call_award_escrow_id_ledger_escrow")
-        ),
-        sa.ForeignKeyConstraint(
+        _check("ck_call_award_prize_is_money", "(prize_minor IS NULL) = (currency IS NULL)"),
+        _key("fk_call_award_escrow_id_ledger_escrow", ["escrow_id"], ["ledger_escrow.id"]),
+        _key(
+            "fk_call_award_organisation_id_call_id_call",
             ["organisation_id", "call_id"],
             ["call.organisation_id", "call.id"],
-            name=op.f("fk_call_award_organisation_id_call_id_call"),
         ),
-        sa.ForeignKeyConstraint(
+        _key(
+            "fk_call_award_organisation_id_paper_id_call_paper",
             ["organisation_id", "paper_id"],
             ["call_paper.organisation_id", "call_paper.id"],
-            name=op.f("fk_call_award_organisation_id_paper_id_call_paper"),
         ),
-        sa.ForeignKeyConstraint(
-            ["winner_id"], ["organisation.id"], name=op.f("fk_call_award_winner_id_organisation")
-        ),
+        _key("fk_call_award_winner_id_organisation", ["winner_id"], ["organisation.id"]),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call_award")),
-        sa.UniqueConstraint("certificate", name=op.f("uq_call_award_certificate")),
-        sa.UniqueConstraint("paper_id", name=op.f("uq_call_award_paper_id")),
+        _unique("uq_call_award_certificate", "certificate"),
+        _unique("uq_call_award_paper_id", "paper_id"),
     )
     op.create_index(op.f("ix_call_award_call_id"), "call_award", ["call_id"], unique=False)
 
@@ -386,34 +367,25 @@ def _review() -> None:
         sa.Column("reason", TEXT(), nullable=True),
         sa.Column("assigned_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "(state = 'assigned') = (decided_at IS NULL)", name=op.f("ck_call_review_decided_when")
-        ),
-        sa.CheckConstraint(
+        _check("ck_call_review_decided_when", "(state = 'assigned') = (decided_at IS NULL)"),
+        _check(
+            "ck_call_review_declined_for_reason",
             "(state IN ('declined', 'replaced')) = (reason IS NOT NULL)",
-            name=op.f("ck_call_review_declined_for_reason"),
         ),
-        sa.CheckConstraint(
-            "state IN ('assigned', 'declined', 'done', 'replaced')",
-            name=op.f("ck_call_review_state"),
-        ),
-        sa.ForeignKeyConstraint(
+        _check("ck_call_review_state", "state IN ('assigned', 'declined', 'done', 'replaced')"),
+        _key(
+            "fk_call_review_organisation_id_call_id_call",
             ["organisation_id", "call_id"],
             ["call.organisation_id", "call.id"],
-            name=op.f("fk_call_review_organisation_id_call_id_call"),
         ),
-        sa.ForeignKeyConstraint(
+        _key(
+            "fk_call_review_organisation_id_paper_id_call_paper",
             ["organisation_id", "paper_id"],
             ["call_paper.organisation_id", "call_paper.id"],
-            name=op.f("fk_call_review_organisation_id_paper_id_call_paper"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call_review")),
-        sa.UniqueConstraint(
-            "organisation_id", "id", name=op.f("uq_call_review_organisation_id_id")
-        ),
-        sa.UniqueConstraint(
-            "paper_id", "person_id", name=op.f("uq_call_review_paper_id_person_id")
-        ),
+        _unique("uq_call_review_organisation_id_id", "organisation_id", "id"),
+        _unique("uq_call_review_paper_id_person_id", "paper_id", "person_id"),
     )
     op.create_index(
         "ix_call_review_declined",
@@ -437,18 +409,16 @@ def _score() -> None:
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("scores", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("comment", TEXT(), nullable=False),
-        sa.CheckConstraint(
-            "jsonb_typeof(scores) = 'object'", name=op.f("ck_call_score_scores_object")
-        ),
-        sa.ForeignKeyConstraint(
+        _check("ck_call_score_scores_object", "jsonb_typeof(scores) = 'object'"),
+        _key(
+            "fk_call_score_organisation_id_paper_id_call_paper",
             ["organisation_id", "paper_id"],
             ["call_paper.organisation_id", "call_paper.id"],
-            name=op.f("fk_call_score_organisation_id_paper_id_call_paper"),
         ),
-        sa.ForeignKeyConstraint(
+        _key(
+            "fk_call_score_organisation_id_review_id_call_review",
             ["organisation_id", "review_id"],
             ["call_review.organisation_id", "call_review.id"],
-            name=op.f("fk_call_score_organisation_id_review_id_call_review"),
         ),
         sa.PrimaryKeyConstraint("review_id", name=op.f("pk_call_score")),
     )

@@ -64,6 +64,10 @@ OTHER_OWNERS: Final[Mapping[str, str]] = {
     "fk_call_submission_owner_id_call_id_call": "the call submitted to, for the submitter",
     "fk_gateway_member_owner_id_gateway_id_gateway": "the owner's gateway, serving a member",
     "fk_ledger_entry_initiator_id_transaction_id_ledger_transaction": "who brought the entry about",
+    "fk_programme_application_owner_id_call_id_call": "the call applied to, for the applicant",
+    "fk_programme_recommendation_applicant_id_application_id_0eb9": (
+        "the applicant's project, for its recommender"
+    ),
     "fk_risk_delivery_author_id_notice_id_risk_notice": "the author's notice, for a recipient",
 }
 OPEN: Final[Mapping[str, str]] = {
