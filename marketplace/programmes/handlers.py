@@ -341,6 +341,17 @@ def list_recommendations(
     return store.recommendations_after(session, organisation_id, after=after, limit=limit)
 
 
+def recommended(
+    *, session: Session, organisation_id: OrganisationId, call_id: UUID
+) -> list[tuple[Application, str]]:
+    """Projects the organisation recommends, or receives, in a call, with the reasons given."""
+    calls.get_call(session=session, call_id=call_id)
+    return [
+        (get_application(session=session, application_id=one.application_id), one.reason)
+        for one in store.recommendations_of(session, call_id, organisation_id)
+    ]
+
+
 def figures_of(
     *, session: Session, clock: Clock, organisation_id: OrganisationId
 ) -> tuple[Figure, ...]:

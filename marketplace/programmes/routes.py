@@ -1,13 +1,14 @@
 """``/programmes``, ``/applications``, ``/recommendations``, and the programme of a call."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
 from marketplace.programmes import handlers
 from marketplace.programmes.domain import Programme
+from marketplace.programmes.export import FileKind, Sheet, form_sheet, table_sheet, written
 from marketplace.programmes.loader import load_programmes
 from marketplace.programmes.schemas import (
     ApplicationIn,
@@ -36,6 +37,14 @@ def _programmes() -> Mapping[str, Programme]:
     return load_programmes()
 
 
+_FILES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The file",
+        "content": {
+            kind.media_type: {"schema": {"type": "string", "format": "binary"}} for kind in FileKind
+        },
+    }
+}
 ProgrammesDep = Annotated[Mapping[str, Programme], Depends(_programmes)]
 
 
@@ -79,6 +88,27 @@ def run_programme(
         call_id=call_id,
         programme=handlers.get_programme(known, asked.programme),
     )
+
+
+@runs.get(
+    "/{call_id}/recommendation-table",
+    dependencies=[requires(Action.PROGRAMME_OF_CALL_READ)],
+    response_class=Response,
+    responses=_FILES,
+)
+def export_recommendations(
+    call_id: UUID,
+    session: SessionDep,
+    acting: ActingDep,
+    known: ProgrammesDep,
+    file: FileKind = FileKind.DOCX,
+) -> Response:
+    """The recommendation table (推荐汇总表) of what one recommends, or receives, in a call."""
+    programme = handlers.programme_of(session=session, programmes=known, call_id=call_id)
+    rows = handlers.recommended(
+        session=session, organisation_id=acting.organisation_id, call_id=call_id
+    )
+    return _attached(table_sheet(programme, rows), file, f"recommendations-{call_id}")
 
 
 @runs.post(
@@ -139,6 +169,26 @@ def read_application(
     del acting
     found = handlers.get_application(session=session, application_id=application_id)
     return ApplicationOut.of(found, known)
+
+
+@applications.get(
+    "/{application_id}/form",
+    dependencies=[requires(Action.APPLICATION_READ)],
+    response_class=Response,
+    responses=_FILES,
+)
+def export_application(
+    application_id: UUID,
+    session: SessionDep,
+    acting: ActingDep,
+    known: ProgrammesDep,
+    file: FileKind = FileKind.DOCX,
+) -> Response:
+    """The application form (申报书) to print and seal; every figure with whence it comes."""
+    del acting
+    found = handlers.get_application(session=session, application_id=application_id)
+    programme = handlers.get_programme(known, found.programme)
+    return _attached(form_sheet(programme, found), file, f"application-{found.id}")
 
 
 @applications.put("/{application_id}", dependencies=[requires(Action.APPLICATION_CHANGE)])
@@ -245,3 +295,8 @@ def list_recommendations(
         limit=page.fetch,
     )
     return page.answer(found, RecommendationOut.of, name="recommendations")
+
+
+def _attached(sheet: Sheet, kind: FileKind, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
+    return Response(written(sheet, kind), media_type=kind.media_type, headers=headers)

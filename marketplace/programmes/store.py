@@ -160,6 +160,18 @@ def recommendations_after(
     return [_recommendation(it) for it in session.exec(query.order_by(col(row.id)).limit(limit))]
 
 
+def recommendations_of(
+    session: Session, call_id: UUID, party: OrganisationId
+) -> list[Recommendation]:
+    """Those in a call that ``party`` gave or receives, in order of giving."""
+    row = ProgrammeRecommendationRow
+    query = select(row).where(
+        col(row.call_id) == call_id,
+        or_(col(row.organisation_id) == party, col(row.owner_id) == party),
+    )
+    return [_recommendation(it) for it in session.exec(query.order_by(col(row.id)))]
+
+
 def _values(application: Application) -> dict[str, Any]:
     return asdict(application) | {
         "directions": list(application.directions),

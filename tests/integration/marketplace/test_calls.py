@@ -1,10 +1,12 @@
 """What PostgreSQL itself keeps of calls and programmes: who wrote a paper, and the quota."""
 
+import io
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import docx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -173,6 +175,43 @@ def test_the_eleventh_recommendation_is_refused_by_its_clause_and_by_the_databas
         session.connection().execute(
             text("UPDATE programme_recommendation SET place = 11 WHERE place = 10")
         )
+
+
+def test_form_and_table_leave_as_word_and_pdf_documents(firms: Firms, clock: FrozenClock) -> None:
+    authority, bureau, firm = (firms.firm(name) for name in ("Authority", "Bureau", "武汉工厂"))
+    call_id = opened(authority, clock, blind=False)
+    done(authority.http.put(f"calls/{call_id}/programme", json={"programme": "miit-2017"}))
+    application_id = _applied(firm, bureau.id, call_id)
+    reason = {"reason": "服务四十家 <中小企业> & more"}
+    done(bureau.http.post(f"applications/{application_id}/recommendation", json=reason))
+
+    form = firm.http.get(f"applications/{application_id}/form")
+    table = bureau.http.get(f"calls/{call_id}/recommendation-table")
+    others = firms.firm("Other").http.get(f"calls/{call_id}/recommendation-table")
+
+    told = _cells(form)
+    assert told["单位名称 Unit"][0] == "武汉工厂"
+    assert told["单位名称 Unit"][1].startswith(f"/organisations/{firm.id} (2026-03-02")
+    assert told["是否已获中央财政支持 Funded by the central budget"][0] == "否 No"
+    assert _cells(table)["1"][0] == "武汉工厂"
+    assert _cells(table)["1"][3] == reason["reason"]
+    assert "1" not in _cells(others)
+    for path, client in (
+        (f"applications/{application_id}/form", firm.http),
+        (f"calls/{call_id}/recommendation-table", bureau.http),
+    ):
+        pdf = client.get(path, params={"file": "pdf"})
+        assert pdf.headers["content-type"] == "application/pdf"
+        assert pdf.content.startswith(b"%PDF-")
+        assert b"STSong-Light" in pdf.content
+    assert firms.firm("Else").http.get(f"applications/{application_id}/form").status_code == 404
+
+
+def _cells(response: Any) -> dict[str, list[str]]:
+    """The rows of a document's table, by their first cell."""
+    assert response.status_code == 200, response.text
+    (table,) = docx.Document(io.BytesIO(response.content)).tables
+    return {row.cells[0].text: [one.text for one in row.cells[1:]] for row in table.rows}
 
 
 def _applied(firm: Firm, recommender_id: OrganisationId, call_id: str) -> str:
