@@ -26,6 +26,7 @@ WHOLE_MAX = 2**53
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Whole = Annotated[int, Field(strict=True, ge=-WHOLE_MAX, le=WHOLE_MAX)]
+Number = Annotated[int, Field(ge=1, le=99)]
 Stated = (
     Annotated[bool, Field(strict=True)]
     | Whole
@@ -40,7 +41,7 @@ class RunIn(Document):
 
 class StatedIn(Document):
     title: Title
-    directions: list[int] = Field(max_length=DIRECTIONS_MAX)
+    directions: list[Number] = Field(max_length=DIRECTIONS_MAX)
     fields: dict[Name, Stated] = Field(
         default_factory=dict,
         max_length=FIELDS_MAX,
