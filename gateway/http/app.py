@@ -24,11 +24,13 @@ from gateway.http.middleware import (
 from gateway.http.revocation import RevocationWatch
 from gateway.http.security_schema import describe_security
 from gateway.live import LiveHub
+from marketplace.calls import routes as calls
 from marketplace.deals import routes as deals
 from marketplace.demands import routes as demands
 from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
 from marketplace.offers import routes as offers
+from marketplace.programmes import routes as programmes
 from marketplace.rounds import routes as rounds
 from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
@@ -73,6 +75,8 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *demands.ROUTERS,
     rounds.router,
     *deals.ROUTERS,
+    *calls.ROUTERS,
+    *programmes.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

@@ -11,6 +11,7 @@ import structlog
 
 from gateway.importing import import_for_good
 from gateway.worker.metrics import WorkerMetrics
+from marketplace.calls.moving import advance as move_call
 from marketplace.deals.handlers import following as deal_facts
 from marketplace.deals.handlers import requests as deals
 from marketplace.rounds import handlers as rounds
@@ -36,6 +37,7 @@ WAITLISTS_INTERVAL: Final = timedelta(seconds=1)
 WAITLISTS_SWEEP_INTERVAL: Final = timedelta(seconds=30)
 DEALS_INTERVAL: Final = timedelta(seconds=10)
 ROUNDS_INTERVAL: Final = timedelta(seconds=2)
+CALLS_INTERVAL: Final = timedelta(seconds=5)
 PAYMENTS_INTERVAL: Final = timedelta(seconds=2)
 RELIABILITY_INTERVAL: Final = timedelta(minutes=10)
 RISK_INTERVAL: Final = timedelta(minutes=1)
@@ -108,6 +110,7 @@ def scheduled_jobs(
         Job("clear-rounds", ROUNDS_INTERVAL, lambda: _clear_rounds(settings, sessions, clock)),
         Job("expire-deals", DEALS_INTERVAL, lambda: _expire_deals(sessions, clock)),
         Job("add-up-scores", PRUNE_INTERVAL, lambda: _add_up_scores(sessions, clock)),
+        Job("move-calls", CALLS_INTERVAL, lambda: _move_calls(sessions, clock)),
         Job("flag-at-risk", RISK_INTERVAL, flag_at_risk),
         Job("tell-reliability", RELIABILITY_INTERVAL, lambda: _tell_reliability(sessions, clock)),
         Job("settle-payments", PAYMENTS_INTERVAL, settle_payments),
@@ -179,6 +182,14 @@ def _add_up_scores(sessions: Sessions, clock: Clock) -> None:
     while done == deal_facts.AT_ONCE:
         with transaction(sessions) as session:
             done = deal_facts.add_up_scores(session=session, clock=clock)
+
+
+def _move_calls(sessions: Sessions, clock: Clock) -> None:
+    """Take every step that is due, each in a transaction of its own."""
+    is_left = True
+    while is_left:
+        with transaction(sessions) as session:
+            is_left = move_call(session=session, clock=clock)
 
 
 def _tell_reliability(sessions: Sessions, clock: Clock) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from tests.access.call_things import CODE, CRITERIA
 from tests.access.markers import Owner, Shown
 from tests.access.rows import START
 from tests.access.trust_things import TERMS
@@ -125,6 +126,28 @@ BODIES: Final[Mapping[str, Maker]] = {
         "space_id": world.things["space_id",][0].path["space_id"],
         "closes_at": (START + timedelta(days=1)).isoformat(),
     },
+    "POST /calls": lambda _: {
+        "kind": "challenge",
+        "title": "Probe",
+        "title_zh": "探针",
+        "visibility": "organisation",
+        "rules": {"criteria": CRITERIA},
+        "schedule": {
+            "opens_at": START.isoformat(),
+            "submit_until": (START + timedelta(days=1)).isoformat(),
+            "screen_until": (START + timedelta(days=2)).isoformat(),
+            "review_until": (START + timedelta(days=3)).isoformat(),
+        },
+    },
+    "PUT /calls/{call_id}/programme": lambda _: {"programme": "miit-2017"},
+    "POST /calls/{call_id}/applications": lambda world: {
+        "recommender_id": str(world.organisations[Owner.NEIGHBOUR]),
+        "title": "Probe",
+        "directions": [1],
+    },
+    "PUT /applications/{application_id}": lambda _: {"title": "Probe", "directions": [1]},
+    "POST /calls/{call_id}/appeals": lambda _: {"code": CODE, "ground": "Probe"},
+    "PUT /reviews/{review_id}/scores": lambda _: {"scores": {"probe": 1}},
     "POST /organisations": lambda _: {"name": "Probe", "name_zh": "探针", "kind": "firm"},
 }
 QUERIES: Final[Mapping[str, Maker]] = {

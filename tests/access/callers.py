@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.access.domain.tokens import TokenKind, token_hash, token_text
 from services.contracts.access import Role
+from tests.access.call_things import review
 from tests.access.markers import Owner
 from tests.access.risk_things import report
 from tests.access.rows import START
@@ -34,6 +35,7 @@ class Caller:
     credential_id: UUID | None = None
     passkey_id: UUID | None = None
     report_id: UUID | None = None
+    review_id: UUID | None = None
     tokens: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -100,6 +102,7 @@ def _person(world: World, asked: Caller) -> Caller:
         credential_id=ids[VALID],
         passkey_id=passkey_id,
         report_id=report(world, Owner.OWN, person_id),
+        review_id=review(world, Owner.OWN, person_id),
         tokens=tokens | _nobodys(world),
     )
 
@@ -128,6 +131,7 @@ def _program(world: World, asked: Caller, *, held: frozenset[Role]) -> Caller:
         strong=False,
         credential_id=ids[VALID],
         report_id=report(world, Owner.OWN, account),
+        review_id=review(world, Owner.OWN, account),
         tokens=tokens | _nobodys(world),
     )
 

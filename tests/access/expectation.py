@@ -22,6 +22,7 @@ SHARED_WITH_OWN: Final = {
 }
 """By the park, the chain space and the agreement of ``world.found_organisations``."""
 PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
+    Action.APPEAL_DECIDE: lambda appeal: appeal.giver is Owner.OWN,
     Action.BOOKING_CONFIRM: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_MOVE: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_WORK: lambda booking: booking.giver is Owner.OWN,
@@ -33,6 +34,8 @@ PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.ORDER_WORK: lambda order: order.giver is Owner.OWN,
     Action.ORDER_ACCEPT: lambda order: order.taker is Owner.OWN,
     Action.RISK_NOTICE_ACKNOWLEDGE: lambda notice: notice.taker is Owner.OWN,
+    Action.APPLICATION_CHANGE: lambda application: application.owner is Owner.OWN,
+    Action.PROJECT_RECOMMEND: lambda application: application.taker is Owner.OWN,
     Action.SPACE_MEMBER_ADD: lambda space: space.owner is Owner.OWN,
     Action.SPACE_MEMBER_REMOVE: lambda space: space.owner is Owner.OWN,
 }

@@ -6,6 +6,7 @@ A route whose path has parameters nobody declared here fails the matrix: add its
 from collections.abc import Mapping
 from typing import Final
 
+from tests.access import call_things as call
 from tests.access import deal_things as deal
 from tests.access import ledger_things as ledger
 from tests.access import market_things as market
@@ -27,6 +28,13 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("match_id",): market.matches,
     ("round_id",): market.rounds,
     ("round_id", "demand_id"): market.pooled_demands,
+    ("call_id",): call.calls,
+    ("call_id", "juror_id"): call.jurors,
+    ("submission_id",): call.submissions,
+    ("paper_id",): call.papers,
+    ("review_id",): call.reviews,
+    ("appeal_id",): call.appeals,
+    ("application_id",): call.applications,
     ("booking_id",): market.bookings,
     ("joint_id",): market.joints,
     ("account_id",): ledger.accounts,

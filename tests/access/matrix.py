@@ -27,6 +27,7 @@ NOT_THINGS: Final = {
     "grade": "IT7",
     "direction_key": "manufacturing",
     "industry_code": "C34",
+    "programme_key": "miit-2017",
     "region_code": "420111",
     "resource_kind": "machine",
 }

@@ -9,6 +9,7 @@ from tests.access.matrix import Asker
 SHOWN_MAX = 40
 PROBES_MIN = 10_000
 REFUSED_BY_THEIR_NATURE = {
+    "GET /reviews/{review_id}/scores": "needs a review that is in",
     "GET /session/openid": "no provider is set up",
     "GET /session/openid/callback": "no provider is set up",
     "POST /enrolments/redeem": "needs a code",

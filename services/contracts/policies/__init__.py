@@ -8,12 +8,14 @@ from typing import Final
 from services.contracts.actions import Action
 from services.contracts.policies import (
     booking,
+    calls,
     capacity,
     deals,
     door,
     identity,
     ledger,
     market,
+    programmes,
     trust,
 )
 from services.contracts.policies.deciding import Decision, Policies, Policy, Scope, Who, decide
@@ -25,6 +27,8 @@ POLICIES: Final[Policies] = {
     **capacity.POLICIES,
     **market.POLICIES,
     **deals.POLICIES,
+    **calls.POLICIES,
+    **programmes.POLICIES,
     **booking.POLICIES,
     **ledger.POLICIES,
     **trust.POLICIES,

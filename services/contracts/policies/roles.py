@@ -10,6 +10,8 @@ CLEARING: Final = frozenset({Role.OWNER, Role.PARK_OPERATOR, Role.SYSTEM_ADMIN})
 SELLING: Final = frozenset({Role.OWNER, Role.SELLER})
 BUYING: Final = frozenset({Role.OWNER, Role.BUYER})
 TRADING: Final = frozenset({Role.OWNER, Role.BUYER, Role.SELLER})
+CALLING: Final = frozenset({Role.OWNER, Role.PARK_OPERATOR, Role.PROGRAMME_OFFICER})
+JUDGING: Final = frozenset({Role.EXPERT})
 WARNING: Final = frozenset(
     {Role.OWNER, Role.PARK_OPERATOR, Role.PROGRAMME_OFFICER, Role.SECURITY_ADMIN}
 )

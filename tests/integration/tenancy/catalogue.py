@@ -37,6 +37,11 @@ OF_NO_ORGANISATION: Final[Mapping[str, str]] = {
     "totp": "of a person",
 }
 PLAIN_KEYS: Final[Mapping[str, str]] = {
+    "fk_call_appeal_call_id_code_call_paper": "a paper in another's call",
+    "fk_call_award_escrow_id_ledger_escrow": "the prize, set aside by the worker",
+    "fk_call_paper_id_call_submission": "the submitter's record of the call owner's paper",
+    "fk_call_park_park": "a call is of the park of its operator",
+    "fk_call_space_id_space": "a call is of the space of its lead",
     "fk_clearing_entry_booking_id_booking": "the buyer's booking, made by the worker",
     "fk_clearing_entry_round_id_clearing_round": "a demand in a round another organisation opened",
     "fk_clearing_offer_round_id_clearing_round": "who offered in a round another opened",
@@ -58,9 +63,15 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
 }
 OTHER_OWNERS: Final[Mapping[str, str]] = {
     "fk_booking_provider_id_resource_id_resource": "the provider's resource, booked by a buyer",
+    "fk_call_appeal_owner_id_call_id_call": "the call appealed to, for the appellant",
+    "fk_call_submission_owner_id_call_id_call": "the call submitted to, for the submitter",
     "fk_gateway_member_owner_id_gateway_id_gateway": "the owner's gateway, serving a member",
     "fk_ledger_entry_initiator_id_transaction_id_ledger_transaction": "who brought the entry about",
     "fk_waitlist_entry_provider_id_resource_id_resource": "a resource a buyer waits for",
+    "fk_programme_application_owner_id_call_id_call": "the call applied to, for the applicant",
+    "fk_programme_recommendation_applicant_id_application_id_0eb9": (
+        "the applicant's project, for its recommender"
+    ),
     "fk_risk_delivery_author_id_notice_id_risk_notice": "the author's notice, for a recipient",
 }
 OPEN: Final[Mapping[str, str]] = {

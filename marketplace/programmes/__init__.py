@@ -1,0 +1,1 @@
+"""Selection programmes (试点示范遴选): rules as data, applications, recommendations."""
