@@ -11,8 +11,9 @@ import structlog
 
 from gateway.worker.callouts import Guard
 from gateway.worker.consuming import ConsumerLoop
-from gateway.worker.jobs import run_job, scheduled_jobs
+from gateway.worker.jobs import run_job
 from gateway.worker.metrics import WorkerMetrics
+from gateway.worker.schedule import scheduled_jobs
 from marketplace.deals.consumers import CONSUMERS as DEAL_CONSUMERS
 from marketplace.offers.consumers import CONSUMERS as OFFER_CONSUMERS
 from marketplace.taxonomy.loader import load_taxonomy

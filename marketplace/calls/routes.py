@@ -364,7 +364,7 @@ def read_review(review_id: UUID, session: SessionDep, acting: ActingDep) -> Aske
 
 
 @reviews.get("/{review_id}/scores", dependencies=[requires(Action.REVIEW_READ)])
-def read_scores(review_id: UUID, session: SessionDep, acting: ActingDep) -> ScoredListOut:
+def read_given_scores(review_id: UUID, session: SessionDep, acting: ActingDep) -> ScoredListOut:
     """All reviews of the paper that are in, once the own one is."""
     found = handlers.others(session=session, person_id=_person(acting), review_id=review_id)
     return ScoredListOut.of(found)

@@ -17,8 +17,8 @@ import httpx
 import yaml
 from prometheus_client import CollectorRegistry
 
-from gateway.worker.jobs import scheduled_jobs
 from gateway.worker.metrics import WorkerMetrics
+from gateway.worker.schedule import scheduled_jobs
 from services.contracts.access import Role
 from services.contracts.ids import OrganisationId, PersonId
 from services.runtime.db import Sessions

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
-from gateway.worker.jobs import scheduled_jobs
 from gateway.worker.metrics import WorkerMetrics
+from gateway.worker.schedule import scheduled_jobs
 from marketplace.rounds.closing import Means, advance
 from marketplace.taxonomy.loader import load_taxonomy
 from services.contracts.access import Role

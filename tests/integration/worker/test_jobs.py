@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.worker.jobs import scheduled_jobs
 from gateway.worker.metrics import WorkerMetrics
+from gateway.worker.schedule import scheduled_jobs
 from services.booking import handlers as booking
 from services.booking.domain import Booking, BookingState
 from services.capacity import handlers as capacity
