@@ -6,7 +6,6 @@ decides otherwise. Each function takes uint64 arrays ``(n,)`` and the index of t
 eight words.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -92,15 +91,17 @@ and_not_sets = _folding(lambda builder, held, read: builder.and_(held, builder.n
 
 
 @cast("Callable[..., Any]", intrinsic)
-def any_lane(_: Any, words: Any, _word: Any) -> Any:
-    """All bits set in any of the eight words."""
+def filled_lanes(_: Any, words: Any, _word: Any) -> Any:
+    """Which of the eight words are not 0, one bit each."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         addresses = _registers(context, builder, signature.args[0], *arguments)
-        read = [builder.load(address, align=_BYTES) for address in addresses]
-        name = f"llvm.vector.reduce.or.v{_WIDTH}i64"
-        kind = ir.FunctionType(ir.IntType(64), [_VECTOR])
-        reduce = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        return builder.call(reduce, [functools.reduce(builder.or_, read)])
+        octet, found = ir.IntType(8), ir.IntType(8)(0)
+        for part, address in enumerate(addresses):
+            read = builder.load(address, align=_BYTES)
+            filled = builder.icmp_unsigned("!=", read, _VECTOR(None))
+            bits = builder.zext(builder.bitcast(filled, ir.IntType(_WIDTH)), octet)
+            found = builder.or_(found, builder.shl(bits, octet(part * _WIDTH)))
+        return builder.zext(found, ir.IntType(64))
 
     return types.uint64(words, types.int64), emit

@@ -29,8 +29,8 @@ from services.matching.engine.lanes import (
     and_lanes,
     and_not_sets,
     and_sets,
-    any_lane,
     copy_lanes,
+    filled_lanes,
     or_sets,
 )
 from services.matching.engine.surcharges import (
@@ -285,13 +285,17 @@ def _fit(columns: Any, row: int, queries: Array, asked: int, wanted: Wanted, bes
 @inlined
 def _survivors(
     bits: Array, base: int, stride: int, words: int, queries: Array, asked: int, left: Array
-) -> None:
-    """Write to ``left`` which rows of ``words`` words from ``base`` on no bit set rules out."""
+) -> Any:
+    """Write to ``left`` which rows of ``words`` words from ``base`` on no bit set rules out.
+
+    Returns:
+        Which of these words are not 0, one bit each.
+    """
     every = at.Q_LISTS + queries[asked, at.Q_PARTITIONS] + queries[asked, at.Q_FOREIGN]
     some = every + queries[asked, at.Q_ALL]
     none = some + queries[asked, at.Q_ANY]
     end = none + queries[asked, at.Q_NOT]
-    query = queries[asked]
+    query, filled = queries[asked], np.uint64(0)
     for word in range(0, words, LANES):
         first = base + word
         copy_lanes(left, word, bits, first + at.ALIVE * stride)
@@ -303,6 +307,8 @@ def _survivors(
             and_lanes(left, word, left, WORDS_AT_ONCE)
         and_sets(left, word, bits, first, stride, query, every, some)
         and_not_sets(left, word, bits, first, stride, query, none, end)
+        filled |= filled_lanes(left, word) << np.uint64(word)
+    return filled
 
 
 @compiled
@@ -385,10 +391,12 @@ def _search_block(
 
 
 @inlined
-def _ask_for_rows(compact: Any, left: Array, words: int, first_block: int) -> None:
+def _ask_for_rows(compact: Any, left: Array, filled: Any, first_block: int) -> None:
     """Bring the first rows of ``left`` to the cache at once, not one by one."""
     asked = 0
-    for offset in range(words):
+    while filled:
+        offset = trailing_zeros(filled)
+        filled &= filled - _ONE
         some = left[offset]
         while some:
             prefetch(compact, (first_block + offset) * at.WORD + trailing_zeros(some))
@@ -410,14 +418,14 @@ def _search_partition(
         if priced(columns.blocks, first_block + word, at.B_LATER_RATE, unit_minutes) > best.cap:
             break
         span = min(span, words - word)
-        _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
+        filled = _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
         if words > warm:
-            _ask_for_rows(columns.compact, scratch, span, first_block + word)
-        for offset in range(span):
-            if offset % LANES == 0 and not any_lane(scratch, offset):
-                continue
+            _ask_for_rows(columns.compact, scratch, filled, first_block + word)
+        while filled:
+            offset = trailing_zeros(filled)
+            filled &= filled - _ONE
             left, block = scratch[offset], first_block + word + offset
-            if left and priced(columns.blocks, block, at.B_RATE, unit_minutes) <= best.cap:
+            if priced(columns.blocks, block, at.B_RATE, unit_minutes) <= best.cap:
                 best = _search_block(columns, queries, asked, wanted, block, left, found, best)
         word += span
         span = min(2 * span, WORDS_AT_ONCE)
