@@ -51,7 +51,14 @@ WARM_WORDS: Final = 64
 EXAMINED: Final = WORDS_AT_ONCE + LANES
 STOPPED: Final = EXAMINED + 1
 """What searches counted so far: rows they looked through, partitions they left by their bound."""
-SCRATCH_WORDS: Final = STOPPED + 1
+AHEAD: Final = 4
+"""Demands of a batch whose first rows are asked for before the first of these demands is judged."""
+V_WORDS, V_BLOCKS, V_FIRST = range(3)
+"""Of what was looked through ahead: how many words, how many blocks have rows left; from ``V_FIRST``
+on each such block and its rows."""
+SURVEY: Final = V_FIRST + 2 * (ROWS_AHEAD + WORDS_AT_ONCE)
+SURVEYS: Final = STOPPED + 1
+SCRATCH_WORDS: Final = SURVEYS + AHEAD * SURVEY
 _ONE = np.uint64(1)
 
 
@@ -407,19 +414,70 @@ def _ask_for_rows(compact: Any, left: Array, filled: Any, first_block: int) -> N
 
 
 @inlined
-def _search_partition(
-    columns: Any, queries: Array, asked: int, wanted: Wanted, group: int, scratch: Array,
-    found: Array, best: Best, warm: int,
-) -> Best:  # fmt: skip
+def _survey(
+    columns: Any, queries: Array, asked: int, scratch: Array, survey: int, warm: int
+) -> None:
+    """Look through the sets of a query until enough rows are left, and ask for these.
+
+    They come to the cache while other queries are judged. Rows of no more than ``warm`` words are
+    there already.
+    """
+    group = queries[asked, at.Q_LISTS]
     first_row, words = columns.partitions[group, at.P_ROWS], columns.partitions[group, at.P_WORDS]
     first_block, base = first_row // at.WORD, columns.partitions[group, at.P_BITS]
-    word, span, unit_minutes = 0, LANES, wanted.unit_minutes
+    budget, unit_minutes = queries[asked, at.Q_BUDGET], queries[asked, at.Q_UNIT_MINUTES]
+    word, span, blocks, rows = 0, LANES, 0, 0
+    known = queries[asked, at.Q_PARTITIONS] > 0 and words > warm
+    while known and word < words and rows < ROWS_AHEAD:
+        if priced(columns.blocks, first_block + word, at.B_LATER_RATE, unit_minutes) > budget:
+            break
+        span = min(span, words - word)
+        filled = _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
+        while filled:
+            offset = trailing_zeros(filled)
+            filled &= filled - _ONE
+            block, left = first_block + word + offset, scratch[offset]
+            scratch[survey + V_FIRST + 2 * blocks] = np.uint64(block)
+            scratch[survey + V_FIRST + 2 * blocks + 1] = left
+            blocks += 1
+            while left and rows < ROWS_AHEAD:
+                prefetch(columns.compact, block * at.WORD + trailing_zeros(left))
+                left &= left - _ONE
+                rows += 1
+        word += span
+        span = min(2 * span, WORDS_AT_ONCE)
+    scratch[survey + V_WORDS], scratch[survey + V_BLOCKS] = np.uint64(word), np.uint64(blocks)
+
+
+@inlined
+def _search_surveyed(
+    columns: Any, queries: Array, asked: int, wanted: Wanted, scratch: Array, survey: int,
+    found: Array, best: Best,
+) -> Best:  # fmt: skip
+    """Judge the rows that were left when the sets were looked through ahead."""
+    for index in range(np.int64(scratch[survey + V_BLOCKS])):
+        block = np.int64(scratch[survey + V_FIRST + 2 * index])
+        left = scratch[survey + V_FIRST + 2 * index + 1]
+        if priced(columns.blocks, block, at.B_RATE, wanted.unit_minutes) <= best.cap:
+            best = _search_block(columns, queries, asked, wanted, block, left, found, best)
+    return best
+
+
+@inlined
+def _search_partition(
+    columns: Any, queries: Array, asked: int, wanted: Wanted, group: int, scratch: Array,
+    found: Array, best: Best, begin: int, ahead: bool,
+) -> Best:  # fmt: skip
+    """Judge what is left from word ``begin`` of a partition on."""
+    first_row, words = columns.partitions[group, at.P_ROWS], columns.partitions[group, at.P_WORDS]
+    first_block, base = first_row // at.WORD, columns.partitions[group, at.P_BITS]
+    word, span, unit_minutes = begin, LANES, wanted.unit_minutes
     while word < words:
         if priced(columns.blocks, first_block + word, at.B_LATER_RATE, unit_minutes) > best.cap:
             break
         span = min(span, words - word)
         filled = _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
-        if words > warm:
+        if ahead:
             _ask_for_rows(columns.compact, scratch, filled, first_block + word)
         while filled:
             offset = trailing_zeros(filled)
@@ -435,16 +493,32 @@ def _search_partition(
 
 
 @inlined
-def _rank(columns: Any, queries: Array, asked: int, scratch: Array, ranks: Array, warm: int) -> int:
+def _survey_of(asked: int) -> int:
+    return SURVEYS + asked % AHEAD * SURVEY
+
+
+@inlined
+def _rank(
+    columns: Any, queries: Array, asked: int, scratch: Array, ranks: Array, survey: int, warm: int
+) -> int:
     """Write the best rows for one query to ``ranks``; how many there are.
 
-    Rows of partitions of more than ``warm`` words are asked for ahead: no cache holds them.
+    Rows of partitions of more than ``warm`` words are asked for ahead: no cache holds them. The
+    first partition was looked through ahead as ``survey`` tells, with ``NONE`` not at all.
     """
     wanted = _wanted(queries, asked)
     best = Best(np.int64(0), np.int64(at.UNKNOWN), wanted.budget)
+    begin = 0
+    if survey != at.NONE:
+        begin = np.int64(scratch[survey + V_WORDS])
+        best = _search_surveyed(columns, queries, asked, wanted, scratch, survey, ranks, best)
     for part in range(at.Q_LISTS, at.Q_LISTS + queries[asked, at.Q_PARTITIONS]):
         group = queries[asked, part]
-        best = _search_partition(columns, queries, asked, wanted, group, scratch, ranks, best, warm)
+        ahead = columns.partitions[group, at.P_WORDS] > warm
+        best = _search_partition(
+            columns, queries, asked, wanted, group, scratch, ranks, best, begin, ahead
+        )
+        begin = 0
     return int(best.count)
 
 
@@ -458,7 +532,7 @@ def search(addresses: Array, room: Array, query: Array) -> int:
         query: int64 ``(n,)``, as :mod:`services.matching.engine.layout` lays it out.
     """
     queries = numbers_at(np.uint64(query.ctypes.data), 1, len(query))
-    return _rank(arrays_at(addresses), queries, 0, _scratch_of(room), _ranks_of(room), 0)
+    return _rank(arrays_at(addresses), queries, 0, _scratch_of(room), _ranks_of(room), at.NONE, 0)
 
 
 @compiled
@@ -478,9 +552,15 @@ def search_many(
     columns, scratch, ranks = arrays_at(addresses), _scratch_of(room), _ranks_of(room)
     # What nobody owns costs no counting of references wherever it is handed on.
     queries = unowned(queries, np.int64)
-    for asked in range(len(queries)):
-        answer, count = order[asked], _rank(columns, queries, asked, scratch, ranks, WARM_WORDS)
-        counts[answer] = count
-        for index in range(count):
-            for field in range(at.FOUND_FIELDS):
-                found[answer, index, field] = ranks[index, field]
+    for asked in range(-AHEAD, len(queries)):
+        if asked >= 0:
+            survey = _survey_of(asked)
+            count = _rank(columns, queries, asked, scratch, ranks, survey, WARM_WORDS)
+            answer = order[asked]
+            counts[answer] = count
+            for index in range(count):
+                for field in range(at.FOUND_FIELDS):
+                    found[answer, index, field] = ranks[index, field]
+        if asked + AHEAD < len(queries):
+            following = asked + AHEAD
+            _survey(columns, queries, following, scratch, _survey_of(following), WARM_WORDS)
