@@ -305,10 +305,10 @@ def _survivors(
     query, filled = queries[asked], np.uint64(0)
     for word in range(0, words, LANES):
         first = base + word
-        copy_lanes(left, word, bits, first + at.ALIVE * stride)
-        if some + 1 == none:
-            and_lanes(left, word, bits, first + query[some] * stride)
-        elif some < none:
+        # What is in a set is alive.
+        one = query[some] if some + 1 == none else at.ALIVE
+        copy_lanes(left, word, bits, first + one * stride)
+        if some + 1 < none:
             copy_lanes(left, WORDS_AT_ONCE, bits, first + query[some] * stride)
             or_sets(left, WORDS_AT_ONCE, bits, first, stride, query, some + 1, none)
             and_lanes(left, word, left, WORDS_AT_ONCE)
