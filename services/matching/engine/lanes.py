@@ -14,26 +14,29 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LANES: Final = 8
+TWICE: Final = 2 * LANES
 _BYTES: Final = 8
 _WIDTH: Final = 4
 _VECTOR: Final = ir.VectorType(ir.IntType(64), _WIDTH)
 _Combine = Callable[[Any, Any, Any], Any]
 
 
-def _registers(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> list[Any]:
+def _registers(
+    context: Any, builder: Any, array_type: Any, array: Any, index: Any, lanes: int = LANES
+) -> list[Any]:
     """Addresses of what fills the registers from ``array[index]`` on."""
     data = context.make_array(array_type)(context, builder, array).data
     first = builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
-    return [builder.gep(first, [ir.IntType(64)(part)]) for part in range(LANES // _WIDTH)]
+    return [builder.gep(first, [ir.IntType(64)(part)]) for part in range(lanes // _WIDTH)]
 
 
-def _writing(combine: _Combine) -> Any:
+def _writing(combine: _Combine, lanes: int = LANES) -> Any:
     """Write ``combine`` of the eight words there and the eight of ``words`` to ``into``."""
 
     def typed(_: Any, into: Any, _at: Any, words: Any, _word: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            targets = _registers(context, builder, signature.args[0], *arguments[:2])
-            sources = _registers(context, builder, signature.args[2], *arguments[2:])
+            targets = _registers(context, builder, signature.args[0], *arguments[:2], lanes)
+            sources = _registers(context, builder, signature.args[2], *arguments[2:], lanes)
             for target, source in zip(targets, sources, strict=True):
                 read = builder.load(source, align=_BYTES)
                 held = builder.load(target, align=_BYTES)
@@ -46,10 +49,12 @@ def _writing(combine: _Combine) -> Any:
 
 
 copy_lanes = _writing(lambda _, __, read: read)
+copy_twice = _writing(lambda _, __, read: read, TWICE)
 and_lanes = _writing(lambda builder, held, read: builder.and_(held, read))
+and_twice = _writing(lambda builder, held, read: builder.and_(held, read), TWICE)
 
 
-def _folding(combine: _Combine) -> Any:
+def _folding(combine: _Combine, lanes: int = LANES) -> Any:
     """Fold into the eight words there those of many sets, kept in registers meanwhile.
 
     Set ``number`` lies ``number * stride`` words after ``first``; the numbers of the sets are
@@ -63,7 +68,7 @@ def _folding(combine: _Combine) -> Any:
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             into, place, sets, first, stride, numbers, begin, end = arguments
             kinds = signature.args
-            targets = _registers(context, builder, kinds[0], into, place)
+            targets = _registers(context, builder, kinds[0], into, place, lanes)
             register_of = cast("Callable[..., Any]", cgutils.alloca_once_value)
             kept = [register_of(builder, builder.load(target, align=_BYTES)) for target in targets]
             listed = context.make_array(kinds[5])(context, builder, numbers).data
@@ -71,7 +76,7 @@ def _folding(combine: _Combine) -> Any:
             with cgutils.for_range_slice(builder, begin, end, step) as (index, _):
                 number = builder.load(builder.gep(listed, [index]))
                 word = builder.add(first, builder.mul(number, stride))
-                sources = _registers(context, builder, kinds[2], sets, word)
+                sources = _registers(context, builder, kinds[2], sets, word, lanes)
                 for register, source in zip(kept, sources, strict=True):
                     read = builder.load(source, align=_BYTES)
                     builder.store(combine(builder, builder.load(register), read), register)
@@ -86,8 +91,13 @@ def _folding(combine: _Combine) -> Any:
 
 
 and_sets = _folding(lambda builder, held, read: builder.and_(held, read))
+and_sets_twice = _folding(lambda builder, held, read: builder.and_(held, read), TWICE)
 or_sets = _folding(lambda builder, held, read: builder.or_(held, read))
+or_sets_twice = _folding(lambda builder, held, read: builder.or_(held, read), TWICE)
 and_not_sets = _folding(lambda builder, held, read: builder.and_(held, builder.not_(read)))
+and_not_sets_twice = _folding(
+    lambda builder, held, read: builder.and_(held, builder.not_(read)), TWICE
+)
 
 
 @cast("Callable[..., Any]", intrinsic)

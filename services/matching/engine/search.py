@@ -5,7 +5,7 @@ exceeds the worst of ``limit`` found, nothing is looked at. Arrays are described
 :mod:`services.matching.engine.layout`.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,14 +24,21 @@ from services.matching.engine.kernel import (
     priced,
     verified,
 )
-from services.matching.engine.lanes import (
-    LANES,
-    and_lanes,
-    and_not_sets,
-    and_sets,
-    copy_lanes,
-    filled_lanes,
-    or_sets,
+from services.matching.engine.lanes import LANES
+from services.matching.engine.sieve import (
+    AHEAD,
+    EXAMINED,
+    SCRATCH_WORDS,
+    STOPPED,
+    V_BLOCKS,
+    V_FIRST,
+    V_WORDS,
+    WARM_WORDS,
+    WORDS_AT_ONCE,
+    ask_for_rows,
+    survey_of,
+    survey_rows,
+    survivors,
 )
 from services.matching.engine.surcharges import (
     least_surcharge,
@@ -43,22 +50,6 @@ from services.matching.engine.surcharges import (
     way,
 )
 
-WORDS_AT_ONCE: Final = 64
-"""Words of a partition whose sets are ANDed before rows are looked at, at most."""
-ROWS_AHEAD: Final = 24
-WARM_WORDS: Final = 64
-"""Words of a partition whose rows stay in the cache while many are asked."""
-EXAMINED: Final = WORDS_AT_ONCE + LANES
-STOPPED: Final = EXAMINED + 1
-"""What searches counted so far: rows they looked through, partitions they left by their bound."""
-AHEAD: Final = 4
-"""Demands of a batch whose first rows are asked for before the first of these demands is judged."""
-V_WORDS, V_BLOCKS, V_FIRST = range(3)
-"""Of what was looked through ahead: how many words, how many blocks have rows left; from ``V_FIRST``
-on each such block and its rows."""
-SURVEY: Final = V_FIRST + 2 * (ROWS_AHEAD + WORDS_AT_ONCE)
-SURVEYS: Final = STOPPED + 1
-SCRATCH_WORDS: Final = SURVEYS + AHEAD * SURVEY
 _ONE = np.uint64(1)
 
 
@@ -289,35 +280,6 @@ def _fit(columns: Any, row: int, queries: Array, asked: int, wanted: Wanted, bes
     return Fit(sure, price, start)
 
 
-@inlined
-def _survivors(
-    bits: Array, base: int, stride: int, words: int, queries: Array, asked: int, left: Array
-) -> Any:
-    """Write to ``left`` which rows of ``words`` words from ``base`` on no bit set rules out.
-
-    Returns:
-        Which of these words are not 0, one bit each.
-    """
-    every = at.Q_LISTS + queries[asked, at.Q_PARTITIONS] + queries[asked, at.Q_FOREIGN]
-    some = every + queries[asked, at.Q_ALL]
-    none = some + queries[asked, at.Q_ANY]
-    end = none + queries[asked, at.Q_NOT]
-    query, filled = queries[asked], np.uint64(0)
-    for word in range(0, words, LANES):
-        first = base + word
-        # What is in a set is alive.
-        one = query[some] if some + 1 == none else at.ALIVE
-        copy_lanes(left, word, bits, first + one * stride)
-        if some + 1 < none:
-            copy_lanes(left, WORDS_AT_ONCE, bits, first + query[some] * stride)
-            or_sets(left, WORDS_AT_ONCE, bits, first, stride, query, some + 1, none)
-            and_lanes(left, word, left, WORDS_AT_ONCE)
-        and_sets(left, word, bits, first, stride, query, every, some)
-        and_not_sets(left, word, bits, first, stride, query, none, end)
-        filled |= filled_lanes(left, word) << np.uint64(word)
-    return filled
-
-
 @compiled
 def _ranks_before(columns: Any, query: Array, found: Array, index: int, fit: Fit, row: int) -> bool:
     """Whether ``fit`` goes before what is found at ``index`` for the same cost.
@@ -398,58 +360,6 @@ def _search_block(
 
 
 @inlined
-def _ask_for_rows(compact: Any, left: Array, filled: Any, first_block: int) -> None:
-    """Bring the first rows of ``left`` to the cache at once, not one by one."""
-    asked = 0
-    while filled:
-        offset = trailing_zeros(filled)
-        filled &= filled - _ONE
-        some = left[offset]
-        while some:
-            prefetch(compact, (first_block + offset) * at.WORD + trailing_zeros(some))
-            some &= some - _ONE
-            asked += 1
-        if asked >= ROWS_AHEAD:
-            return
-
-
-@inlined
-def _survey(
-    columns: Any, queries: Array, asked: int, scratch: Array, survey: int, warm: int
-) -> None:
-    """Look through the sets of a query until enough rows are left, and ask for these.
-
-    They come to the cache while other queries are judged. Rows of no more than ``warm`` words are
-    there already.
-    """
-    group = queries[asked, at.Q_LISTS]
-    first_row, words = columns.partitions[group, at.P_ROWS], columns.partitions[group, at.P_WORDS]
-    first_block, base = first_row // at.WORD, columns.partitions[group, at.P_BITS]
-    budget, unit_minutes = queries[asked, at.Q_BUDGET], queries[asked, at.Q_UNIT_MINUTES]
-    word, span, blocks, rows = 0, LANES, 0, 0
-    known = queries[asked, at.Q_PARTITIONS] > 0 and words > warm
-    while known and word < words and rows < ROWS_AHEAD:
-        if priced(columns.blocks, first_block + word, at.B_LATER_RATE, unit_minutes) > budget:
-            break
-        span = min(span, words - word)
-        filled = _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
-        while filled:
-            offset = trailing_zeros(filled)
-            filled &= filled - _ONE
-            block, left = first_block + word + offset, scratch[offset]
-            scratch[survey + V_FIRST + 2 * blocks] = np.uint64(block)
-            scratch[survey + V_FIRST + 2 * blocks + 1] = left
-            blocks += 1
-            while left and rows < ROWS_AHEAD:
-                prefetch(columns.compact, block * at.WORD + trailing_zeros(left))
-                left &= left - _ONE
-                rows += 1
-        word += span
-        span = min(2 * span, WORDS_AT_ONCE)
-    scratch[survey + V_WORDS], scratch[survey + V_BLOCKS] = np.uint64(word), np.uint64(blocks)
-
-
-@inlined
 def _search_surveyed(
     columns: Any, queries: Array, asked: int, wanted: Wanted, scratch: Array, survey: int,
     found: Array, best: Best,
@@ -466,7 +376,7 @@ def _search_surveyed(
 @inlined
 def _search_partition(
     columns: Any, queries: Array, asked: int, wanted: Wanted, group: int, scratch: Array,
-    found: Array, best: Best, begin: int, ahead: bool,
+    found: Array, best: Best, begin: int, warm: int,
 ) -> Best:  # fmt: skip
     """Judge what is left from word ``begin`` of a partition on."""
     first_row, words = columns.partitions[group, at.P_ROWS], columns.partitions[group, at.P_WORDS]
@@ -476,9 +386,9 @@ def _search_partition(
         if priced(columns.blocks, first_block + word, at.B_LATER_RATE, unit_minutes) > best.cap:
             break
         span = min(span, words - word)
-        filled = _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
-        if ahead:
-            _ask_for_rows(columns.compact, scratch, filled, first_block + word)
+        filled = survivors(columns.bits, base + word, words, span, queries, asked, scratch)
+        if words > warm:
+            ask_for_rows(columns.compact, scratch, filled, first_block + word)
         while filled:
             offset = trailing_zeros(filled)
             filled &= filled - _ONE
@@ -490,11 +400,6 @@ def _search_partition(
     scratch[EXAMINED] += np.uint64(word * at.WORD)
     scratch[STOPPED] += np.uint64(word < words)
     return best
-
-
-@inlined
-def _survey_of(asked: int) -> int:
-    return SURVEYS + asked % AHEAD * SURVEY
 
 
 @inlined
@@ -514,9 +419,8 @@ def _rank(
         best = _search_surveyed(columns, queries, asked, wanted, scratch, survey, ranks, best)
     for part in range(at.Q_LISTS, at.Q_LISTS + queries[asked, at.Q_PARTITIONS]):
         group = queries[asked, part]
-        ahead = columns.partitions[group, at.P_WORDS] > warm
         best = _search_partition(
-            columns, queries, asked, wanted, group, scratch, ranks, best, begin, ahead
+            columns, queries, asked, wanted, group, scratch, ranks, best, begin, warm
         )
         begin = 0
     return int(best.count)
@@ -554,7 +458,7 @@ def search_many(
     queries = unowned(queries, np.int64)
     for asked in range(-AHEAD, len(queries)):
         if asked >= 0:
-            survey = _survey_of(asked)
+            survey = survey_of(asked)
             count = _rank(columns, queries, asked, scratch, ranks, survey, WARM_WORDS)
             answer = order[asked]
             counts[answer] = count
@@ -563,4 +467,4 @@ def search_many(
                     found[answer, index, field] = ranks[index, field]
         if asked + AHEAD < len(queries):
             following = asked + AHEAD
-            _survey(columns, queries, following, scratch, _survey_of(following), WARM_WORDS)
+            survey_rows(columns, queries, following, scratch, survey_of(following), WARM_WORDS)
