@@ -1,9 +1,9 @@
-"""Eight 64-bit words at once, in registers of four.
+"""Eight 64-bit words at once, or twice as many, in registers of four.
 
 Machines that have registers of eight take a while until they use them: measured, a single answer
 took a tenth longer. Numba leaves it to LLVM whether a loop becomes vectors; for loops this short it
 decides otherwise. Each function takes uint64 arrays ``(n,)`` and the index of the first of the
-eight words.
+words.
 """
 
 from collections.abc import Callable
@@ -31,12 +31,12 @@ def _registers(
 
 
 def _writing(combine: _Combine, lanes: int = LANES) -> Any:
-    """Write ``combine`` of the eight words there and the eight of ``words`` to ``into``."""
+    """Write ``combine`` of the words there and as many of ``words`` to ``into``."""
 
     def typed(_: Any, into: Any, _at: Any, words: Any, _word: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            targets = _registers(context, builder, signature.args[0], *arguments[:2], lanes)
-            sources = _registers(context, builder, signature.args[2], *arguments[2:], lanes)
+            targets = _registers(context, builder, signature.args[0], *arguments[:2], lanes=lanes)
+            sources = _registers(context, builder, signature.args[2], *arguments[2:], lanes=lanes)
             for target, source in zip(targets, sources, strict=True):
                 read = builder.load(source, align=_BYTES)
                 held = builder.load(target, align=_BYTES)
@@ -55,7 +55,7 @@ and_twice = _writing(lambda builder, held, read: builder.and_(held, read), TWICE
 
 
 def _folding(combine: _Combine, lanes: int = LANES) -> Any:
-    """Fold into the eight words there those of many sets, kept in registers meanwhile.
+    """Fold into the words there those of many sets, kept in registers meanwhile.
 
     Set ``number`` lies ``number * stride`` words after ``first``; the numbers of the sets are
     ``numbers[begin:end]``.

@@ -366,7 +366,7 @@ def _search_surveyed(
 ) -> Best:  # fmt: skip
     """Judge the rows that were left when the sets were looked through ahead."""
     for index in range(np.int64(scratch[survey + V_BLOCKS])):
-        block = np.int64(scratch[survey + V_FIRST + 2 * index])
+        block: Any = np.int64(scratch[survey + V_FIRST + 2 * index])
         left = scratch[survey + V_FIRST + 2 * index + 1]
         if priced(columns.blocks, block, at.B_RATE, wanted.unit_minutes) <= best.cap:
             best = _search_block(columns, queries, asked, wanted, block, left, found, best)
@@ -413,7 +413,7 @@ def _rank(
     """
     wanted = _wanted(queries, asked)
     best = Best(np.int64(0), np.int64(at.UNKNOWN), wanted.budget)
-    begin = 0
+    begin: Any = 0
     if survey != at.NONE:
         begin = np.int64(scratch[survey + V_WORDS])
         best = _search_surveyed(columns, queries, asked, wanted, scratch, survey, ranks, best)
