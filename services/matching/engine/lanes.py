@@ -35,8 +35,10 @@ def _writing(combine: _Combine, lanes: int = LANES) -> Any:
 
     def typed(_: Any, into: Any, _at: Any, words: Any, _word: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            targets = _registers(context, builder, signature.args[0], *arguments[:2], lanes=lanes)
-            sources = _registers(context, builder, signature.args[2], *arguments[2:], lanes=lanes)
+            into, place, words, word = arguments
+            kinds = signature.args
+            targets = _registers(context, builder, kinds[0], into, place, lanes)
+            sources = _registers(context, builder, kinds[2], words, word, lanes)
             for target, source in zip(targets, sources, strict=True):
                 read = builder.load(source, align=_BYTES)
                 held = builder.load(target, align=_BYTES)
