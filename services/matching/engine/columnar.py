@@ -46,14 +46,8 @@ from services.matching.engine.judging import (
     judge,
 )
 from services.matching.engine.oracle import OracleEngine
-from services.matching.engine.search import (
-    EXAMINED,
-    SCRATCH_WORDS,
-    STOPPED,
-    room_for,
-    search,
-    search_many,
-)
+from services.matching.engine.search import room_for, search, search_many
+from services.matching.engine.sieve import EXAMINED, SCRATCH_WORDS, STOPPED
 from services.matching.engine.slots import search as search_slot
 from services.matching.engine.verdicts import causes, distance_m, verdicts
 

@@ -1,12 +1,11 @@
-"""Eight 64-bit words at once, in registers of four.
+"""Eight 64-bit words at once, or twice as many, in registers of four.
 
 Machines that have registers of eight take a while until they use them: measured, a single answer
 took a tenth longer. Numba leaves it to LLVM whether a loop becomes vectors; for loops this short it
 decides otherwise. Each function takes uint64 arrays ``(n,)`` and the index of the first of the
-eight words.
+words.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -15,26 +14,31 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LANES: Final = 8
+TWICE: Final = 2 * LANES
 _BYTES: Final = 8
 _WIDTH: Final = 4
 _VECTOR: Final = ir.VectorType(ir.IntType(64), _WIDTH)
 _Combine = Callable[[Any, Any, Any], Any]
 
 
-def _registers(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> list[Any]:
+def _registers(
+    context: Any, builder: Any, array_type: Any, array: Any, index: Any, lanes: int = LANES
+) -> list[Any]:
     """Addresses of what fills the registers from ``array[index]`` on."""
     data = context.make_array(array_type)(context, builder, array).data
     first = builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
-    return [builder.gep(first, [ir.IntType(64)(part)]) for part in range(LANES // _WIDTH)]
+    return [builder.gep(first, [ir.IntType(64)(part)]) for part in range(lanes // _WIDTH)]
 
 
-def _writing(combine: _Combine) -> Any:
-    """Write ``combine`` of the eight words there and the eight of ``words`` to ``into``."""
+def _writing(combine: _Combine, lanes: int = LANES) -> Any:
+    """Write ``combine`` of the words there and as many of ``words`` to ``into``."""
 
     def typed(_: Any, into: Any, _at: Any, words: Any, _word: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            targets = _registers(context, builder, signature.args[0], *arguments[:2])
-            sources = _registers(context, builder, signature.args[2], *arguments[2:])
+            into, place, words, word = arguments
+            kinds = signature.args
+            targets = _registers(context, builder, kinds[0], into, place, lanes)
+            sources = _registers(context, builder, kinds[2], words, word, lanes)
             for target, source in zip(targets, sources, strict=True):
                 read = builder.load(source, align=_BYTES)
                 held = builder.load(target, align=_BYTES)
@@ -47,11 +51,13 @@ def _writing(combine: _Combine) -> Any:
 
 
 copy_lanes = _writing(lambda _, __, read: read)
+copy_twice = _writing(lambda _, __, read: read, TWICE)
 and_lanes = _writing(lambda builder, held, read: builder.and_(held, read))
+and_twice = _writing(lambda builder, held, read: builder.and_(held, read), TWICE)
 
 
-def _folding(combine: _Combine) -> Any:
-    """Fold into the eight words there those of many sets, kept in registers meanwhile.
+def _folding(combine: _Combine, lanes: int = LANES) -> Any:
+    """Fold into the words there those of many sets, kept in registers meanwhile.
 
     Set ``number`` lies ``number * stride`` words after ``first``; the numbers of the sets are
     ``numbers[begin:end]``.
@@ -64,7 +70,7 @@ def _folding(combine: _Combine) -> Any:
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             into, place, sets, first, stride, numbers, begin, end = arguments
             kinds = signature.args
-            targets = _registers(context, builder, kinds[0], into, place)
+            targets = _registers(context, builder, kinds[0], into, place, lanes)
             register_of = cast("Callable[..., Any]", cgutils.alloca_once_value)
             kept = [register_of(builder, builder.load(target, align=_BYTES)) for target in targets]
             listed = context.make_array(kinds[5])(context, builder, numbers).data
@@ -72,7 +78,7 @@ def _folding(combine: _Combine) -> Any:
             with cgutils.for_range_slice(builder, begin, end, step) as (index, _):
                 number = builder.load(builder.gep(listed, [index]))
                 word = builder.add(first, builder.mul(number, stride))
-                sources = _registers(context, builder, kinds[2], sets, word)
+                sources = _registers(context, builder, kinds[2], sets, word, lanes)
                 for register, source in zip(kept, sources, strict=True):
                     read = builder.load(source, align=_BYTES)
                     builder.store(combine(builder, builder.load(register), read), register)
@@ -87,20 +93,27 @@ def _folding(combine: _Combine) -> Any:
 
 
 and_sets = _folding(lambda builder, held, read: builder.and_(held, read))
+and_sets_twice = _folding(lambda builder, held, read: builder.and_(held, read), TWICE)
 or_sets = _folding(lambda builder, held, read: builder.or_(held, read))
+or_sets_twice = _folding(lambda builder, held, read: builder.or_(held, read), TWICE)
 and_not_sets = _folding(lambda builder, held, read: builder.and_(held, builder.not_(read)))
+and_not_sets_twice = _folding(
+    lambda builder, held, read: builder.and_(held, builder.not_(read)), TWICE
+)
 
 
 @cast("Callable[..., Any]", intrinsic)
-def any_lane(_: Any, words: Any, _word: Any) -> Any:
-    """All bits set in any of the eight words."""
+def filled_lanes(_: Any, words: Any, _word: Any) -> Any:
+    """Which of the eight words are not 0, one bit each."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         addresses = _registers(context, builder, signature.args[0], *arguments)
-        read = [builder.load(address, align=_BYTES) for address in addresses]
-        name = f"llvm.vector.reduce.or.v{_WIDTH}i64"
-        kind = ir.FunctionType(ir.IntType(64), [_VECTOR])
-        reduce = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        return builder.call(reduce, [functools.reduce(builder.or_, read)])
+        octet, found = ir.IntType(8), ir.IntType(8)(0)
+        for part, address in enumerate(addresses):
+            read = builder.load(address, align=_BYTES)
+            filled = builder.icmp_unsigned("!=", read, _VECTOR(None))
+            bits = builder.zext(builder.bitcast(filled, ir.IntType(_WIDTH)), octet)
+            found = builder.or_(found, builder.shl(bits, octet(part * _WIDTH)))
+        return builder.zext(found, ir.IntType(64))
 
     return types.uint64(words, types.int64), emit

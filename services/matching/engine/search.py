@@ -5,7 +5,7 @@ exceeds the worst of ``limit`` found, nothing is looked at. Arrays are described
 :mod:`services.matching.engine.layout`.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,14 +24,21 @@ from services.matching.engine.kernel import (
     priced,
     verified,
 )
-from services.matching.engine.lanes import (
-    LANES,
-    and_lanes,
-    and_not_sets,
-    and_sets,
-    any_lane,
-    copy_lanes,
-    or_sets,
+from services.matching.engine.lanes import LANES
+from services.matching.engine.sieve import (
+    AHEAD,
+    EXAMINED,
+    SCRATCH_WORDS,
+    STOPPED,
+    V_BLOCKS,
+    V_FIRST,
+    V_WORDS,
+    WARM_WORDS,
+    WORDS_AT_ONCE,
+    ask_for_rows,
+    survey_of,
+    survey_rows,
+    survivors,
 )
 from services.matching.engine.surcharges import (
     least_surcharge,
@@ -43,15 +50,6 @@ from services.matching.engine.surcharges import (
     way,
 )
 
-WORDS_AT_ONCE: Final = 64
-"""Words of a partition whose sets are ANDed before rows are looked at, at most."""
-ROWS_AHEAD: Final = 24
-WARM_WORDS: Final = 64
-"""Words of a partition whose rows stay in the cache while many are asked."""
-EXAMINED: Final = WORDS_AT_ONCE + LANES
-STOPPED: Final = EXAMINED + 1
-"""What searches counted so far: rows they looked through, partitions they left by their bound."""
-SCRATCH_WORDS: Final = STOPPED + 1
 _ONE = np.uint64(1)
 
 
@@ -282,29 +280,6 @@ def _fit(columns: Any, row: int, queries: Array, asked: int, wanted: Wanted, bes
     return Fit(sure, price, start)
 
 
-@inlined
-def _survivors(
-    bits: Array, base: int, stride: int, words: int, queries: Array, asked: int, left: Array
-) -> None:
-    """Write to ``left`` which rows of ``words`` words from ``base`` on no bit set rules out."""
-    every = at.Q_LISTS + queries[asked, at.Q_PARTITIONS] + queries[asked, at.Q_FOREIGN]
-    some = every + queries[asked, at.Q_ALL]
-    none = some + queries[asked, at.Q_ANY]
-    end = none + queries[asked, at.Q_NOT]
-    query = queries[asked]
-    for word in range(0, words, LANES):
-        first = base + word
-        copy_lanes(left, word, bits, first + at.ALIVE * stride)
-        if some + 1 == none:
-            and_lanes(left, word, bits, first + query[some] * stride)
-        elif some < none:
-            copy_lanes(left, WORDS_AT_ONCE, bits, first + query[some] * stride)
-            or_sets(left, WORDS_AT_ONCE, bits, first, stride, query, some + 1, none)
-            and_lanes(left, word, left, WORDS_AT_ONCE)
-        and_sets(left, word, bits, first, stride, query, every, some)
-        and_not_sets(left, word, bits, first, stride, query, none, end)
-
-
 @compiled
 def _ranks_before(columns: Any, query: Array, found: Array, index: int, fit: Fit, row: int) -> bool:
     """Whether ``fit`` goes before what is found at ``index`` for the same cost.
@@ -385,39 +360,40 @@ def _search_block(
 
 
 @inlined
-def _ask_for_rows(compact: Any, left: Array, words: int, first_block: int) -> None:
-    """Bring the first rows of ``left`` to the cache at once, not one by one."""
-    asked = 0
-    for offset in range(words):
-        some = left[offset]
-        while some:
-            prefetch(compact, (first_block + offset) * at.WORD + trailing_zeros(some))
-            some &= some - _ONE
-            asked += 1
-        if asked >= ROWS_AHEAD:
-            return
+def _search_surveyed(
+    columns: Any, queries: Array, asked: int, wanted: Wanted, scratch: Array, survey: int,
+    found: Array, best: Best,
+) -> Best:  # fmt: skip
+    """Judge the rows that were left when the sets were looked through ahead."""
+    for index in range(np.int64(scratch[survey + V_BLOCKS])):
+        block: Any = np.int64(scratch[survey + V_FIRST + 2 * index])
+        left = scratch[survey + V_FIRST + 2 * index + 1]
+        if priced(columns.blocks, block, at.B_RATE, wanted.unit_minutes) <= best.cap:
+            best = _search_block(columns, queries, asked, wanted, block, left, found, best)
+    return best
 
 
 @inlined
 def _search_partition(
     columns: Any, queries: Array, asked: int, wanted: Wanted, group: int, scratch: Array,
-    found: Array, best: Best, warm: int,
+    found: Array, best: Best, begin: int, warm: int,
 ) -> Best:  # fmt: skip
+    """Judge what is left from word ``begin`` of a partition on."""
     first_row, words = columns.partitions[group, at.P_ROWS], columns.partitions[group, at.P_WORDS]
     first_block, base = first_row // at.WORD, columns.partitions[group, at.P_BITS]
-    word, span, unit_minutes = 0, LANES, wanted.unit_minutes
+    word, span, unit_minutes = begin, LANES, wanted.unit_minutes
     while word < words:
         if priced(columns.blocks, first_block + word, at.B_LATER_RATE, unit_minutes) > best.cap:
             break
         span = min(span, words - word)
-        _survivors(columns.bits, base + word, words, span, queries, asked, scratch)
+        filled = survivors(columns.bits, base + word, words, span, queries, asked, scratch)
         if words > warm:
-            _ask_for_rows(columns.compact, scratch, span, first_block + word)
-        for offset in range(span):
-            if offset % LANES == 0 and not any_lane(scratch, offset):
-                continue
+            ask_for_rows(columns.compact, scratch, filled, first_block + word)
+        while filled:
+            offset = trailing_zeros(filled)
+            filled &= filled - _ONE
             left, block = scratch[offset], first_block + word + offset
-            if left and priced(columns.blocks, block, at.B_RATE, unit_minutes) <= best.cap:
+            if priced(columns.blocks, block, at.B_RATE, unit_minutes) <= best.cap:
                 best = _search_block(columns, queries, asked, wanted, block, left, found, best)
         word += span
         span = min(2 * span, WORDS_AT_ONCE)
@@ -427,16 +403,26 @@ def _search_partition(
 
 
 @inlined
-def _rank(columns: Any, queries: Array, asked: int, scratch: Array, ranks: Array, warm: int) -> int:
+def _rank(
+    columns: Any, queries: Array, asked: int, scratch: Array, ranks: Array, survey: int, warm: int
+) -> int:
     """Write the best rows for one query to ``ranks``; how many there are.
 
-    Rows of partitions of more than ``warm`` words are asked for ahead: no cache holds them.
+    Rows of partitions of more than ``warm`` words are asked for ahead: no cache holds them. The
+    first partition was looked through ahead as ``survey`` tells, with ``NONE`` not at all.
     """
     wanted = _wanted(queries, asked)
     best = Best(np.int64(0), np.int64(at.UNKNOWN), wanted.budget)
+    begin: Any = 0
+    if survey != at.NONE:
+        begin = np.int64(scratch[survey + V_WORDS])
+        best = _search_surveyed(columns, queries, asked, wanted, scratch, survey, ranks, best)
     for part in range(at.Q_LISTS, at.Q_LISTS + queries[asked, at.Q_PARTITIONS]):
         group = queries[asked, part]
-        best = _search_partition(columns, queries, asked, wanted, group, scratch, ranks, best, warm)
+        best = _search_partition(
+            columns, queries, asked, wanted, group, scratch, ranks, best, begin, warm
+        )
+        begin = 0
     return int(best.count)
 
 
@@ -450,7 +436,7 @@ def search(addresses: Array, room: Array, query: Array) -> int:
         query: int64 ``(n,)``, as :mod:`services.matching.engine.layout` lays it out.
     """
     queries = numbers_at(np.uint64(query.ctypes.data), 1, len(query))
-    return _rank(arrays_at(addresses), queries, 0, _scratch_of(room), _ranks_of(room), 0)
+    return _rank(arrays_at(addresses), queries, 0, _scratch_of(room), _ranks_of(room), at.NONE, 0)
 
 
 @compiled
@@ -470,9 +456,15 @@ def search_many(
     columns, scratch, ranks = arrays_at(addresses), _scratch_of(room), _ranks_of(room)
     # What nobody owns costs no counting of references wherever it is handed on.
     queries = unowned(queries, np.int64)
-    for asked in range(len(queries)):
-        answer, count = order[asked], _rank(columns, queries, asked, scratch, ranks, WARM_WORDS)
-        counts[answer] = count
-        for index in range(count):
-            for field in range(at.FOUND_FIELDS):
-                found[answer, index, field] = ranks[index, field]
+    for asked in range(-AHEAD, len(queries)):
+        if asked >= 0:
+            survey = survey_of(asked)
+            count = _rank(columns, queries, asked, scratch, ranks, survey, WARM_WORDS)
+            answer = order[asked]
+            counts[answer] = count
+            for index in range(count):
+                for field in range(at.FOUND_FIELDS):
+                    found[answer, index, field] = ranks[index, field]
+        if asked + AHEAD < len(queries):
+            following = asked + AHEAD
+            survey_rows(columns, queries, following, scratch, survey_of(following), WARM_WORDS)
