@@ -18,7 +18,7 @@ NOTHING = Findings(lost=[], overlaps=[], unreserved=[], made_twice=[], ledger={}
 def test_every_process_is_killed_as_often_as_promised() -> None:
     kills = plan(FULL, Random(1))
     assert Counter(kill.name for kill in kills) == {
-        "postgres": 40, "matcher": 40, "http": 40, "nats": 20,
+        "postgres": 40, "matcher": 40, "http": 40, "nats": 20, "worker": 20,
     }  # fmt: skip
     assert all(PAUSE_S[0] <= kill.after_s <= PAUSE_S[1] for kill in kills)
 
