@@ -31,7 +31,7 @@ from tests.faults.kills.market import Market, founded
 from tests.faults.kills.money import MoneyFindings, judge_money, waiting
 from tests.faults.kills.plan import FULL, QUICK, Kill, plan
 from tests.faults.kills.record import Record
-from tests.faults.kills.running import RunningPlatform
+from tests.faults.kills.running import WRITTEN, RunningPlatform
 from tests.faults.kills.writing import Writer, repeat
 from tests.support.waiting import eventually
 
@@ -55,21 +55,21 @@ class Run:
     broken: list[str] = field(default_factory=list)
     seconds: float = 0.0
     drained_s: float = 0.0
-    written: dict[int, float] = field(default_factory=dict)
-    """Slots each matcher's writer had written when it was last looked at."""
+    slots: dict[int, dict[str, int]] = field(default_factory=dict)
+    """By process of the matcher: slots its writer had written, and answered how, at last."""
     ledger_check: dict[str, Any] = field(default_factory=dict)
     money: MoneyFindings | None = None
 
     @property
-    def by_writer(self) -> int:
-        """At least so many bookings are the durable writer's; others the requests' own."""
-        return round(sum(self.written.values()))
+    def writer(self) -> Counter[str]:
+        """Slots the durable writer wrote, at least, and its answers; what it declines or does not
+        answer in time, the request's own transaction does."""
+        return sum(map(Counter, self.slots.values()), Counter())
 
     def look_at_writer(self, platform: RunningPlatform) -> None:
-        told = platform.written_by_matcher()
-        if told is not None:
-            pid, count = told
-            self.written[pid] = max(count, self.written.get(pid, 0.0))
+        pid, counts = platform.slots_of_writer()
+        if counts:
+            self.slots[pid] = counts
 
     def wrong(self, findings: Findings, planned: Mapping[str, int]) -> list[str]:
         """Everything that must not be, in words."""
@@ -221,7 +221,7 @@ def show(run: Run, findings: Findings, wrong: Sequence[str]) -> None:
         console.print(f"{count:8d} {outcome}")
     console.print(
         f"{len(run.record.bookings)} bookings, {run.record.acknowledgements} acknowledgements in"
-        f" {run.seconds:.0f} s, {run.by_writer} written by the durable writer, drained after"
+        f" {run.seconds:.0f} s, {run.writer[WRITTEN]} written by the durable writer, drained after"
         f" {run.drained_s:.1f} s; {len(findings.lost)} lost, {len(findings.overlaps)} overlaps"
     )
     for what in wrong[:SHOWN_MAX]:
@@ -241,7 +241,8 @@ def summary(run: Run, findings: Findings, wrong: Sequence[str], *, seed: int) ->
         "kills": dict(run.killed),
         "acknowledged": run.record.acknowledgements,
         "bookings": len(run.record.bookings),
-        "by_writer": run.by_writer,
+        "by_writer": run.writer[WRITTEN],
+        "writer": dict(run.writer),
         "lost": len(findings.lost),
         "overlaps": len(findings.overlaps),
         "unreserved": len(findings.unreserved),

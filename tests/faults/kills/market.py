@@ -9,7 +9,7 @@ from tests.faults.kills.record import Record
 
 PROVIDERS: Final = 4
 MACHINES_EACH: Final = 4
-UNITS: Final = (1, 1, 2, 3)
+UNITS: Final = (1, 1, 1, 3)
 """Of each provider's machines; those of one unit are booked by the durable writer."""
 LATE_PERCENT: Final = (20, 0, 50, 0)
 """Of the price, for giving a confirmed booking of each provider's machines back."""

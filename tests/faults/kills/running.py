@@ -1,6 +1,7 @@
 """``nonagon up`` in a process of its own, whose parts are killed by their pid."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -26,7 +27,11 @@ STOPPED_WITHIN_S: Final = 30.0
 HOLDS_LAST_S: Final = 86_400
 """Longer than any run: what expires by itself would hide what was lost."""
 OWNS: Final = "nonagon_matcher_owner 1.0"
-WRITTEN: Final = "nonagon_matcher_written_slots_sum"
+WRITTEN: Final = "written"
+WRITTEN_LINE: Final = re.compile(r"^nonagon_matcher_written_slots_sum (\S+)", re.MULTILINE)
+OUTCOME_LINE: Final = re.compile(
+    r'^nonagon_matcher_slots_total\{outcome="([^"]+)"\} (\S+)', re.MULTILINE
+)
 
 
 class RunningPlatform:
@@ -78,14 +83,18 @@ class RunningPlatform:
                 return False
         return answers(endpoints.http_url) and _owns(endpoints.metrics_urls["matcher"])
 
-    def written_by_matcher(self) -> tuple[int, float] | None:
-        """The matcher's process, and how many slots it has written; ``None`` if silent."""
+    def slots_of_writer(self) -> tuple[int, dict[str, int]]:
+        """The matcher's process, and how many slots it has written and answered how so far."""
         endpoints = self.endpoints
         if endpoints is None or "matcher" not in endpoints.pids:
-            return None
+            return 0, {}
         told = _metrics(endpoints.metrics_urls["matcher"])
-        lines = [line for line in told.splitlines() if line.startswith(WRITTEN)]
-        return endpoints.pids["matcher"], sum(float(line.rpartition(" ")[2]) for line in lines)
+        counts = dict(re.findall(OUTCOME_LINE, told))
+        written = WRITTEN_LINE.search(told)
+        if written is not None:
+            counts[WRITTEN] = written[1]
+        pid = endpoints.pids["matcher"]
+        return pid, {name: round(float(count)) for name, count in counts.items()}
 
     def ledger_check(self) -> dict[str, Any]:
         """What ``nonagon ledger check`` says."""

@@ -9,12 +9,13 @@ import psycopg
 import pytest
 
 from services.booking.domain import Booking
+from services.booking.writing.messages import SCOPE
 from services.contracts.events.booking import ChargeDue
 from services.contracts.money import Money
 from services.ledger import handlers as ledger
 from services.ledger.domain import AccountKind, Subject
 from services.runtime.db import Sessions, transaction
-from tests.faults.kills.money import SCOPE, MoneyFindings, judge_money, waiting
+from tests.faults.kills.money import MoneyFindings, judge_money, waiting
 from tests.faults.kills.record import Acknowledged, Internal, Record, Refusal
 from tests.integration.booking.park import HOUR, Park, open_park
 from tests.support.clock import FrozenClock
