@@ -63,7 +63,7 @@ class Batch:
     _deciding: Deciding | None = None
     _repeats: list[tuple[_Item, _Item]] = field(default_factory=list)
     """Requests whose key came before in the same batch, and the first of it."""
-    _first: dict[Place, _Item] = field(default_factory=dict)
+    _first: dict[tuple[int, str], _Item] = field(default_factory=dict)
     resources: set[ResourceId] = field(default_factory=set)
     """Whatever was to be written takes time of these."""
 
@@ -165,9 +165,11 @@ class Batch:
         return (tuple(found[number]) for number in range(len(self._questions)))
 
     def _is_repeated(self, item: _Item) -> bool:
-        if item.asked.once is None:
+        once = item.asked.once
+        if once is None:
             return False
-        before = self._first.setdefault(self._place(item), item)
+        organisation = self._questions[item.question].organisation_id.int
+        before = self._first.setdefault((organisation, once.key), item)
         if before is not item:
             self._repeats.append((item, before))
         return before is not item

@@ -54,6 +54,8 @@ from tests.support.servers import OPEN_BROKER
 
 WINDOW_SLOTS: Final = 16
 IN_FLIGHT: Final = 4
+HOLDS_MAX: Final = 1_000_000
+"""What an organisation may hold: fifty buyers ask for all; the peer counts nothing."""
 SHARES: Final = (0.9, 0.75, 0.6, 0.45, 0.3, 0.15)
 """Of what it does with questions in flight, tried as timetables, the highest first."""
 RATE_BAR, P99_BAR_MS, RATIO_BAR = 20_000.0, 25.0, 10.0
@@ -242,7 +244,9 @@ class Bench:
                 return
 
     def _start_matcher(self) -> None:
-        environment = child_environment(database_url=self._urls[0], nats_url=self._urls[1])
+        environment = child_environment(
+            database_url=self._urls[0], nats_url=self._urls[1], open_holds_max=HOLDS_MAX
+        )
         with self._log.open("wb") as log:
             self._matcher = subprocess.Popen(
                 [sys.executable, "-m", "gateway.matcher"], env=environment, stdout=log, stderr=log

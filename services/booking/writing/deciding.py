@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from services.booking.domain import MINUTES_MAX
 from services.booking.writing import documents, messages
 from services.booking.writing.messages import HoldAsked, Repeatable
@@ -29,8 +31,7 @@ _HALF_MINUTES: Final = 120
 """Twice the minutes of an hour."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """A slot to be written: minutes occupied, and with buffers, and all that is said of it."""
 
     booking_id: BookingId
@@ -57,6 +58,20 @@ class Refused:
     """Why memory gives no slot: a cause of ``messages``."""
 
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A listing as the batch sees it, looked up once: its rule, its free time, texts of its ids."""
+
+    room: Room
+    buffers: tuple[int, int]
+    spare: SpareTime
+    opens: int
+    closes: int
+    provider: str
+    resource: str
+    offer: str
 
 
 def quoted(rate: Rate, minutes: int) -> int:
@@ -91,9 +106,8 @@ class Deciding:
         self._now_text = documents.instant_text(self.now)
         self._until_text = documents.instant_text(self.hold_until)
         self._now_up, self._now_down = ceil_minute(self.now), floor_minute(self.now)
-        self._rooms: dict[Key, tuple[Room, tuple[int, int]] | str] = {}
+        self._rooms: dict[tuple[int, int], _Known | str] = {}
         self._spare: dict[ResourceId, SpareTime] = {}
-        self._texts: dict[int, str] = {}
         self._earlier: dict[ResourceId, list[Taken]] = {}
         for taken in earlier:
             self._earlier.setdefault(taken.resource_id, []).append(taken)
@@ -106,26 +120,25 @@ class Deciding:
         known = self._room(key)
         if isinstance(known, str):
             return Refused(known)
-        room, _ = known
         start = floor_minute(asked.start.astimezone(UTC))
-        refused = self._problem(room, viewer, asked, start)
+        refused = self._problem(known, viewer, asked, start)
         if refused is not None:
             return Refused(refused)
         return self._take(organisation_id, known, start, asked.minutes, asked.demand_id, asked.once)
 
-    def _problem(self, room: Room, viewer: Viewer, asked: HoldAsked, start: int) -> str | None:
+    @staticmethod
+    def _problem(known: _Known, viewer: Viewer, asked: HoldAsked, start: int) -> str | None:
+        room = known.room
         if asked.units != 1:
             return messages.NOT_PLAIN
         if not viewer.sees(room.listing):
             return messages.NOT_KEPT
-        opens, closes = self._bounds(room)
         end = start + room.setup + asked.minutes
         whole = not (asked.start.second or asked.start.microsecond)
         long_enough = room.shortest <= asked.minutes <= MINUTES_MAX
-        if not (whole and long_enough and opens <= start and end <= closes):
+        if not (whole and long_enough and known.opens <= start and end <= known.closes):
             return messages.RULE
-        has_room = self._spare[room.listing.resource_id].has_room(start, end)
-        return None if has_room else messages.NO_ROOM
+        return None if known.spare.has_room(start, end) else messages.NO_ROOM
 
     def place(
         self,
@@ -141,12 +154,10 @@ class Deciding:
             known = self._room(key)
             if isinstance(known, str):
                 continue
-            room, _ = known
-            opens, closes = self._bounds(room)
-            start = self._spare[key[1]].earliest(
-                room.setup + requirement.minutes,
-                opens=max(opens, ceil_minute(requirement.window.start)),
-                closes=min(closes, floor_minute(requirement.window.end)),
+            start = known.spare.earliest(
+                known.room.setup + requirement.minutes,
+                opens=max(known.opens, ceil_minute(requirement.window.start)),
+                closes=min(known.closes, floor_minute(requirement.window.end)),
             )
             if start is not None:
                 return self._take(
@@ -170,13 +181,15 @@ class Deciding:
             self._now_down + room.horizon,
         )
 
-    def _room(self, key: Key) -> tuple[Room, tuple[int, int]] | str:
-        known = self._rooms.get(key)
+    def _room(self, key: Key) -> _Known | str:
+        # Numbers: a UUID is hashed and compared in Python, which is slow for so many.
+        place = key[0].int, key[1].int
+        known = self._rooms.get(place)
         if known is None:
-            known = self._rooms[key] = self._look_up(key)
+            known = self._rooms[place] = self._look_up(key)
         return known
 
-    def _look_up(self, key: Key) -> tuple[Room, tuple[int, int]] | str:
+    def _look_up(self, key: Key) -> _Known | str:
         room, buffers = self.market.engine.room(key), self.market.buffers(key[1])
         if room is None:
             return messages.NOT_KEPT
@@ -186,29 +199,39 @@ class Deciding:
             spare = self._spare[key[1]] = SpareTime(room.gaps, apart=sum(buffers))
             for taken in self._earlier.get(key[1], ()):
                 spare.take(taken.start, taken.end)
-        return room, buffers
+        opens, closes = self._bounds(room)
+        return _Known(
+            room=room,
+            buffers=buffers,
+            spare=self._spare[key[1]],
+            opens=opens,
+            closes=closes,
+            provider=self._id_text(room.listing.organisation_id),
+            resource=self._id_text(room.listing.resource_id),
+            offer=self._id_text(room.listing.offer_id),
+        )
 
     def _take(
         self,
         organisation_id: OrganisationId,
-        known: tuple[Room, tuple[int, int]],
+        known: _Known,
         start: int,
         minutes: int,
         demand_id: UUID | None,
         once: Repeatable | None,
     ) -> Taken:
-        room, (before, after) = known
+        room, (before, after) = known.room, known.buffers
         listing, end = room.listing, start + room.setup + minutes
-        self._spare[listing.resource_id].take(start, end)
+        known.spare.take(start, end)
         booking_id, event_id = BookingId(self._clock.new_id()), self._clock.new_id()
         price = quoted(listing.rate, minutes)
         shared = {
             "booking_id": str(booking_id),
             "organisation_id": self._id_text(organisation_id),
-            "provider_id": self._id_text(listing.organisation_id),
-            "resource_id": self._id_text(listing.resource_id),
-            "start": self._text(start),
-            "end": self._text(end),
+            "provider_id": known.provider,
+            "resource_id": known.resource,
+            "start": documents.minute_text(start),
+            "end": documents.minute_text(end),
             "now": self._now_text,
         }
         return Taken(
@@ -229,7 +252,7 @@ class Deciding:
             once=once,
             body=documents.answer(
                 **shared,
-                offer_id=self._id_text(listing.offer_id),
+                offer_id=known.offer,
                 demand_id=demand_id,
                 setup_minutes=room.setup,
                 hold_until=self._until_text,
@@ -243,9 +266,3 @@ class Deciding:
     @lru_cache(IDS_REMEMBERED_MAX)
     def _id_text(one: UUID) -> str:
         return str(one)
-
-    def _text(self, minute: int) -> str:
-        found = self._texts.get(minute)
-        if found is None:
-            found = self._texts[minute] = documents.minute_text(minute)
-        return found

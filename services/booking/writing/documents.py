@@ -5,6 +5,7 @@ holds both to the same octets. Ids are texts here: those of firms and machines c
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -14,9 +15,11 @@ from services.contracts.events.booking import BookingChanged
 SUBJECT: Final = BookingChanged.subject()
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE: Final = timedelta(minutes=1)
+MINUTES_REMEMBERED_MAX: Final = 65_536
 _TERMS: Final = ""","terms":"""
 
 
+@lru_cache(MINUTES_REMEMBERED_MAX)
 def minute_text(minute: int) -> str:
     """RFC 3339 of a whole minute since the epoch."""
     return (EPOCH + minute * _MINUTE).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -33,14 +33,14 @@ class Asker(msgspec.Struct, array_like=True, frozen=True):
     request_id: str | None = None
 
 
-class Repeatable(msgspec.Struct, array_like=True, frozen=True):
+class Repeatable(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The ``Idempotency-Key`` of a request, and the SHA-256 of what it asks."""
 
     key: str
     digest: bytes
 
 
-class HoldAsked(msgspec.Struct, array_like=True, frozen=True):
+class HoldAsked(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A given slot: ``minutes`` of work from ``start`` on, a whole minute."""
 
     resource_id: UUID
@@ -97,7 +97,7 @@ class DemandQuestion(msgspec.Struct, array_like=True, frozen=True):
         return len(self.demands)
 
 
-class Outcome(msgspec.Struct, array_like=True, frozen=True):
+class Outcome(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What became of one: ``body`` is the answer HTTP gives, saved under the key; or why not.
 
     ``declined``: nothing was written, and the record decides.

@@ -10,12 +10,13 @@ halved until it is known whose fault it is.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import psycopg
 import structlog
+from msgspec.structs import replace
 from sqlmodel import Session
 
 from services.booking.domain import Terms

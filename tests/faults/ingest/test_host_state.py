@@ -17,6 +17,7 @@ from tests.integration.ingest.process import IngestProcess
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
+SAID_WITHIN_S = 60
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Watcher:
         host, _, port = mqtt_url.removeprefix("mqtt://").partition(":")
         self._address = host, int(port)
         self._heard: list[State] = []
+        self._awaited = 0
+        """How many of them the last :meth:`await_online` has looked at."""
         self._lock = threading.Lock()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"watcher-{name}")
         self._client.on_connect = lambda client, *_: client.subscribe(state_topic(HOST_ID), qos=1)
@@ -59,11 +62,20 @@ class Watcher:
             return self._heard[-1] if self._heard else None
 
     def await_online(self, *, online: bool) -> State:
-        def found() -> State | None:
-            last = self.last()
-            return last if last is not None and last.online == online else None
+        """The next such state after the last awaited one, however soon another follows it."""
 
-        state = eventually(found, within=30, what=f"online {online}")
+        def found() -> State | None:
+            with self._lock:
+                for number, state in enumerate(self._heard[self._awaited :], self._awaited + 1):
+                    if state.online == online:
+                        self._awaited = number
+                        return state
+            return None
+
+        try:
+            state = eventually(found, within=SAID_WITHIN_S, what=f"online {online}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; heard {self._heard}") from error
         assert state is not None
         return state
 

@@ -1,7 +1,8 @@
 """``python -m tests.faults.kills [--quick]``: what is acknowledged outlives every kill.
 
-Sixteen writers book over HTTP while PostgreSQL, the matcher, HTTP and NATS are killed in turns. The
-last line is one JSON object; the exit code is 1 if anything acknowledged is lost, twice or unpaid.
+Sixteen writers book, give back late and settle between cost centres over HTTP while PostgreSQL, the
+matcher with its writer, HTTP, NATS and the worker are killed in turns. The last line is one JSON
+object; the exit code is 1 if anything acknowledged is lost, twice or unpaid.
 """
 
 import argparse
@@ -27,13 +28,16 @@ from services.runtime.clock import SystemClock
 from tests.faults.kills.asking import Client, UnansweredError
 from tests.faults.kills.judging import Findings, judge
 from tests.faults.kills.market import Market, founded
+from tests.faults.kills.money import MoneyFindings, judge_money, waiting
 from tests.faults.kills.plan import FULL, QUICK, Kill, plan
 from tests.faults.kills.record import Record
-from tests.faults.kills.running import RunningPlatform
+from tests.faults.kills.running import WRITTEN, RunningPlatform
 from tests.faults.kills.writing import Writer, repeat
+from tests.support.waiting import eventually
 
 WRITERS: Final = 16
 STOPPED_WITHIN_S: Final = 120.0
+DRAINED_WITHIN_S: Final = 120.0
 REPEATED_MAX: Final = 400
 """Keys that are sent once more when all is over."""
 SHOWN_MAX: Final = 10
@@ -50,6 +54,22 @@ class Run:
     back_s: dict[str, list[float]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    drained_s: float = 0.0
+    slots: dict[int, dict[str, int]] = field(default_factory=dict)
+    """By process of the matcher: slots its writer had written, and answered how, at last."""
+    ledger_check: dict[str, Any] = field(default_factory=dict)
+    money: MoneyFindings | None = None
+
+    @property
+    def writer(self) -> Counter[str]:
+        """Slots the durable writer wrote, at least, and its answers; what it declines or does not
+        answer in time, the request's own transaction does."""
+        return sum(map(Counter, self.slots.values()), Counter())
+
+    def look_at_writer(self, platform: RunningPlatform) -> None:
+        pid, counts = platform.slots_of_writer()
+        if counts:
+            self.slots[pid] = counts
 
     def wrong(self, findings: Findings, planned: Mapping[str, int]) -> list[str]:
         """Everything that must not be, in words."""
@@ -67,6 +87,8 @@ class Run:
             *(f"reservations: {what}" for what in findings.unreserved),
             *(f"made without an answer: {what}" for what in findings.made_twice),
             *(f"ledger: {currency} {off}" for currency, off in findings.ledger.items()),
+            *(f"ledger: {breach}" for breach in self.ledger_check.get("breaches", ())),
+            *(self.money.told() if self.money else ()),
         ]
 
 
@@ -95,8 +117,25 @@ def rehearse(state_dir: Path, counts: Mapping[str, int], random: Random) -> tupl
         with writing(endpoints.http_url, market, run, random):
             kill_all(platform, plan(counts, random), run)
         repeat_some(endpoints.http_url, run.record, random)
+        run.look_at_writer(platform)
         run.seconds = time.monotonic() - began
+        await_drained(endpoints.database_url, run)
+        run.money = judge_money(endpoints.database_url, run.record)
+        run.ledger_check = platform.ledger_check()
         return run, judge(endpoints.database_url, run.record.bookings)
+
+
+def await_drained(database_url: str, run: Run) -> None:
+    """Until every event is published and every charge is in the ledger, or for too long."""
+    began = time.monotonic()
+    try:
+        eventually(
+            lambda: not any(waiting(database_url)), within=DRAINED_WITHIN_S, what="nothing waits"
+        )
+    except AssertionError as error:
+        events, charges = waiting(database_url)
+        run.broken.append(f"{error}: {events} events, {charges} charges")
+    run.drained_s = time.monotonic() - began
 
 
 @contextmanager
@@ -107,13 +146,13 @@ def writing(address: str, market: Market, run: Run, random: Random) -> Iterator[
         Writer(
             address=address,
             record=run.record,
-            token=token,
+            buyer=buyer,
             listings=market.listings,
             now=SystemClock().now(),
             random=Random(random.random()),
             stop=stop,
         )
-        for token in market.buyers
+        for buyer in market.buyers
     ]
     for writer in writers:
         writer.start()
@@ -133,6 +172,7 @@ def kill_all(platform: RunningPlatform, kills: Sequence[Kill], run: Run) -> None
         task = progress.add_task("kills", total=len(kills), said="")
         for kill in kills:
             time.sleep(kill.after_s)
+            run.look_at_writer(platform)
             try:
                 seconds = platform.seconds_until_back(platform.kill(kill.name))
             except AssertionError as error:
@@ -181,7 +221,8 @@ def show(run: Run, findings: Findings, wrong: Sequence[str]) -> None:
         console.print(f"{count:8d} {outcome}")
     console.print(
         f"{len(run.record.bookings)} bookings, {run.record.acknowledgements} acknowledgements in"
-        f" {run.seconds:.0f} s; {len(findings.lost)} lost, {len(findings.overlaps)} overlaps"
+        f" {run.seconds:.0f} s, {run.writer[WRITTEN]} written by the durable writer, drained after"
+        f" {run.drained_s:.1f} s; {len(findings.lost)} lost, {len(findings.overlaps)} overlaps"
     )
     for what in wrong[:SHOWN_MAX]:
         console.print(f"[red]wrong[/red] {what}", highlight=False)
@@ -200,11 +241,18 @@ def summary(run: Run, findings: Findings, wrong: Sequence[str], *, seed: int) ->
         "kills": dict(run.killed),
         "acknowledged": run.record.acknowledgements,
         "bookings": len(run.record.bookings),
+        "by_writer": run.writer[WRITTEN],
+        "writer": dict(run.writer),
         "lost": len(findings.lost),
         "overlaps": len(findings.overlaps),
         "unreserved": len(findings.unreserved),
         "made_twice": len(findings.made_twice) + len(run.record.two_outcomes),
         "ledger_sum": findings.ledger_sum,
+        "ledger_sound": bool(run.ledger_check.get("sound")),
+        "charges": sum(one.charge_minor > 0 for one in run.record.bookings.values()),
+        "internal_bookings": len(run.record.internal),
+        "money_wrong": len(run.money.told()) if run.money else 0,
+        "drained_s": round(run.drained_s, 1),
         "back_s": back,
         "wrong": len(wrong),
     }

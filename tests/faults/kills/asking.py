@@ -71,5 +71,10 @@ class Client:
         assert answer.is_success, answer.text
         return answer.json()
 
+    def put(self, path: str, body: object) -> None:
+        """What is there from now on."""
+        answer, _ = self.ask("PUT", path, body)
+        assert answer.is_success, answer.text
+
     def close(self) -> None:
         self._http.close()

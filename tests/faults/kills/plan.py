@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Final
 
 FULL: Final[Mapping[str, int]] = MappingProxyType(
-    {"postgres": 40, "matcher": 40, "http": 40, "nats": 20}
+    {"postgres": 40, "matcher": 40, "http": 40, "nats": 20, "worker": 20}
 )
-"""How often each process dies. The matcher's process also writes bookings, where it does."""
+"""How often each dies. The matcher's process also writes bookings, the worker's the ledger."""
 QUICK: Final[Mapping[str, int]] = MappingProxyType(
     {name: count // 10 for name, count in FULL.items()}
 )

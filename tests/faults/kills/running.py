@@ -1,5 +1,7 @@
 """``nonagon up`` in a process of its own, whose parts are killed by their pid."""
 
+import json
+import re
 import signal
 import subprocess
 import sys
@@ -7,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import httpx
 import psutil
@@ -25,6 +27,11 @@ STOPPED_WITHIN_S: Final = 30.0
 HOLDS_LAST_S: Final = 86_400
 """Longer than any run: what expires by itself would hide what was lost."""
 OWNS: Final = "nonagon_matcher_owner 1.0"
+WRITTEN: Final = "written"
+WRITTEN_LINE: Final = re.compile(r"^nonagon_matcher_written_slots_sum (\S+)", re.MULTILINE)
+OUTCOME_LINE: Final = re.compile(
+    r'^nonagon_matcher_slots_total\{outcome="([^"]+)"\} (\S+)', re.MULTILINE
+)
 
 
 class RunningPlatform:
@@ -38,7 +45,10 @@ class RunningPlatform:
                 [sys.executable, "-m", "gateway.cli", "up"],
                 cwd=ROOT,
                 env=child_environment(
-                    state_dir=state_dir, hold_ttl_s=HOLDS_LAST_S, requests_per_minute=10**9
+                    state_dir=state_dir,
+                    hold_ttl_s=HOLDS_LAST_S,
+                    open_holds_max=10**6,
+                    requests_per_minute=10**9,
                 ),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -72,6 +82,33 @@ class RunningPlatform:
             if endpoints.pids.get(name) in {None, killed}:
                 return False
         return answers(endpoints.http_url) and _owns(endpoints.metrics_urls["matcher"])
+
+    def slots_of_writer(self) -> tuple[int, dict[str, int]]:
+        """The matcher's process, and how many slots it has written and answered how so far."""
+        endpoints = self.endpoints
+        if endpoints is None or "matcher" not in endpoints.pids:
+            return 0, {}
+        told = _metrics(endpoints.metrics_urls["matcher"])
+        counts = dict(re.findall(OUTCOME_LINE, told))
+        written = WRITTEN_LINE.search(told)
+        if written is not None:
+            counts[WRITTEN] = written[1]
+        pid = endpoints.pids["matcher"]
+        return pid, {name: round(float(count)) for name, count in counts.items()}
+
+    def ledger_check(self) -> dict[str, Any]:
+        """What ``nonagon ledger check`` says."""
+        told = subprocess.run(
+            [sys.executable, "-m", "gateway.cli", "ledger", "check", "--json"],
+            cwd=ROOT,
+            env=child_environment(state_dir=self._state_dir),
+            capture_output=True,
+            check=False,
+            timeout=AGAIN_WITHIN_S,
+        )
+        assert told.stdout, told.stderr.decode()
+        said: dict[str, Any] = json.loads(told.stdout)
+        return said
 
     def kill(self, name: str) -> tuple[str, int]:
         """End ``name`` by SIGKILL; which process it was."""
@@ -113,7 +150,11 @@ class RunningPlatform:
 
 def _owns(metrics_url: str) -> bool:
     """Whether the matcher answers for its shard, and not only runs."""
+    return OWNS in _metrics(metrics_url)
+
+
+def _metrics(url: str) -> str:
     try:
-        return OWNS in httpx.get(f"{metrics_url}/metrics", trust_env=False, timeout=2).text
+        return httpx.get(f"{url}/metrics", trust_env=False, timeout=2).text
     except httpx.TransportError:
-        return False
+        return ""

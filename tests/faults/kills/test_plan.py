@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.kills.__main__ import Run
 from tests.faults.kills.judging import Findings
+from tests.faults.kills.money import MoneyFindings
 from tests.faults.kills.plan import FULL, PAUSE_S, QUICK, plan
 from tests.faults.kills.record import Acknowledged, Record
 
@@ -18,7 +19,7 @@ NOTHING = Findings(lost=[], overlaps=[], unreserved=[], made_twice=[], ledger={}
 def test_every_process_is_killed_as_often_as_promised() -> None:
     kills = plan(FULL, Random(1))
     assert Counter(kill.name for kill in kills) == {
-        "postgres": 40, "matcher": 40, "http": 40, "nats": 20,
+        "postgres": 40, "matcher": 40, "http": 40, "nats": 20, "worker": 20,
     }  # fmt: skip
     assert all(PAUSE_S[0] <= kill.after_s <= PAUSE_S[1] for kill in kills)
 
@@ -56,6 +57,21 @@ def test_a_process_killed_too_seldom_is_wrong() -> None:
 )
 def test_every_finding_makes_the_run_fail(found: Findings) -> None:
     assert len(run().wrong(found, QUICK)) == 1
+
+
+@pytest.mark.parametrize("kind", ["charges", "internal", "keys", "refusals", "parked"])
+def test_money_that_is_wrong_makes_the_run_fail(kind: str) -> None:
+    done, sound = run(), MoneyFindings(charges=[], internal=[], keys=[], refusals=[], parked=[])
+    done.money = sound
+    assert done.wrong(NOTHING, QUICK) == []
+    done.money = replace(sound, **{kind: ["x"]})
+    assert len(done.wrong(NOTHING, QUICK)) == 1
+
+
+def test_what_the_check_of_the_ledger_finds_makes_the_run_fail() -> None:
+    done = run()
+    done.ledger_check = {"sound": False, "breaches": ["account x is below zero"]}
+    assert done.wrong(NOTHING, QUICK) == ["ledger: account x is below zero"]
 
 
 @pytest.mark.parametrize("kind", ["faults", "two_outcomes", "unanswered"])
