@@ -276,12 +276,11 @@ REFUSALS: Final = {
 SLOTS = st.builds(
     Slot,
     st.sampled_from(("mill", "seats", "cell", "rig", "mill", "seats")),
-    st.sampled_from((0, 14, 15, 29, 30, 31, 45, 60, 61, 90)),
+    st.sampled_from((0, 14, 15, 30, 31, 60, 75, 90)),
     st.sampled_from((30, 45, 60)),
     st.integers(1, 3),
 )
 """``start`` counts from now. Few, so that they meet often."""
-EDGES = st.sampled_from(("hold_until", "free_until", "start", "no_show_from", "end"))
 NEARLY = st.integers(-1, 1)
 BUYERS = st.integers(0, 1)
 RESERVED: Final = text(

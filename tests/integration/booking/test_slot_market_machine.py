@@ -8,7 +8,7 @@ beside what is booked. ``make fuzz`` runs many more examples than CI does (the H
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -25,7 +25,6 @@ from tests.integration.booking import market_model
 from tests.integration.booking.market_model import (
     BUYERS,
     CAP,
-    EDGES,
     NEARLY,
     REFUSALS,
     SLOTS,
@@ -63,6 +62,26 @@ class Act:
     units: int
 
 
+class Turn(NamedTuple):
+    """A moment of a booking, and what may change there."""
+
+    edge: str
+    act: str
+
+
+TURNS = st.sampled_from(
+    [
+        Turn("hold_until", "confirm"),
+        Turn("hold_until", "reschedule"),
+        Turn("free_until", "cancel"),
+        Turn("free_until", "reschedule"),
+        Turn("free_until", "give_units_back"),
+        Turn("start", "cancel"),
+        Turn("start", "give_units_back"),
+        Turn("no_show_from", "nobody_comes"),
+        Turn("end", "finish"),
+    ]
+)
 DEEDS = st.builds(Act, st.sampled_from(ACTS), SLOTS, st.integers(1, 3))
 has_bookings = precondition(lambda self: self.model.lives)
 has_chains = precondition(lambda self: any(life.joint for life in self.model.lives.values()))
@@ -156,12 +175,27 @@ class SlotMarket(ModelledMarket):
         self.do(deed, self.picked(which))
 
     @has_bookings
-    @rule(which=WHICH, edge=EDGES, nearly=NEARLY, deed=DEEDS)
-    def something_happens_just_then(self, which: int, edge: str, nearly: int, deed: Act) -> None:
+    @rule(which=WHICH, turn=TURNS, nearly=NEARLY, deed=DEEDS)
+    def something_happens_just_then(self, which: int, turn: Turn, nearly: int, deed: Act) -> None:
         """At one of its moments, a minute before or after it."""
-        booking_id = self.picked(which)
-        self.wait_until(self.model.edge(self.model.lives[booking_id], edge) + nearly)
-        self.do(deed, booking_id)
+        self.turn(self.picked(which), turn, nearly, deed)
+
+    @rule(buyer=BUYERS, slot=SLOTS, turn=TURNS, nearly=NEARLY, deed=DEEDS)
+    def one_lives_up_to_a_turn(
+        self, buyer: int, slot: Slot, turn: Turn, nearly: int, deed: Act
+    ) -> None:
+        booking_id = self.held(buyer, self.from_now(slot))
+        if booking_id is None:
+            return
+        if turn.edge != "hold_until":
+            self.confirm(booking_id)
+        if turn.act == "finish":
+            self.start(booking_id)
+        self.turn(booking_id, turn, nearly, deed)
+
+    def turn(self, booking_id: UUID, turn: Turn, nearly: int, deed: Act) -> None:
+        self.wait_until(self.model.edge(self.model.lives[booking_id], turn.edge) + nearly)
+        self.do(replace(deed, name=turn.act), booking_id)
 
     @has_bookings
     @rule(which=WHICH, deed=DEEDS)
