@@ -41,6 +41,7 @@ TTL = market_model.TTL * MINUTE
 EXAMPLES, EXAMPLES_FUZZING, STEPS = 12, 600, 40
 LONGER = st.sampled_from((0, 1, 30, 120))
 WHICH = st.integers(0, 7)
+SEEN_AHEAD = 180
 ACTS: Final = (
     "confirm",
     "cancel",
@@ -184,7 +185,7 @@ class SlotMarket(ModelledMarket):
     def one_lives_up_to_a_turn(
         self, buyer: int, slot: Slot, turn: Turn, nearly: int, deed: Act
     ) -> None:
-        booking_id = self.held(buyer, self.from_now(slot))
+        booking_id = self.held(buyer, self.with_room(slot))
         if booking_id is None:
             return
         if turn.edge != "hold_until":
@@ -192,6 +193,13 @@ class SlotMarket(ModelledMarket):
         if turn.act == "finish":
             self.start(booking_id)
         self.turn(booking_id, turn, nearly, deed)
+
+    def with_room(self, slot: Slot) -> Slot:
+        """``slot`` as early as it is free, with all its turns ahead."""
+        first = self.model.now + max(slot.start, SPECS[slot.resource].free + 2)
+        starts = range(first, first + SEEN_AHEAD)
+        free = (replace(slot, start=start) for start in starts)
+        return next(filter(self.model.places, free), replace(slot, start=first))
 
     def turn(self, booking_id: UUID, turn: Turn, nearly: int, deed: Act) -> None:
         self.wait_until(self.model.edge(self.model.lives[booking_id], turn.edge) + nearly)

@@ -37,6 +37,7 @@ OF_NO_ORGANISATION: Final[Mapping[str, str]] = {
     "totp": "of a person",
 }
 PLAIN_KEYS: Final[Mapping[str, str]] = {
+    "fk_calendar_feed_resource_id_resource": "a calendar of a resource one books, another's",
     "fk_clearing_entry_booking_id_booking": "the buyer's booking, made by the worker",
     "fk_clearing_entry_round_id_clearing_round": "a demand in a round another organisation opened",
     "fk_clearing_offer_round_id_clearing_round": "who offered in a round another opened",
