@@ -273,12 +273,20 @@ REFUSALS: Final = {
     "invalid": {"slot-invalid", "leg-invalid"},
     "taken": {"slot-taken", "companion-taken", "slot-not-offered", "leg-taken"},
 }
+
+
+def _slot(name: str, start: int, minutes: int, units: int) -> Slot:
+    most = SPECS[name].units
+    return Slot(name, start, minutes, most + 1 if units == TOO_MANY else min(units, most))
+
+
+TOO_MANY: Final = 9
 SLOTS = st.builds(
-    Slot,
+    _slot,
     st.sampled_from(("mill", "seats", "cell", "rig", "mill", "seats")),
     st.sampled_from((0, 14, 15, 30, 31, 60, 75, 90)),
     st.sampled_from((30, 45, 60)),
-    st.integers(1, 3),
+    st.sampled_from((1, 2, 2, 3, TOO_MANY)),
 )
 """``start`` counts from now. Few, so that they meet often."""
 NEARLY = st.integers(-1, 1)

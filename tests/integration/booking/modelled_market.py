@@ -86,12 +86,14 @@ class ModelledMarket(RuleBasedStateMachine):
         lives = self.model.lives
         latest_first = list(reversed(lives))
         keys = sorted(latest_first, key=lambda key: lives[key].state not in OCCUPYING)
-        return keys[number % len(keys)]
+        found: UUID = keys[number % len(keys)]
+        return found
 
     def picked_chain(self, number: int) -> UUID:
         """A joint booking: 0 the latest."""
         found = dict.fromkeys(life.joint for life in self.model.lives.values() if life.joint)
-        return list(reversed(found))[number % len(found)]
+        chain: UUID = list(reversed(found))[number % len(found)]
+        return chain
 
     def legs(self, joint_id: UUID) -> list[Life]:
         return [life for life in self.model.lives.values() if life.joint == joint_id]
