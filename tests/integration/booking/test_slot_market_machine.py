@@ -202,9 +202,9 @@ class SlotMarket(ModelledMarket):
         """At one of its moments, a minute before or after it."""
         self.turn(self.picked(which), turn, nearly, deed)
 
-    @rule(buyer=BUYERS, slot=SLOTS, turn=TURNS, nearly=NEARLY, deed=DEEDS)
+    @rule(buyer=BUYERS, slot=SLOTS, turn=TURNS, nearly=NEARLY, deed=DEEDS, at_risk=st.booleans())
     def one_lives_up_to_a_turn(
-        self, buyer: int, slot: Slot, turn: Turn, nearly: int, deed: Act
+        self, buyer: int, slot: Slot, turn: Turn, nearly: int, deed: Act, *, at_risk: bool
     ) -> None:
         booking_id = self.held(buyer, self.with_room(slot, self.model))
         if booking_id is None:
@@ -213,7 +213,11 @@ class SlotMarket(ModelledMarket):
             self.confirm(booking_id)
         if turn.act == "finish":
             self.start(booking_id)
+        if at_risk and slot.resource == "mill":
+            self.the_mill_breaks_or_recovers(is_down=True)
         self.turn(booking_id, turn, nearly, deed)
+        self.bookings_are_the_models()
+        self.the_mill_breaks_or_recovers(is_down=False)
 
     def with_room(self, slot: Slot, market: Model) -> Slot:
         """``slot`` as early as it is free, with all its turns ahead."""
@@ -226,11 +230,18 @@ class SlotMarket(ModelledMarket):
         self.wait_until(self.model.edge(self.model.lives[booking_id], turn.edge) + nearly)
         self.do(replace(deed, name=turn.act), booking_id)
 
-    @has_bookings
-    @rule(which=WHICH, deed=DEEDS)
-    def something_happens_while_the_mill_is_down(self, which: int, deed: Act) -> None:
+    @rule(buyer=BUYERS, slot=SLOTS, deed=DEEDS, is_firm=st.booleans())
+    def something_happens_while_the_mill_is_down(
+        self, buyer: int, slot: Slot, deed: Act, *, is_firm: bool
+    ) -> None:
+        slot = self.with_room(replace(slot, resource="mill", units=1), self.model)
+        booking_id = self.held(buyer, slot)
+        if booking_id is None:
+            return
+        if is_firm:
+            self.confirm(booking_id)
         self.the_mill_breaks_or_recovers(is_down=True)
-        self.do(deed, self.picked(which))
+        self.do(deed, booking_id)
         self.bookings_are_the_models()
         self.the_mill_breaks_or_recovers(is_down=False)
 
