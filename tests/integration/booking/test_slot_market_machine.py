@@ -85,6 +85,7 @@ TURNS = st.sampled_from(
     ]
 )
 DEEDS = st.builds(Act, st.sampled_from(ACTS), SLOTS, st.sampled_from((1, 1, 2, 3)))
+IN_TROUBLE = st.builds(Act, st.sampled_from(("confirm", "cancel")), SLOTS, st.just(1))
 has_bookings = precondition(lambda self: self.model.lives)
 has_chains = precondition(lambda self: any(life.joint for life in self.model.lives.values()))
 
@@ -230,7 +231,7 @@ class SlotMarket(ModelledMarket):
         self.wait_until(self.model.edge(self.model.lives[booking_id], turn.edge) + nearly)
         self.do(replace(deed, name=turn.act), booking_id)
 
-    @rule(buyer=BUYERS, slot=SLOTS, deed=DEEDS, is_firm=st.booleans())
+    @rule(buyer=BUYERS, slot=SLOTS, deed=IN_TROUBLE, is_firm=st.booleans())
     def something_happens_while_the_mill_is_down(
         self, buyer: int, slot: Slot, deed: Act, *, is_firm: bool
     ) -> None:
