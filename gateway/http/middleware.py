@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.problems import UNEXPECTED, Problem, problem_response
 from services.runtime.clock import Clock
+from services.runtime.routing import loggable_path
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 REQUEST_ID_KEY: Final = "nonagon.request_id"
@@ -89,7 +90,9 @@ class RequestBoundary:
             try:
                 await self._app(scope, receive, send_named)
             except Exception:
-                log.exception("unexpected error", method=scope["method"], path=scope["path"])
+                log.exception(
+                    "unexpected error", method=scope["method"], path=loggable_path(scope["path"])
+                )
                 if status:
                     raise
                 await _refuse(UNEXPECTED, scope, receive, send_named)

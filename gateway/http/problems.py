@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from gateway.http.validation import field_errors
 from services.contracts.errors import DomainError, ErrorKind
+from services.runtime.routing import loggable_path
 from services.runtime.web import Language, preferred_language
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -261,5 +262,5 @@ def _database_error(request: Request, error: Exception) -> Response:
 
 def _overflow(request: Request, error: Exception) -> Response:
     """Arithmetic on an instant near the ends of the calendar, which only a request brings."""
-    log.warning("value out of range", path=request.scope["path"], cause=str(error))
+    log.warning("value out of range", path=loggable_path(request.scope["path"]), cause=str(error))
     return answer(request, _OUT_OF_RANGE)

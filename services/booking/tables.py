@@ -16,7 +16,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlmodel import Field, SQLModel
 
-from services.booking.domain import ACTIVE, LEGS_MAX, LIMITS, BookingState, ChargeReason, EntryState
+from services.booking.domain import (
+    ACTIVE,
+    FEED_NAME_MAX,
+    LEGS_MAX,
+    LIMITS,
+    BookingState,
+    ChargeReason,
+    EntryState,
+)
 from services.runtime.tables import instant
 
 
@@ -220,3 +228,22 @@ class WaitlistEntryRow(SQLModel, table=True):
     is_due: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     created_at: datetime = instant()
     updated_at: datetime = instant()
+
+
+class CalendarFeedRow(SQLModel, table=True):
+    """A secret address of a calendar of ``organisation_id``; of it only the hash is kept."""
+
+    __tablename__: ClassVar[str] = "calendar_feed"
+    __table_args__ = (
+        CheckConstraint("octet_length(token_hash) = 32", name="token_hashed"),
+        CheckConstraint(f"length(name) BETWEEN 1 AND {FEED_NAME_MAX}", name="named"),
+        Index("ix_calendar_feed_organisation_id_id", "organisation_id", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    resource_id: UUID | None = Field(default=None, foreign_key="resource.id")
+    name: str
+    token_hash: bytes = Field(unique=True)
+    created_at: datetime = instant()
+    revoked_at: datetime | None = instant(nullable=True)

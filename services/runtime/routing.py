@@ -15,6 +15,8 @@ from services.runtime.problem_schema import PROBLEM_RESPONSES
 from services.runtime.storable import require_storable
 
 API_PREFIX: Final = "/api/v1"
+_SECRETS: Final = f"{API_PREFIX}/feeds/"
+"""What follows in a path is a secret."""
 
 
 def api_router(
@@ -35,6 +37,11 @@ def api_router(
         responses=PROBLEM_RESPONSES,
         generate_unique_id_function=_operation_id,
     )
+
+
+def loggable_path(path: str) -> str:
+    """``path`` as logs may tell it."""
+    return f"{_SECRETS}…" if path.startswith(_SECRETS) else path
 
 
 def _operation_id(route: APIRoute) -> str:

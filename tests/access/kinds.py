@@ -43,6 +43,8 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("payout_id",): ledger.payouts,
     ("share_rule_id",): ledger.share_rules,
     ("entry_id",): market.wishes,
+    ("feed_id",): market.feeds,
+    ("token",): market.feed_addresses,
     ("service_account_id",): trust.service_accounts,
     ("service_account_id", "key_id"): parts(
         "service_account_id", "key_id", trust.api_key, "accounts", "api_key"

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg.types.range import TimestamptzRange
 
+from services.booking.domain import feed_hash
 from tests.access.making import deleted, each
 from tests.access.markers import Owner, Shown, amount, marker
 from tests.access.rows import START
@@ -302,6 +303,26 @@ def wishes(world: World) -> Iterator[Thing]:
         }
 
     yield from each("entry_id", "waitlist_entry", facts)(world)
+
+
+def feeds(world: World) -> Iterator[Thing]:
+    def facts(world: World, _: Owner) -> dict[str, Any]:
+        return {"token_hash": world.rows.new_id().bytes * 2}
+
+    yield from each("feed_id", "calendar_feed", facts)(world)
+
+
+def feed_addresses(world: World) -> Iterator[Thing]:
+    """Whoever knows one reads it; each of a resource nobody books, so that it shows nothing."""
+    unbooked = {owner: world.resources[owner, Shown.PRIVATE] for owner in Owner}
+    unbooked[Owner.OWN] = world.resources[Owner.STRANGER, Shown.PUBLIC]  # by its own
+    for owner, resource_id in unbooked.items():
+        token = f"nf_{owner}"
+        known = {"token_hash": feed_hash(token), "resource_id": resource_id}
+        world.owned("calendar_feed", owner, Shown.PUBLIC, **known)
+        yield Thing(owner, owner, Shown.PUBLIC, {"token": token})
+    world.owned("calendar_feed", Owner.OWN, token_hash=feed_hash("nf_gone"), revoked_at=START)
+    yield deleted({"token": "nf_gone"})
 
 
 def joints(world: World) -> Iterator[Thing]:

@@ -1,5 +1,17 @@
 """The life of a booking: held → confirmed → started → finished, or cancelled, expired, no-show."""
 
+from services.booking.domain.feeds import (
+    FEED_NAME_MAX,
+    FEED_TOKEN_BYTES,
+    FEED_TOKEN_MAX,
+    FEEDS_OPEN_MAX,
+    Feed,
+    FeedClosedError,
+    FeedNotFoundError,
+    TooManyFeedsError,
+    feed_hash,
+    feed_token,
+)
 from services.booking.domain.joint import (
     LEGS_MAX,
     Joint,
@@ -76,6 +88,10 @@ from services.booking.domain.waiting import (
 
 __all__ = [
     "ACTIVE",
+    "FEEDS_OPEN_MAX",
+    "FEED_NAME_MAX",
+    "FEED_TOKEN_BYTES",
+    "FEED_TOKEN_MAX",
     "LEGS_MAX",
     "LIMITS",
     "MINUTES_MAX",
@@ -90,6 +106,9 @@ __all__ = [
     "Entry",
     "EntryOverError",
     "EntryState",
+    "Feed",
+    "FeedClosedError",
+    "FeedNotFoundError",
     "HoldExpiredError",
     "Joint",
     "JointState",
@@ -106,6 +125,7 @@ __all__ = [
     "SlotInvalidError",
     "Terms",
     "TermsInvalidError",
+    "TooManyFeedsError",
     "TransitionRefusedError",
     "UnitsNotReleasableError",
     "VersionMismatchError",
@@ -121,6 +141,8 @@ __all__ = [
     "check_wait",
     "confirmed",
     "earliest_start",
+    "feed_hash",
+    "feed_token",
     "late_charge",
     "left",
     "looked_at",

@@ -1,5 +1,6 @@
 """Use cases of booking."""
 
+from services.booking.domain import FeedClosedError, FeedNotFoundError, TooManyFeedsError
 from services.booking.handlers.calendars import calendar_of
 from services.booking.handlers.changing import (
     OutOfServiceError,
@@ -10,6 +11,7 @@ from services.booking.handlers.changing import (
     no_show,
     start,
 )
+from services.booking.handlers.feeds import list_feeds, open_feed, read_feed, revoke_feed
 from services.booking.handlers.holding import (
     OfferRequiredError,
     SlotNotOfferedError,
@@ -50,6 +52,8 @@ from services.booking.handlers.waiting import (
 __all__ = [
     "BookingNotFoundError",
     "EntryNotFoundError",
+    "FeedClosedError",
+    "FeedNotFoundError",
     "JointNotCancellableError",
     "JointNotConfirmableError",
     "JointNotFoundError",
@@ -59,6 +63,7 @@ __all__ = [
     "OfferRequiredError",
     "OutOfServiceError",
     "SlotNotOfferedError",
+    "TooManyFeedsError",
     "TooManyHoldsError",
     "TooManyWaitingError",
     "calendar_of",
@@ -79,16 +84,20 @@ __all__ = [
     "leave_waitlist",
     "list_bookings",
     "list_entries",
+    "list_feeds",
     "list_joints",
     "look_again",
     "no_show",
+    "open_feed",
     "promote_next",
     "propose_others",
     "put_terms",
+    "read_feed",
     "rebook",
     "release_fallen",
     "release_units",
     "reschedule",
+    "revoke_feed",
     "start",
     "sweep_at_risk",
     "sweep_waitlists",

@@ -1,6 +1,6 @@
 """Bookings as an iCalendar (RFC 5545) that calendar programs subscribe to."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session
@@ -63,15 +63,15 @@ def calendar_of(
     calendar.add("version", "2.0")
     for booking in bookings:
         resource = known.get(booking.resource_id)
-        calendar.add_component(_event(booking, resource.name if resource else "", now=now))
+        calendar.add_component(_event(booking, resource.name if resource else ""))
     told: bytes = calendar.to_ical()
     return told
 
 
-def _event(booking: Booking, name: str, *, now: datetime) -> "icalendar.Event":
+def _event(booking: Booking, name: str) -> "icalendar.Event":
     event = icalendar.Event()
     event.add("uid", f"{booking.id}@nonagon")
-    event.add("dtstamp", now)
+    event.add("dtstamp", booking.updated_at)  # RFC 5545 §3.8.7.2: without METHOD, last revised
     event.add("last-modified", booking.updated_at)
     event.add("sequence", booking.version - 1)
     event.add("dtstart", booking.interval.start)

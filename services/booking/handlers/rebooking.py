@@ -1,5 +1,6 @@
 """Replacing a booking whose machine went down: what else there is, and taking it instead."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -20,6 +21,7 @@ from services.booking.handlers.reading import BookingNotFoundError, get_booking,
 from services.booking.handlers.telling import leave
 from services.capacity import handlers as capacity
 from services.contracts.ids import BookingId, OfferId, OrganisationId, ResourceId
+from services.contracts.intervals import Interval
 from services.matching import handlers as matching
 from services.matching.domain import CANDIDATES_MAX, Requirement
 from services.matching.service.port import Matcher
@@ -37,7 +39,10 @@ def propose_others(
     stale_after: timedelta,
     matcher: Matcher | None = None,
 ) -> list[Proposal]:
-    """Slots that offer a process of the booked resource, as long and as many; the soonest first.
+    """Slots for the same work, as long and as many; the soonest first.
+
+    What the booking names a demand for is looked for as that was matched last: its material,
+    tolerance, certificates and all else. Without one every process of the booked resource will do.
 
     Raises:
         NotAtRiskError: the booking can be kept, or is over.
@@ -47,17 +52,9 @@ def propose_others(
     if booking.organisation_id != organisation_id:
         raise BookingNotFoundError(booking_id=booking_id)
     check_replaceable(booking)
-    resource = capacity.get_resource(session=session, resource_id=booking.resource_id)
-    processes = frozenset(one.process for one in resource.capabilities)
-    if not processes:
+    requirement = _requirement_of(session, booking, looked_at(booking, now=clock.now()))
+    if requirement is None:
         return []
-    requirement = Requirement(
-        processes=processes,
-        minutes=work_minutes(booking),
-        window=looked_at(booking, now=clock.now()),
-        units=booking.units,
-        currency=booking.price.currency if booking.price else "CNY",
-    )
     found = matching.match_requirement(
         session=session,
         clock=clock,
@@ -122,3 +119,31 @@ def rebook(
         return make_firm(session=session, clock=clock, booking=other)
 
     return all_or_nothing(session, take_the_other)
+
+
+def _requirement_of(session: Session, booking: Booking, window: Interval) -> Requirement | None:
+    """What the work of ``booking`` asks, in ``window``; ``None`` if nobody can tell."""
+    resource = capacity.get_resource(session=session, resource_id=booking.resource_id)
+    processes = frozenset(one.process for one in resource.capabilities)
+    matched = _matched(session, booking)
+    # A leg of a chain may do another step than its demand was matched for.
+    if matched is not None and not matched.processes.isdisjoint(processes):
+        return replace(matched, minutes=work_minutes(booking), window=window, units=booking.units)
+    if not processes:
+        return None
+    return Requirement(
+        processes=processes,
+        minutes=work_minutes(booking),
+        window=window,
+        units=booking.units,
+        currency=booking.price.currency if booking.price else "CNY",
+    )
+
+
+def _matched(session: Session, booking: Booking) -> Requirement | None:
+    """What the booking's demand asked when it was matched last; of the buyer's own alone."""
+    if booking.demand_id is None:
+        return None
+    found = matching.list_matches(session=session, demand_id=booking.demand_id, limit=1)
+    own = (one.requirement for one in found if one.organisation_id == booking.organisation_id)
+    return next(own, None)

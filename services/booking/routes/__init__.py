@@ -4,10 +4,11 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from services.booking.routes import bookings, joints, rebooking, terms, waiting
+from services.booking.routes import bookings, feeds, joints, rebooking, terms, waiting
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     bookings.router,
+    feeds.router,
     joints.router,
     rebooking.router,
     terms.router,

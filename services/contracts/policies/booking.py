@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.contracts.actions import Action
-from services.contracts.policies.deciding import Policies, Policy, Scope
+from services.contracts.policies.deciding import Policies, Policy, Scope, Who
 from services.contracts.policies.roles import BUYING, SELLING, TRADING
 
 POLICIES: Final[Policies] = {
@@ -28,6 +28,20 @@ POLICIES: Final[Policies] = {
         Scope.OWN,
         "move or replace an own booking, or give back some of its units",
         "对自有预订改期、替换或归还部分单元",
+    ),
+    Action.FEED_OPEN: Policy(
+        TRADING,
+        Scope.OWN,
+        "open a secret address of the booking calendar",
+        "开通预订日历的私密地址",
+        person=True,
+    ),
+    Action.FEED_LIST: Policy(TRADING, Scope.OWN, "list calendar feeds", "查看日历订阅"),
+    Action.FEED_REVOKE: Policy(
+        TRADING, Scope.OWN, "revoke a calendar feed", "撤销日历订阅", person=True
+    ),
+    Action.FEED_FOLLOW: Policy(
+        Who.ANYONE, Scope.PUBLIC, "read a calendar by its secret address", "凭私密地址读取日历"
     ),
     Action.WAITLIST_JOIN: Policy(
         BUYING, Scope.VISIBLE, "wait for a slot of a visible resource", "候补可见资源的时段"

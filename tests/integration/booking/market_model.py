@@ -1,6 +1,6 @@
 """A slot market kept in lists and counted by looking at everything: what the real one must equal.
 
-Time is whole minutes since the start of the test, always a multiple of ``STEP``. A hold that ran
+Time is whole minutes since the start of the test. A hold that ran
 out is over at once: whoever cleans it up only catches up with that.
 """
 
@@ -11,7 +11,6 @@ from typing import Any, Final
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-STEP = 10
 TTL = 15
 CAP = 3
 OCCUPYING = ("held", "confirmed", "started")
@@ -37,7 +36,7 @@ SPECS = {
     "mill": Spec(1, before=10, after=20, free=60, late=50, least=2_000, missed=80, grace=20),
     "seats": Spec(4, free=30, late=25, missed=100),
     "cell": Spec(1, after=10, needs="operator"),
-    "rig": Spec(2, before=10, needs="operator", free=500, late=10),
+    "rig": Spec(2, before=10, needs="operator", free=45, late=10),
     "operator": Spec(2, before=10),
 }
 BOOKABLE = ("mill", "seats", "cell", "rig")
@@ -116,6 +115,17 @@ class Model:
 
     def end(self, life: Life, state: str, charge: int | None = None) -> None:
         life.state, life.charge, life.at_risk = state, charge, False
+
+    def edge(self, life: Life, name: str) -> int:
+        """A moment at which something changes for ``life``."""
+        spec, slot = SPECS[life.slot.resource], life.slot
+        return {
+            "hold_until": life.hold_until,
+            "free_until": slot.start - spec.free,
+            "start": slot.start,
+            "no_show_from": slot.start + spec.grace,
+            "end": slot.end,
+        }[name]
 
     # What is free
 
@@ -237,9 +247,9 @@ class Model:
         return None
 
     def _earliest(self, wish: Wish) -> int | None:
-        for start in range(max(self.now, wish.slot.start), wish.until, STEP):
+        for start in range(max(self.now, wish.slot.start), wish.until - wish.slot.minutes + 1):
             slot = replace(wish.slot, start=start)
-            if slot.end <= wish.until and self.places(slot) is not None:
+            if self.places(slot) is not None:
                 return start
         return None
 
@@ -263,13 +273,23 @@ REFUSALS: Final = {
     "invalid": {"slot-invalid", "leg-invalid"},
     "taken": {"slot-taken", "companion-taken", "slot-not-offered", "leg-taken"},
 }
+
+
+def _slot(name: str, start: int, minutes: int, units: int) -> Slot:
+    most = SPECS[name].units
+    return Slot(name, start, minutes, most + 1 if units == TOO_MANY else min(units, most))
+
+
+TOO_MANY: Final = 9
 SLOTS = st.builds(
-    lambda name, ahead, length, units: Slot(name, ahead * STEP, length * STEP, units),
-    st.sampled_from(BOOKABLE),
-    st.integers(0, 14),
-    st.integers(3, 8),
-    st.integers(1, 3),
+    _slot,
+    st.sampled_from(("mill", "seats", "cell", "rig", "mill", "seats")),
+    st.sampled_from((0, 14, 15, 30, 31, 60, 75, 90)),
+    st.sampled_from((30, 45, 60)),
+    st.sampled_from((1, 2, 2, 3, TOO_MANY)),
 )
+"""``start`` counts from now. Few, so that they meet often."""
+NEARLY = st.integers(-1, 1)
 BUYERS = st.integers(0, 1)
 RESERVED: Final = text(
     "SELECT r.booking_id, r.resource_id, r.unit, lower(r.during) AS start,"

@@ -8,12 +8,14 @@ from sqlmodel import Session
 from services.booking import handlers
 from services.booking.domain import Booking, BookingState, NotAtRiskError, Proposal
 from services.booking.handlers import BookingNotFoundError
-from services.capacity.domain import Companion, Resource, SlotTakenError
-from services.contracts.ids import OfferId
+from services.capacity.domain import CapabilityDeclaration, Companion, Resource, SlotTakenError
+from services.contracts.ids import DemandId, OfferId
+from services.contracts.intervals import Interval
 from services.contracts.money import Money
 from services.contracts.telemetry import ResourceState
-from services.matching.domain import Rate
-from tests.integration.booking.park import HOUR, STALE, TTL, Park, open_park
+from services.matching import handlers as matching
+from services.matching.domain import Rate, Requirement
+from tests.integration.booking.park import HOUR, MILLING, STALE, TTL, Park, open_park
 from tests.support.clock import START, FrozenClock
 
 pytestmark = pytest.mark.integration
@@ -137,3 +139,37 @@ def test_a_provider_is_proposed_nothing(park: Park, mill: Resource, booking: Boo
             session=park.session, clock=park.clock, organisation_id=park.owner,
             booking_id=booking.id, limit=10, stale_after=STALE,
         )  # fmt: skip
+
+
+def test_what_its_demand_was_matched_for_is_asked_of_other_slots_too(park: Park) -> None:
+    mill, fine, coarse = (
+        park.resource(capability=CapabilityDeclaration(process=MILLING, tolerance_um=tolerance_um))
+        for tolerance_um in (10, 10, 100)
+    )
+    offers = {one.id: park.offer(one) for one in (mill, fine, coarse)}
+    demand_id = DemandId(park.clock.new_id())
+    asked = Requirement(
+        frozenset({MILLING}), 30, Interval(START, START + 9 * HOUR), tolerance_um=20
+    )
+    found = matching.match_requirement(
+        session=park.session, clock=park.clock, requirement=asked, limit=1, stale_after=STALE,
+        viewer=park.buyer,
+    )  # fmt: skip
+    matching.save_match(
+        session=park.session, clock=park.clock, organisation_id=park.buyer, demand_id=demand_id,
+        requirement=asked, result=found, took_ms=1.0,
+    )  # fmt: skip
+    held = {
+        name: handlers.hold(
+            session=park.session, clock=park.clock, organisation_id=park.buyer,
+            resource_id=mill.id, start=START + hours * HOUR, minutes=60, units=1,
+            offer_id=offers[mill.id], demand_id=named, hold_ttl=TTL, stale_after=STALE,
+        )
+        for name, hours, named in (("demand", 2, demand_id), ("none", 4, None))
+    }  # fmt: skip
+    fail(park, mill)
+    others = {
+        name: {one.candidate.resource_id for one in proposals(park, booking)} - {mill.id}
+        for name, booking in held.items()
+    }
+    assert others == {"demand": {fine.id}, "none": {fine.id, coarse.id}}

@@ -42,6 +42,7 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_call_paper_id_call_submission": "the submitter's record of the call owner's paper",
     "fk_call_park_park": "a call is of the park of its operator",
     "fk_call_space_id_space": "a call is of the space of its lead",
+    "fk_calendar_feed_resource_id_resource": "a calendar of a resource one books, another's",
     "fk_clearing_entry_booking_id_booking": "the buyer's booking, made by the worker",
     "fk_clearing_entry_round_id_clearing_round": "a demand in a round another organisation opened",
     "fk_clearing_offer_round_id_clearing_round": "who offered in a round another opened",
