@@ -28,6 +28,7 @@ from marketplace.deals import routes as deals
 from marketplace.demands import routes as demands
 from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
+from marketplace.finance import routes as finance
 from marketplace.offers import routes as offers
 from marketplace.rounds import routes as rounds
 from marketplace.taxonomy import routes as taxonomy
@@ -73,6 +74,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *demands.ROUTERS,
     rounds.router,
     *deals.ROUTERS,
+    finance.router,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

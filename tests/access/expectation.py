@@ -32,6 +32,7 @@ PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.ORDER_PAY: lambda order: order.taker is Owner.OWN,
     Action.ORDER_WORK: lambda order: order.giver is Owner.OWN,
     Action.ORDER_ACCEPT: lambda order: order.taker is Owner.OWN,
+    Action.FINANCING_CONSENT: lambda consent: consent.taker is Owner.OWN,
     Action.RISK_NOTICE_ACKNOWLEDGE: lambda notice: notice.taker is Owner.OWN,
     Action.SPACE_MEMBER_ADD: lambda space: space.owner is Owner.OWN,
     Action.SPACE_MEMBER_REMOVE: lambda space: space.owner is Owner.OWN,
