@@ -141,7 +141,7 @@ def answer(
     Raises:
         ApplicationNotFoundError, FinancingRefusedError: as they say.
     """
-    found = _found(session, application_id, recipient_id, lock=True)
+    found = _found(session, application_id, recipient_id, side=Party.RECIPIENT, lock=True)
     answered = moved(found, move, recipient_id, now=clock.now())
     answered = replace(answered, offer=offer, remark=remark)
     return _save(session, clock, found, answered)
@@ -155,7 +155,7 @@ def accept(
     Raises:
         ApplicationNotFoundError, FinancingRefusedError: as they say.
     """
-    request_id = _found(session, application_id, organisation_id).request_id
+    request_id = _found(session, application_id, organisation_id, side=Party.APPLICANT).request_id
     # All in one order, so that two acceptances cannot wait for each other.
     running = store.lock_running(session, request_id, organisation_id=organisation_id)
     found = _found(session, application_id, organisation_id)
@@ -176,7 +176,7 @@ def withdraw(
     Raises:
         ApplicationNotFoundError, FinancingRefusedError: as they say.
     """
-    found = _found(session, application_id, organisation_id, lock=True)
+    found = _found(session, application_id, organisation_id, side=Party.APPLICANT, lock=True)
     gone = moved(found, Move.WITHDRAW, organisation_id, now=clock.now())
     return _save(session, clock, found, gone)
 
@@ -194,10 +194,10 @@ def consent(
 
     Raises:
         ApplicationNotFoundError, ConsentTimeError: as they say.
-        FinancingRefusedError: the application is over, or somebody else's.
+        FinancingRefusedError: the application is over.
     """
-    found = _found(session, application_id, organisation_id, lock=True)
-    if found.organisation_id != organisation_id or found.state not in RUNNING:
+    found = _found(session, application_id, organisation_id, side=Party.APPLICANT, lock=True)
+    if found.state not in RUNNING:
         raise FinancingRefusedError(
             application_id=application_id,
             state=found.state,
@@ -312,10 +312,16 @@ def _check_recipients(
 
 
 def _found(
-    session: Session, application_id: UUID, party: OrganisationId, *, lock: bool = False
+    session: Session,
+    application_id: UUID,
+    party: OrganisationId,
+    *,
+    side: Party | None = None,
+    lock: bool = False,
 ) -> Application:
+    """Of which ``party`` is ``side``, or either."""
     found = store.find_application(session, application_id, party=party, lock=lock)
-    if found is None:
+    if found is None or side not in {None, found.party(party)}:
         raise ApplicationNotFoundError(application_id=application_id)
     return found
 

@@ -71,7 +71,10 @@ class Stage:
         }
 
     def consent(self, name: str, more: Document) -> None:
-        body = {"items": more["items"], "expires_at": self.trade.in_days(more.get("days", 30))}
+        body = {
+            "items": more["items"],
+            "expires_at": self.trade.in_days(more.get("minutes", 43_200) / 1_440),
+        }
         path = f"{APPLICATIONS}/{self.applications[name]}/consents"
         answer = self.clients["applicant"].post(path, json=body)
         if "refused" in more:
@@ -107,7 +110,8 @@ class Stage:
         path = f"{APPLICATIONS}/{self.applications[of]}/{name}"
         answer = self.clients[asker].post(path, json=more.get("body"))
         if "refused" in more:
-            assert refused(answer, 409) == more["refused"]
+            status = 404 if more["refused"].endswith("not-found") else 409
+            assert refused(answer, status) == more["refused"]
         else:
             told(answer)
 
@@ -116,8 +120,8 @@ class Stage:
         assert refused(self.clients[name].delete(path), 404) == "financing-consent-not-found"
         assert told(self.clients["applicant"].delete(path))["revoked_at"] is not None
 
-    def wait(self, days: int, _: Document) -> None:
-        self.trade.clock.advance(timedelta(days=days))
+    def wait(self, minutes: int, _: Document) -> None:
+        self.trade.clock.advance(timedelta(minutes=minutes))
 
     def state(self, name: str) -> str:
         """As both parties read it."""
