@@ -16,7 +16,7 @@ _PAIRS: Final = (
     (Owner.NEIGHBOUR, Owner.STRANGER),
     (Owner.STRANGER, Owner.NEIGHBOUR),
 )
-_OFFERED: Final = {"offered_minor": 100, "offered_rate": 400, "offered_months": 12}
+_OFFERED: Final[dict[str, Any]] = {"offered_minor": 100, "offered_rate": 400, "offered_months": 12}
 
 
 def applications(world: World) -> Iterator[Thing]:

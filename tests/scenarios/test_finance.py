@@ -13,16 +13,21 @@ from typing import Any, Final
 import httpx
 import pytest
 import yaml
+from sqlalchemy import text
 
 from services.identity.domain import OrganisationKind
 from services.runtime.clock import SystemClock
-from services.runtime.db import engine_for, sessions_for
+from services.runtime.db import engine_for, sessions_for, transaction
 from tests.integration.deals.trade import PIECES, Document, Trade, refused, told, trade_on
 from tests.support.clock import FrozenClock
 from tests.support.servers import PostgresServer
 
 STORIES: Final = sorted((Path(__file__).parent / "finance").glob("*.yaml"))
 APPLICATIONS: Final = "financing-applications"
+READINGS: Final = text(
+    "SELECT chain FROM audit_entry WHERE subject_kind = 'financing_application'"
+    " AND subject_id = :application AND after ->> 'evidence_read_by' = :reader"
+)
 
 
 @pytest.fixture
@@ -106,7 +111,8 @@ class Stage:
 
     def move(self, name: str, more: Document) -> None:
         asker = more["by"]
-        of = more.get("of", next(iter(self.applications)) if asker == "applicant" else asker)
+        first = next(iter(self.applications))
+        of = str(more.get("of", first if asker == "applicant" else asker))
         path = f"{APPLICATIONS}/{self.applications[of]}/{name}"
         answer = self.clients[asker].post(path, json=more.get("body"))
         if "refused" in more:
@@ -129,6 +135,15 @@ class Stage:
         read = [told(self.clients[one].get(path)) for one in ("applicant", name)]
         assert read[0] == read[1]
         return str(read[0]["state"])
+
+    def trails(self, name: str) -> set[str]:
+        """In whose trails it stands that a recipient read evidence."""
+        with transaction(self.trade.firms.sessions) as session:
+            found = session.connection().execute(
+                READINGS,
+                {"application": self.applications[name], "reader": str(self.banks[name].id)},
+            )
+            return {str(row.chain) for row in found}
 
     def _earn(self, state: str) -> None:
         order = self.trade.started("cheap")
@@ -156,6 +171,10 @@ def test_financing_shows_what_was_consented_to(trade: Trade, path: Path) -> None
     stage = Stage(trade, story)
     for step in story["steps"]:
         stage.play(step)
+    for name in stage.applications:
+        applicant, recipient = trade.suppliers["cheap"].id, stage.banks[name].id
+        both = {str(applicant), str(recipient)} if name in stage.consents else set()
+        assert stage.trails(name) == both, name
     assert {name: stage.state(name) for name in stage.applications} == story["expect"]
 
 

@@ -61,7 +61,7 @@ def application(state: State) -> Application:
     )
 
 
-@pytest.mark.parametrize(("move", "state", "party"), product(Move, State, Party))
+@pytest.mark.parametrize(("move", "state", "party"), list(product(Move, State, Party)))
 def test_an_application_moves_only_as_its_life_says(move: Move, state: State, party: Party) -> None:
     rule = LIFE[move]
     if party is rule.by and state in rule.sources:
