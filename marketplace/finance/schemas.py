@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from marketplace.finance.domain import (
     AMOUNT_MAX,
@@ -22,7 +22,7 @@ from marketplace.finance.domain import (
     State,
     Terms,
 )
-from services.contracts.documents import Document
+from services.contracts.documents import Document, Instant
 from services.contracts.money import Money
 
 Minor = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
@@ -61,7 +61,7 @@ class DeclineIn(Document):
 
 class ConsentIn(Document):
     items: list[Item] = Field(min_length=1, max_length=len(Item))
-    expires_at: AwareDatetime
+    expires_at: Instant
 
 
 class OfferOut(BaseModel):
