@@ -29,6 +29,7 @@ from marketplace.deals import routes as deals
 from marketplace.demands import routes as demands
 from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
+from marketplace.finance import routes as finance
 from marketplace.offers import routes as offers
 from marketplace.programmes import routes as programmes
 from marketplace.rounds import routes as rounds
@@ -77,6 +78,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *deals.ROUTERS,
     *calls.ROUTERS,
     *programmes.ROUTERS,
+    finance.router,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

@@ -90,6 +90,17 @@ BODIES: Final[Mapping[str, Maker]] = {
         "split": {"release_minor": 0, "refund_minor": 100},
         "because": "probe",
     },
+    "POST /financing-applications": lambda world: {
+        "kind": "working_capital",
+        "amount_minor": 100,
+        "months": 12,
+        "purpose": "probe",
+        "recipients": [str(world.investor)],
+    },
+    "POST /financing-applications/{application_id}/consents": lambda _: {
+        "items": ["settled_value", "on_time", "disputes", "open_escrow"],
+        "expires_at": (START + timedelta(days=30)).isoformat(),
+    },
     "POST /agreements": lambda world: {
         "owner_id": str(world.organisations[Owner.NEIGHBOUR]),
         "counterparty_id": str(world.organisations[Owner.OWN]),

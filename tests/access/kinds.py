@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.access import call_things as call
 from tests.access import deal_things as deal
+from tests.access import finance_things as finance
 from tests.access import ledger_things as ledger
 from tests.access import market_things as market
 from tests.access import risk_things as risk
@@ -65,5 +66,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("quote_id",): deal.quotes,
     ("order_id",): deal.orders,
     ("dispute_id",): deal.disputes,
+    ("application_id",): finance.applications,
+    ("consent_id",): finance.consents,
 }
 """In the order they are made: later ones name earlier ones."""

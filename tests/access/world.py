@@ -57,6 +57,7 @@ class World:
     sightings: Sightings = field(default_factory=Sightings)
     organisations: dict[Owner, UUID] = field(default_factory=dict)
     landlord: UUID | None = None
+    investor: UUID | None = None
     park: str = "shared-park"
     space: UUID | None = None
     sites: dict[Owner, UUID] = field(default_factory=dict)

@@ -36,7 +36,7 @@ class Firms:
         self._closing = closing
         self._platform: OrganisationId | None = None
 
-    def firm(self, name: str) -> Firm:
+    def firm(self, name: str, *, kind: OrganisationKind = OrganisationKind.FIRM) -> Firm:
         person_id = self._person(name)
         principal = Principal(kind=PrincipalKind.PERSON, id=person_id)
         with transaction(self.sessions, principal) as session:
@@ -46,7 +46,7 @@ class Firms:
                 principal=principal,
                 name=name,
                 name_zh=name,
-                kind=OrganisationKind.FIRM,
+                kind=kind,
             )
         return Firm(organisation.id, person_id, self.client(person_id, organisation.id))
 

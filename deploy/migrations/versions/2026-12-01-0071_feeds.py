@@ -9,7 +9,7 @@ from alembic import op
 from services.runtime.row_security import OF_VISIBLE_RESOURCE, OWN, PRESENTED, protect
 
 revision = "0071_feeds"
-down_revision = "0050_directions"
+down_revision = "0061_programmes"
 branch_labels = None
 depends_on = None
 

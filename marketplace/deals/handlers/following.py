@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from marketplace.deals.domain.lifecycle import Guard, Move, Party, State
 from marketplace.deals.domain.orders import Order
-from marketplace.deals.domain.scoring import FactKind, Score, scores
+from marketplace.deals.domain.scoring import Fact, FactKind, Score, scores
 from marketplace.deals.handlers import slots
 from marketplace.deals.handlers.orders import mark_funded, moved, save
 from marketplace.deals.handlers.telling import minutes, record
@@ -97,6 +97,18 @@ def get_scores(*, session: Session, organisation_id: OrganisationId) -> list[Sco
     """
     identity.get_organisation(session=session, organisation_id=organisation_id)
     return fact_store.scores_of(session, organisation_id)
+
+
+def list_facts(
+    *,
+    session: Session,
+    organisation_id: OrganisationId,
+    kind: FactKind,
+    since: datetime,
+    until: datetime,
+) -> list[Fact]:
+    """The facts of a kind of the organisation, from ``since`` until before ``until``, in order."""
+    return fact_store.facts_between(session, organisation_id, kind, since=since, until=until)
 
 
 def _cancel_slots(session: Session, clock: Clock, order: Order) -> None:

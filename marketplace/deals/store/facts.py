@@ -46,6 +46,38 @@ def facts_of(session: Session, organisation_id: OrganisationId) -> list[tuple[Fa
     return [(FactKind(kind), value) for kind, value in session.exec(query)]
 
 
+def facts_between(
+    session: Session,
+    organisation_id: OrganisationId,
+    kind: FactKind,
+    *,
+    since: datetime,
+    until: datetime,
+) -> list[Fact]:
+    query = (
+        select(DealFactRow)
+        .where(
+            col(DealFactRow.organisation_id) == organisation_id,
+            col(DealFactRow.kind) == kind,
+            col(DealFactRow.at) >= since,
+            col(DealFactRow.at) < until,
+        )
+        .order_by(col(DealFactRow.id))
+    )
+    return [
+        Fact(
+            id=row.id,
+            organisation_id=OrganisationId(row.organisation_id),
+            counterparty_id=OrganisationId(row.counterparty_id),
+            kind=FactKind(row.kind),
+            source_id=row.source_id,
+            value=row.value,
+            at=row.at,
+        )
+        for row in session.exec(query)
+    ]
+
+
 def save_scores(
     session: Session, organisation_id: OrganisationId, scores: Sequence[Score], *, now: datetime
 ) -> None:

@@ -26,6 +26,7 @@ from services.ledger.handlers.escrows import (
     release,
     unfreeze,
 )
+from services.ledger.handlers.income import list_held_for, list_income
 from services.ledger.handlers.payments import (
     MethodUnknownError,
     PaymentNotFoundError,
@@ -69,6 +70,8 @@ __all__ = [
     "get_share_rule",
     "list_accounts",
     "list_escrows",
+    "list_held_for",
+    "list_income",
     "list_movements",
     "list_payments",
     "list_share_rules",
