@@ -7,13 +7,13 @@ from fastapi import Response
 from marketplace.finance import handlers
 from marketplace.finance.domain import Move
 from marketplace.finance.schemas import (
-    ApplicationOut,
-    ApplicationsOut,
     ConsentIn,
     ConsentOut,
     DeclineIn,
     EvidenceOut,
     FinancingIn,
+    FinancingOut,
+    FinancingsOut,
     OfferIn,
 )
 from services.contracts.ids import OrganisationId
@@ -28,7 +28,7 @@ router = api_router(tags=["finance"])
 @router.post(
     "/financing-applications",
     status_code=201,
-    response_model=ApplicationsOut,
+    response_model=FinancingsOut,
     dependencies=[requires(Action.FINANCING_ASK)],
 )
 def ask_for_financing(
@@ -40,7 +40,7 @@ def ask_for_financing(
 ) -> Response:
     """Ask each recipient alike: one application for each of them."""
 
-    def work() -> ApplicationsOut:
+    def work() -> FinancingsOut:
         applications = handlers.ask(
             session=session,
             clock=clock,
@@ -48,138 +48,136 @@ def ask_for_financing(
             asked=asked.asked(),
             recipients=[OrganisationId(one) for one in asked.recipients],
         )
-        return ApplicationsOut.of(applications)
+        return FinancingsOut.of(applications)
 
     return creation.once(asked, work)
 
 
 @router.get(
     "/financing-applications",
-    response_model=Page[ApplicationOut],
+    response_model=Page[FinancingOut],
     dependencies=[requires(Action.FINANCING_READ)],
 )
 def list_applications(
     session: SessionDep, page: PageDep, acting: ActingDep
-) -> Page[ApplicationOut] | Response:
+) -> Page[FinancingOut] | Response:
     """Applications one sent or received, in order of asking."""
     found = handlers.list_applications(
         session=session, party=acting.organisation_id, after=page.after, limit=page.fetch
     )
-    return page.answer(found, ApplicationOut.of, name="financing-applications")
+    return page.answer(found, FinancingOut.of, name="financing-applications")
 
 
 @router.get(
-    "/financing-applications/{application_id}", dependencies=[requires(Action.FINANCING_READ)]
+    "/financing-applications/{financing_id}", dependencies=[requires(Action.FINANCING_READ)]
 )
-def read_application(
-    application_id: UUID, session: SessionDep, acting: ActingDep
-) -> ApplicationOut:
+def read_application(financing_id: UUID, session: SessionDep, acting: ActingDep) -> FinancingOut:
     """One application, with the offer made for it."""
     found = handlers.get_application(
-        session=session, party=acting.organisation_id, application_id=application_id
+        session=session, party=acting.organisation_id, application_id=financing_id
     )
-    return ApplicationOut.of(found)
+    return FinancingOut.of(found)
 
 
 @router.post(
-    "/financing-applications/{application_id}/review",
+    "/financing-applications/{financing_id}/review",
     dependencies=[requires(Action.FINANCING_ANSWER)],
 )
 def review_application(
-    application_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
-) -> ApplicationOut:
+    financing_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> FinancingOut:
     """Take an application up."""
     answered = handlers.answer(
         session=session,
         clock=clock,
         recipient_id=acting.organisation_id,
-        application_id=application_id,
+        application_id=financing_id,
         move=Move.REVIEW,
     )
-    return ApplicationOut.of(answered)
+    return FinancingOut.of(answered)
 
 
 @router.post(
-    "/financing-applications/{application_id}/offer",
+    "/financing-applications/{financing_id}/offer",
     dependencies=[requires(Action.FINANCING_ANSWER)],
 )
 def offer_financing(
-    application_id: UUID, asked: OfferIn, session: SessionDep, clock: ClockDep, acting: ActingDep
-) -> ApplicationOut:
+    financing_id: UUID, asked: OfferIn, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> FinancingOut:
     """Offer terms. What is agreed upon them is between the two; no money moves here."""
     answered = handlers.answer(
         session=session,
         clock=clock,
         recipient_id=acting.organisation_id,
-        application_id=application_id,
+        application_id=financing_id,
         move=Move.OFFER,
         offer=asked.terms(),
         remark=asked.remark,
     )
-    return ApplicationOut.of(answered)
+    return FinancingOut.of(answered)
 
 
 @router.post(
-    "/financing-applications/{application_id}/decline",
+    "/financing-applications/{financing_id}/decline",
     dependencies=[requires(Action.FINANCING_ANSWER)],
 )
 def decline_financing(
-    application_id: UUID, asked: DeclineIn, session: SessionDep, clock: ClockDep, acting: ActingDep
-) -> ApplicationOut:
+    financing_id: UUID, asked: DeclineIn, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> FinancingOut:
     """Decline, and say why."""
     answered = handlers.answer(
         session=session,
         clock=clock,
         recipient_id=acting.organisation_id,
-        application_id=application_id,
+        application_id=financing_id,
         move=Move.DECLINE,
         remark=asked.remark,
     )
-    return ApplicationOut.of(answered)
+    return FinancingOut.of(answered)
 
 
 @router.post(
-    "/financing-applications/{application_id}/accept",
+    "/financing-applications/{financing_id}/accept",
     dependencies=[requires(Action.FINANCING_DECIDE)],
 )
 def accept_financing(
-    application_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
-) -> ApplicationOut:
+    financing_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> FinancingOut:
     """Take an offer; the other applications of the request are withdrawn."""
     accepted = handlers.accept(
         session=session,
         clock=clock,
         organisation_id=acting.organisation_id,
-        application_id=application_id,
+        application_id=financing_id,
     )
-    return ApplicationOut.of(accepted)
+    return FinancingOut.of(accepted)
 
 
 @router.post(
-    "/financing-applications/{application_id}/withdraw",
+    "/financing-applications/{financing_id}/withdraw",
     dependencies=[requires(Action.FINANCING_DECIDE)],
 )
 def withdraw_application(
-    application_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
-) -> ApplicationOut:
+    financing_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> FinancingOut:
     """Give an application up; other recipients keep theirs."""
     withdrawn = handlers.withdraw(
         session=session,
         clock=clock,
         organisation_id=acting.organisation_id,
-        application_id=application_id,
+        application_id=financing_id,
     )
-    return ApplicationOut.of(withdrawn)
+    return FinancingOut.of(withdrawn)
 
 
 @router.post(
-    "/financing-applications/{application_id}/consents",
+    "/financing-applications/{financing_id}/consents",
     status_code=201,
     response_model=ConsentOut,
     dependencies=[requires(Action.FINANCING_CONSENT)],
 )
 def give_consent(
-    application_id: UUID,
+    financing_id: UUID,
     asked: ConsentIn,
     session: SessionDep,
     clock: ClockDep,
@@ -193,7 +191,7 @@ def give_consent(
             session=session,
             clock=clock,
             organisation_id=acting.organisation_id,
-            application_id=application_id,
+            application_id=financing_id,
             items=asked.items,
             expires_at=asked.expires_at,
         )
@@ -203,18 +201,18 @@ def give_consent(
 
 
 @router.get(
-    "/financing-applications/{application_id}/consents",
+    "/financing-applications/{financing_id}/consents",
     response_model=Page[ConsentOut],
     dependencies=[requires(Action.FINANCING_READ)],
 )
 def list_consents(
-    application_id: UUID, session: SessionDep, page: PageDep, acting: ActingDep
+    financing_id: UUID, session: SessionDep, page: PageDep, acting: ActingDep
 ) -> Page[ConsentOut] | Response:
     """What was consented to, revoked consents among them."""
     found = handlers.list_consents(
         session=session,
         party=acting.organisation_id,
-        application_id=application_id,
+        application_id=financing_id,
         after=page.after,
         limit=page.fetch,
     )
@@ -238,19 +236,19 @@ def revoke_consent(
 
 
 @router.get(
-    "/financing-applications/{application_id}/evidence",
+    "/financing-applications/{financing_id}/evidence",
     response_model=Page[EvidenceOut],
     dependencies=[requires(Action.FINANCING_READ)],
 )
 def list_evidence(
-    application_id: UUID, session: SessionDep, clock: ClockDep, page: PageDep, acting: ActingDep
+    financing_id: UUID, session: SessionDep, clock: ClockDep, page: PageDep, acting: ActingDep
 ) -> Page[EvidenceOut] | Response:
     """The figures: all for the applicant, for the recipient those it may see now."""
     found = handlers.list_evidence(
         session=session,
         clock=clock,
         party=acting.organisation_id,
-        application_id=application_id,
+        application_id=financing_id,
         after=page.after,
         limit=page.fetch,
     )

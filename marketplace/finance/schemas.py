@@ -70,7 +70,7 @@ class OfferOut(BaseModel):
     months: int
 
 
-class ApplicationOut(BaseModel):
+class FinancingOut(BaseModel):
     id: UUID
     organisation_id: UUID = Field(description="who asks")
     recipient_id: UUID
@@ -107,15 +107,15 @@ class ApplicationOut(BaseModel):
         )
 
 
-class ApplicationsOut(BaseModel):
+class FinancingsOut(BaseModel):
     """The applications of one request, one for each recipient."""
 
     request_id: UUID
-    items: list[ApplicationOut]
+    items: list[FinancingOut]
 
     @classmethod
     def of(cls, applications: list[Application]) -> Self:
-        items = [ApplicationOut.of(one) for one in applications]
+        items = [FinancingOut.of(one) for one in applications]
         return cls(request_id=applications[0].request_id, items=items)
 
 

@@ -97,7 +97,7 @@ BODIES: Final[Mapping[str, Maker]] = {
         "purpose": "probe",
         "recipients": [str(world.investor)],
     },
-    "POST /financing-applications/{application_id}/consents": lambda _: {
+    "POST /financing-applications/{financing_id}/consents": lambda _: {
         "items": ["settled_value", "on_time", "disputes", "open_escrow"],
         "expires_at": (START + timedelta(days=30)).isoformat(),
     },

@@ -29,10 +29,10 @@ def applications(world: World) -> Iterator[Thing]:
             made = _application(world, applicant, recipient, state)
             _consent(world, applicant, recipient, made)
             name = f"{applicant} asks {recipient}, {state}"
-            yield _between(name, applicant, recipient, application_id=made)
+            yield _between(name, applicant, recipient, financing_id=made)
     gone = _application(world, Owner.OWN, Owner.NEIGHBOUR, "requested")
     world.rows.delete("financing_application", id=gone)
-    yield deleted({"application_id": str(gone)})
+    yield deleted({"financing_id": str(gone)})
 
 
 def consents(world: World) -> Iterator[Thing]:

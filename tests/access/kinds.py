@@ -66,7 +66,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("quote_id",): deal.quotes,
     ("order_id",): deal.orders,
     ("dispute_id",): deal.disputes,
-    ("application_id",): finance.applications,
+    ("financing_id",): finance.applications,
     ("consent_id",): finance.consents,
 }
 """In the order they are made: later ones name earlier ones."""
