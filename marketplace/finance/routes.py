@@ -58,7 +58,7 @@ def ask_for_financing(
     response_model=Page[FinancingOut],
     dependencies=[requires(Action.FINANCING_READ)],
 )
-def list_applications(
+def list_financing_applications(
     session: SessionDep, page: PageDep, acting: ActingDep
 ) -> Page[FinancingOut] | Response:
     """Applications one sent or received, in order of asking."""
@@ -71,7 +71,9 @@ def list_applications(
 @router.get(
     "/financing-applications/{financing_id}", dependencies=[requires(Action.FINANCING_READ)]
 )
-def read_application(financing_id: UUID, session: SessionDep, acting: ActingDep) -> FinancingOut:
+def read_financing_application(
+    financing_id: UUID, session: SessionDep, acting: ActingDep
+) -> FinancingOut:
     """One application, with the offer made for it."""
     found = handlers.get_application(
         session=session, party=acting.organisation_id, application_id=financing_id

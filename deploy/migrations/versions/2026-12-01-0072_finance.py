@@ -10,7 +10,7 @@ from alembic import op
 from services.runtime.database_roles import APP
 from services.runtime.row_security import OWN, own, protect
 
-revision = "0045_finance"
+revision = "0072_finance"
 down_revision = "0071_feeds"
 branch_labels = None
 depends_on = None
