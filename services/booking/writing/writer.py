@@ -8,7 +8,7 @@ halved until it is known whose fault it is.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,10 +59,6 @@ class Written:
     failed: set[BookingId] = field(default_factory=set)
 
 
-class _OverError(Exception):
-    """Somebody of the batch would hold more than it may."""
-
-
 class DurableWriter:
     """Writes batches, one at a time.
 
@@ -102,8 +98,6 @@ class DurableWriter:
     def _write(self, batch: Sequence[Taken], work: "_Work") -> None:
         try:
             self._whole(batch, work)
-        except _OverError:
-            self._part(batch, work)
         except REFUSED as error:
             log.info("batch refused, written in part", slots=len(batch), cause=_cause(error))
             self._part(batch, work)
@@ -122,19 +116,22 @@ class DurableWriter:
             self._write(batch[middle:], work)
 
     def _whole(self, batch: Sequence[Taken], work: "_Work") -> None:
-        """All of it, or an error."""
+        """All that may be held of it, or an error."""
         with self._committing() as (session, cursor):
             with cursor.connection.pipeline():
                 cursor.execute(store.LOCK_TIMEOUT)
                 terms, batch = self._agreed(cursor, batch)
                 store.claim(cursor, batch, now=work.now)
-                if self._over(cursor, batch, work):
-                    raise _OverError
+                over = self._over(cursor, batch, work)
+                if over:
+                    store.forget(cursor, _places(one for one in batch if one.booking_id in over))
+                    batch = [one for one in batch if one.booking_id not in over]
                 store.reserve(cursor, batch)
                 store.book(cursor, batch, terms, now=work.now, hold_until=work.hold_until)
             held = {one.booking_id for one in batch}
             _tell(session, work, held)
         work.written.held |= held
+        work.written.over |= over
         work.written.bodies |= _bodies(batch, terms)
 
     def _free(self, batch: Sequence[Taken], work: "_Work") -> None:
@@ -153,7 +150,7 @@ class DurableWriter:
             over = self._over(cursor, asked, work)
             held = store.reserve_free(cursor, [one for one in asked if one.booking_id not in over])
             lost = [one for one in asked if one.booking_id not in held]
-            store.forget(cursor, [place for place in map(place_of, lost) if place is not None])
+            store.forget(cursor, _places(lost))
             kept = [one for one in asked if one.booking_id in held]
             store.book(cursor, kept, terms, now=work.now, hold_until=work.hold_until)
             _tell(session, work, held)
@@ -162,7 +159,8 @@ class DurableWriter:
         written.bodies |= _bodies(kept, terms)
         written.saved |= saved
         written.over |= over
-        written.doubtful |= {one.resource_id for one in batch if one.booking_id not in held}
+        settled = held | over
+        written.doubtful |= {one.resource_id for one in batch if one.booking_id not in settled}
 
     def _agreed(
         self, cursor: Cursor, batch: Sequence[Taken]
@@ -213,6 +211,10 @@ class _Work:
 
 def _bodies(held: Sequence[Taken], terms: Mapping[ResourceId, Terms]) -> dict[BookingId, bytes]:
     return {one.booking_id: one.body for one in held if one.resource_id in terms} if terms else {}
+
+
+def _places(batch: Iterable[Taken]) -> list[Place]:
+    return [place for place in map(place_of, batch) if place is not None]
 
 
 def place_of(one: Taken) -> Place | None:

@@ -36,6 +36,12 @@ STALE = timedelta(seconds=30)
 KINDS = ("machine", "lab_method", "software_seats", "expert", "room")
 RATE = Rate(per_hour_minor=12_000, setup_minor=500)
 MILLING = "machining.milling"
+COPIES = """
+INSERT INTO booking
+SELECT (jsonb_populate_record(booking, jsonb_build_object('id', uuidv7()))).*
+  FROM booking, generate_series(1, :count)
+"""
+"""As many again of the one booking that is there, of which no slot is taken."""
 
 
 class AnyCode:

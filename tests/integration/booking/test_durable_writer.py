@@ -36,7 +36,7 @@ from services.runtime.clock import SystemClock
 from services.runtime.db import Sessions, transaction
 from services.runtime.embedded.nats import EmbeddedNats
 from services.runtime.settings import Settings
-from tests.integration.booking.park import HOUR, MILLING, MINUTE, Park, hold, open_park
+from tests.integration.booking.park import COPIES, HOUR, MILLING, MINUTE, Park, hold, open_park
 from tests.support.matcher import Asker as Door
 from tests.support.matcher import DistinctClock, RunningMatcher, asking, matcher_running
 from tests.support.waiting import eventually
@@ -148,13 +148,9 @@ def test_bookings_carry_the_terms_of_their_resource(stand: Stand) -> None:
 
 def test_nobody_holds_more_than_it_may(stand: Stand) -> None:
     most = Settings().open_holds_max
-    others = (
-        "INSERT INTO booking SELECT (jsonb_populate_record(booking,"
-        " jsonb_build_object('id', uuidv7()))).* FROM booking, generate_series(1, {})"
-    )
     stand.ask(stand.slot(0, key="first"))
     with transaction(stand.sessions) as session:
-        session.connection().execute(text(others.format(most - 3)))
+        session.connection().execute(text(COPIES), {"count": most - 3})
     outcomes = stand.ask(*(stand.slot(hours, key=f"k{hours}") for hours in (6, 4, 2)))
     assert [one.declined for one in outcomes] == [None, None, messages.TOO_MANY]
     assert stand.rows("SELECT count(*) FROM booking") == [(most,)]

@@ -1,6 +1,7 @@
 """Booking over HTTP where a durable writer answers, and where it does not: nobody can tell."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -13,7 +14,8 @@ from services.matching.service.port import MatcherUnavailableError
 from services.runtime.clock import SystemClock
 from services.runtime.db import Sessions, transaction
 from services.runtime.embedded.nats import EmbeddedNats
-from tests.integration.booking.park import HOUR
+from services.runtime.settings import Settings
+from tests.integration.booking.park import COPIES, HOUR
 from tests.support.api import Keyring, Market, served_app
 from tests.support.matcher import Asker, DistinctClock, asking, matcher_running
 from tests.support.waiting import eventually
@@ -152,3 +154,15 @@ def test_a_key_of_another_request_is_the_same_problem(
     reused = book(client, slot | {"minutes": 60}, "k")
     assert reused.json()["code"] == "idempotency-key-reused"
     assert writer.answers[0] == "held"
+
+
+def test_holding_too_many_is_the_same_problem(
+    client: httpx.Client, slot: dict[str, Any], writer: Counting, sessions: Sessions
+) -> None:
+    assert book(client, slot).status_code == 201
+    with transaction(sessions) as session:
+        session.connection().execute(text(COPIES), {"count": Settings().open_holds_max - 1})
+    later = datetime.fromisoformat(slot["start"]) + 3 * HOUR
+    refused = book(client, slot | {"start": later.isoformat()})
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-holds")
+    assert writer.answers == ["held", "too-many-holds"]
