@@ -1,7 +1,6 @@
 """What a row costs beyond its price, compiled: exactly as ``services.matching.ranking.Ranking``."""
 
-import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,14 +16,29 @@ from services.matching.ranking import (
     SIGHT_AGE_MAX_MINUTES,
 )
 
-_SAFETY_M = 500.0
-"""Places of compact rows are true within so many metres."""
+_SAFETY_M = 900.0
+"""Places of compact rows are true within half a kilometre, those of queries in whole steps within
+another 350 m."""
 _METRES_PER_STEP = EARTH_RADIUS_M / at.SPHERE
 _SAFETY_STEPS = _SAFETY_M / _METRES_PER_STEP
-_LONGEST = 2 * at.SPHERE
+_LONGEST = np.int64(2 * at.SPHERE)
 """Chord."""
+_STEPS_LEAST, _STEPS_MOST = -1e12, 1e6
+"""Within them whole numbers hold the square of what is left, whatever a failure costs."""
+_FINE_BITS = 10
+_FINE = 1 << _FINE_BITS
 _KM_PER_METRE = 1 / METRES_PER_KM
 _SAFE_SHARE = 1 - 1e-6
+
+
+class Reach(NamedTuple):
+    """How far away a row may be: at least, and more by each permille of its reliability.
+
+    In steps of chord, 1,024 parts each.
+    """
+
+    steps: Any
+    each: Any
 
 
 @inlined
@@ -36,16 +50,40 @@ def least_surcharge(queries: Array, asked: int) -> int:
 
 
 @inlined
-def per_step(per_km: int) -> float:
-    """What a step of chord costs at least; what rounding may add is taken off."""
-    return float(per_km * _METRES_PER_STEP * _KM_PER_METRE * _SAFE_SHARE)
+def steps_per_cost(per_km: int) -> float:
+    """How many steps of chord cost a minor unit at most; 0 where the way costs nothing."""
+    if per_km == 0:
+        return 0.0
+    return float(1.0 / (per_km * _METRES_PER_STEP * _KM_PER_METRE * _SAFE_SHARE))
 
 
 @inlined
-def least_way(squared_chord: float, per_step: float) -> int:
-    """What the way to a row costs at least: a great circle is no shorter than its chord."""
-    steps = min(math.sqrt(squared_chord), _LONGEST) - _SAFETY_STEPS
-    return int(max(0.0, per_step * steps)) - 1
+def reach_of(left: int, steps_per_cost: float, unreliability: int) -> Reach:
+    """How far away a row may be that costs at most ``left`` by its way and what it may fail.
+
+    Args:
+        left: minor units.
+        steps_per_cost: of :func:`steps_per_cost`.
+        unreliability: minor units of a certain failure.
+    """
+    # Parts are rounded down one by one: less than three minor units in all.
+    steps = (left + 3 - unreliability) * steps_per_cost + _SAFETY_STEPS
+    steps = min(max(steps, _STEPS_LEAST), _STEPS_MOST)
+    each = unreliability * steps_per_cost / (PERMILLE * _SAFE_SHARE)
+    return Reach(np.int64(steps * _FINE) + 1, np.int64(each * _FINE) + 1)
+
+
+@inlined
+def is_beyond(compact: Any, x: Any, y: Any, z: Any, reach: Reach) -> bool:
+    """Whether a row costs too much for all its price: no great circle is shorter than its chord.
+
+    In whole numbers, for a branch that is often guessed wrong; ``x``, ``y`` and ``z`` are whole
+    steps.
+    """
+    from_x, from_y, from_z = compact.x - x, compact.y - y, compact.z - z
+    square = min(from_x * from_x + from_y * from_y + from_z * from_z, _LONGEST * _LONGEST)
+    steps = max((reach.steps + reach.each * np.int64(compact.reliability)) >> _FINE_BITS, 0)
+    return bool(square > steps * steps)
 
 
 @inlined
@@ -62,7 +100,7 @@ def way(columns: Any, row: int, compact: Any, query: Array) -> int:
     metres = DISTANCE_UNKNOWN_M
     if compact.x != at.NOWHERE:
         metres = metres_to(columns.geo, row, query)
-    return int(query[at.Q_PER_KM] * metres // METRES_PER_KM)
+    return int(np.uint64(query[at.Q_PER_KM] * metres) // np.uint64(METRES_PER_KM))
 
 
 @inlined
@@ -72,7 +110,7 @@ def waiting(columns: Any, row: int, compact: Any, start: Any, queries: Array, as
     if compact.flags & at.EXACT:
         changeover = columns.resources[columns.rows[row, at.R_RESOURCE], at.S_SETUP]
     ends = start + changeover + queries[asked, at.Q_MINUTES] - queries[asked, at.Q_NOW_DOWN]
-    return int(queries[asked, at.Q_PER_HOUR] * ends // MINUTES_PER_HOUR)
+    return int(np.uint64(queries[asked, at.Q_PER_HOUR] * ends) // np.uint64(MINUTES_PER_HOUR))
 
 
 @inlined

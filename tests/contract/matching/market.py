@@ -29,7 +29,7 @@ from services.matching.engine.interface import (
     floor_minute,
     instant_of,
 )
-from services.matching.ranking import PRICE_ALONE, Ranking
+from services.matching.ranking import PRICE_ALONE, WEIGHT_MAX, Ranking
 from tests.support.clock import START as NOW
 
 Drawn = TypeVar("Drawn")
@@ -224,9 +224,9 @@ class Draw:
 
     def ranking(self) -> Ranking:
         return Ranking(
-            per_km_minor=self.one(0, 1, 40),
+            per_km_minor=self.one(0, 1, 40, WEIGHT_MAX),
             per_hour_minor=self.one(0, 7, 1_000),
-            unreliability_minor=self.one(0, 999, 50_000),
+            unreliability_minor=self.one(0, 999, 50_000, WEIGHT_MAX),
             per_hour_of_age_minor=self.one(0, 61),
             outside_park_minor=self.one(0, 500),
             park=self.one(None, *PARKS, "nowhere"),
