@@ -36,7 +36,7 @@ from services.matching.engine.interface import OfferedResource, Snapshot, Viewer
 MINUTE = timedelta(minutes=1)
 BROKEN = {ResourceState.DOWN, ResourceState.OFF, ResourceState.MAINTENANCE}
 NEAREST = 5
-HALF_ROUND_THE_EARTH_M = 20_015_115
+HALF_ROUND_THE_EARTH_M = 20_015_114
 
 
 @dataclass
