@@ -33,6 +33,7 @@ class Arrays(NamedTuple):
     gaps: Array
     certificates: Array
     links: Array
+    places: Array
 
 
 _NUMBERS: Final = {
@@ -60,6 +61,7 @@ def empty_arrays() -> Arrays:
         compact=np.zeros(0, at.COMPACT),
         geo=np.zeros((0, at.PLACE_FIELDS), np.float64),
         bits=np.zeros(0, np.uint64),
+        places=np.zeros(0, np.int16),
         **{name: np.zeros((0, fields), np.int64) for name, fields in _NUMBERS.items()},
     )
 
@@ -108,4 +110,5 @@ def arrays_at(addresses: Array) -> Arrays:
         _numbers(addresses, 7, at.GAP_FIELDS),
         _numbers(addresses, 8, at.CERTIFICATE_FIELDS),
         _numbers(addresses, 9, at.LINK_FIELDS),
+        carray(_pointer(addresses[10, 0]), int(addresses[10, 1]), np.int16),
     )

@@ -332,6 +332,7 @@ class Columns:
         self._extend("compact", wider * at.WORD)
         self._extend("geo", wider * at.WORD)
         self._extend("blocks", wider)
+        self._extend("places", wider * at.WORD * at.PLACE_PLANES)
         base = self._extend("bits", wider * self.vocabulary.sets)
         updates.move(self.arrays, group, first, wider, base, self.vocabulary.sets)
         fresh = range(words * at.WORD, wider * at.WORD)

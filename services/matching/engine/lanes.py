@@ -13,6 +13,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from services.matching.engine import layout as at
+
 LANES: Final = 8
 TWICE: Final = 2 * LANES
 _BYTES: Final = 8
@@ -100,6 +102,61 @@ and_not_sets = _folding(lambda builder, held, read: builder.and_(held, builder.n
 and_not_sets_twice = _folding(
     lambda builder, held, read: builder.and_(held, builder.not_(read)), TWICE
 )
+
+
+_ROWS: Final = 8
+_REAL: Final = ir.VectorType(ir.FloatType(), _ROWS)
+_WHOLE: Final = ir.VectorType(ir.IntType(32), _ROWS)
+
+
+def _spread(builder: Any, value: Any) -> Any:
+    """``value`` in each place of a register."""
+    first = builder.insert_element(ir.Constant(_REAL, ir.Undefined), value, ir.IntType(32)(0))
+    return builder.shuffle_vector(
+        first, ir.Constant(_REAL, ir.Undefined), ir.Constant(_WHOLE, [0] * _ROWS)
+    )
+
+
+@cast("Callable[..., Any]", intrinsic)
+def rows_within(
+    _: Any, planes: Any, _first: Any, _x: Any, _y: Any, _z: Any, _most: Any, _steps: Any, _each: Any
+) -> Any:
+    """Which of 64 rows are near enough, one bit each.
+
+    Near is what lies from ``x``, ``y``, ``z`` no further than ``steps``, and ``each`` for each
+    permille of its reliability; a square beyond ``most`` counts as ``most``. All are float32.
+    ``planes``, int16, has from ``first`` on three coordinates and the reliability of the 64.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        planes, first, *numbers = arguments
+        data = context.make_array(signature.args[0])(context, builder, planes).data
+        x, y, z, most, steps, each = (_spread(builder, number) for number in numbers)
+        number, near = ir.IntType(64), ir.IntType(64)(0)
+        halves = ir.VectorType(ir.IntType(16), _ROWS)
+
+        def plane(which: int, part: int) -> Any:
+            place = builder.add(first, number(which * at.WORD + part))
+            read = builder.bitcast(builder.gep(data, [place]), halves.as_pointer())
+            return builder.sitofp(builder.sext(builder.load(read, align=2), _WHOLE), _REAL)
+
+        for part in range(0, at.WORD, _ROWS):
+            square = ir.Constant(_REAL, [0.0] * _ROWS)
+            for axis, here in ((at.BLOCK_X, x), (at.BLOCK_Y, y), (at.BLOCK_Z, z)):
+                away = builder.fsub(plane(axis, part), here)
+                square = builder.fadd(square, builder.fmul(away, away))
+            less = builder.fcmp_ordered("<", square, most)
+            square = builder.select(less, square, most)
+            reach = builder.fmul(plane(at.BLOCK_RELIABILITY, part), each)
+            reach = builder.fadd(reach, steps)
+            within = builder.fcmp_ordered("<=", square, builder.fmul(reach, reach))
+            ahead = builder.fcmp_ordered(">=", reach, ir.Constant(_REAL, [0.0] * _ROWS))
+            bits = builder.bitcast(builder.and_(within, ahead), ir.IntType(_ROWS))
+            near = builder.or_(near, builder.shl(builder.zext(bits, number), number(part)))
+        return near
+
+    real = types.float32
+    return types.uint64(planes, types.int64, real, real, real, real, real, real), emit
 
 
 @cast("Callable[..., Any]", intrinsic)

@@ -60,6 +60,10 @@ SPHERE: Final = 16_000.0
 NOWHERE: Final = 32_000
 """A coordinate of a compact row far off the sphere."""
 
+# places: int16, of each block of 64 rows the coordinates of all, then what each is reliable by: as
+# in compact rows, side by side for who looks at the whole block
+BLOCK_X, BLOCK_Y, BLOCK_Z, BLOCK_RELIABILITY, PLACE_PLANES = range(5)
+
 # geo: radians, degrees, cosine; the unit sphere
 LATITUDE, LONGITUDE, COSINE, X, Y, Z, GEO_FIELDS = range(7)
 # place: geo, and of a query squared chords within which all, beyond which none are in the radius;

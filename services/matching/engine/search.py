@@ -14,7 +14,7 @@ from services.matching.engine.arrays import arrays_at, numbers_at, unowned, zero
 from services.matching.engine.compiled import compiled, inlined, trailing_zeros
 from services.matching.engine.fitting import Best, Fit, Wanted, fit_of, wanted_of
 from services.matching.engine.kernel import Array, distance_to, priced
-from services.matching.engine.lanes import LANES
+from services.matching.engine.lanes import LANES, rows_within
 from services.matching.engine.sieve import (
     AHEAD,
     EXAMINED,
@@ -30,7 +30,7 @@ from services.matching.engine.sieve import (
     survey_rows,
     survivors,
 )
-from services.matching.engine.surcharges import Reach, is_beyond, reach_of
+from services.matching.engine.surcharges import LONGEST_SQUARED, steps_left, steps_per_permille
 
 _ONE = np.uint64(1)
 
@@ -111,9 +111,20 @@ def _enter(
 
 
 @inlined
-def _reach(wanted: Wanted, best: Best, least_price: Any) -> Reach:
-    left = best.worst - wanted.least - least_price
-    return reach_of(left, wanted.steps_per_cost, wanted.unreliability)
+def _near(columns: Any, wanted: Wanted, block: int, best: Best) -> Any:
+    """Which rows of a block are not too far away for the least price in it, one bit each."""
+    price = priced(columns.blocks, block, at.B_RATE, wanted.unit_minutes)
+    left = best.worst - wanted.least - price
+    return rows_within(
+        columns.places,
+        block * at.PLACE_PLANES * at.WORD,
+        wanted.x,
+        wanted.y,
+        wanted.z,
+        LONGEST_SQUARED,
+        steps_left(left, wanted.steps_per_cost, wanted.unreliability),
+        steps_per_permille(wanted.steps_per_cost, wanted.unreliability),
+    )
 
 
 @inlined
@@ -122,14 +133,11 @@ def _search_block(
     best: Best,
 ) -> Best:  # fmt: skip
     """Judge the rows of ``left`` in one block of 64."""
-    least_price = priced(columns.blocks, block, at.B_RATE, wanted.unit_minutes)
-    reach, distant = _reach(wanted, best, least_price), wanted.steps_per_cost > 0
-    x, y, z = np.int64(wanted.x), np.int64(wanted.y), np.int64(wanted.z)
+    if wanted.steps_per_cost > 0 and best.count == wanted.limit:
+        left &= _near(columns, wanted, block, best)
     while left:
         row = block * at.WORD + trailing_zeros(left)
         left &= left - _ONE
-        if distant and is_beyond(columns.compact[row], x, y, z, reach):
-            continue
         fit = fit_of(columns, row, queries, asked, wanted, best)
         if fit.start == at.NONE or fit.cost > best.worst:
             continue
@@ -138,7 +146,6 @@ def _search_block(
         if count == wanted.limit:
             worst = found[count - 1, at.F_COST]
             best = Best(count, worst, min(wanted.budget, worst - wanted.least))
-            reach = _reach(wanted, best, least_price)
     return best
 
 

@@ -1,6 +1,6 @@
 """What a row costs beyond its price, compiled: exactly as ``services.matching.ranking.Ranking``."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,29 +16,16 @@ from services.matching.ranking import (
     SIGHT_AGE_MAX_MINUTES,
 )
 
-_SAFETY_M = 900.0
-"""Places of compact rows are true within half a kilometre, those of queries in whole steps within
-another 350 m."""
+_SAFETY_M = 500.0
+"""Places of compact rows are true within so many metres."""
 _METRES_PER_STEP = EARTH_RADIUS_M / at.SPHERE
 _SAFETY_STEPS = _SAFETY_M / _METRES_PER_STEP
-_LONGEST = np.int64(2 * at.SPHERE)
-"""Chord."""
-_STEPS_LEAST, _STEPS_MOST = -1e12, 1e6
-"""Within them whole numbers hold the square of what is left, whatever a failure costs."""
-_FINE_BITS = 10
-_FINE = 1 << _FINE_BITS
+LONGEST_SQUARED = np.float32((2 * at.SPHERE) ** 2)
+"""Of chords."""
+_SAFE_REAL = 1e-6
+"""More than float32 loses of a number."""
 _KM_PER_METRE = 1 / METRES_PER_KM
 _SAFE_SHARE = 1 - 1e-6
-
-
-class Reach(NamedTuple):
-    """How far away a row may be: at least, and more by each permille of its reliability.
-
-    In steps of chord, 1,024 parts each.
-    """
-
-    steps: Any
-    each: Any
 
 
 @inlined
@@ -58,32 +45,26 @@ def steps_per_cost(per_km: int) -> float:
 
 
 @inlined
-def reach_of(left: int, steps_per_cost: float, unreliability: int) -> Reach:
-    """How far away a row may be that costs at most ``left`` by its way and what it may fail.
+def steps_left(left: int, steps_per_cost: float, unreliability: int) -> Any:
+    """How far a row without any reliability may be that costs ``left`` beyond its price at most.
 
     Args:
         left: minor units.
         steps_per_cost: of :func:`steps_per_cost`.
         unreliability: minor units of a certain failure.
+
+    Returns:
+        Steps of chord, float32; nowhere negative where a row may be there.
     """
     # Parts are rounded down one by one: less than three minor units in all.
     steps = (left + 3 - unreliability) * steps_per_cost + _SAFETY_STEPS
-    steps = min(max(steps, _STEPS_LEAST), _STEPS_MOST)
-    each = unreliability * steps_per_cost / (PERMILLE * _SAFE_SHARE)
-    return Reach(np.int64(steps * _FINE) + 1, np.int64(each * _FINE) + 1)
+    return np.float32(steps + abs(steps) * _SAFE_REAL)
 
 
 @inlined
-def is_beyond(compact: Any, x: Any, y: Any, z: Any, reach: Reach) -> bool:
-    """Whether a row costs too much for all its price: no great circle is shorter than its chord.
-
-    In whole numbers, for a branch that is often guessed wrong; ``x``, ``y`` and ``z`` are whole
-    steps.
-    """
-    from_x, from_y, from_z = compact.x - x, compact.y - y, compact.z - z
-    square = min(from_x * from_x + from_y * from_y + from_z * from_z, _LONGEST * _LONGEST)
-    steps = max((reach.steps + reach.each * np.int64(compact.reliability)) >> _FINE_BITS, 0)
-    return bool(square > steps * steps)
+def steps_per_permille(steps_per_cost: float, unreliability: int) -> Any:
+    """How much further a row may be for each permille of its reliability, float32."""
+    return np.float32(unreliability * steps_per_cost * (1.0 / PERMILLE + _SAFE_REAL))
 
 
 @inlined

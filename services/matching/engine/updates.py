@@ -150,6 +150,16 @@ def _condense_place(compact: Any, geo: Array, placed: int) -> None:
 
 
 @compiled
+def _line_up(places: Array, index: int, compact: Any) -> None:
+    """Repeat place and reliability of a compact row among those of its block."""
+    first = index // at.WORD * at.PLACE_PLANES * at.WORD + index % at.WORD
+    places[first + at.BLOCK_X * at.WORD] = compact.x
+    places[first + at.BLOCK_Y * at.WORD] = compact.y
+    places[first + at.BLOCK_Z * at.WORD] = compact.z
+    places[first + at.BLOCK_RELIABILITY * at.WORD] = compact.reliability
+
+
+@compiled
 def _has_end(certificates: Array, row: Array) -> bool:
     begin = row[at.R_CERTIFICATES]
     for index in range(begin, begin + row[at.R_CERTIFICATE_COUNT]):
@@ -171,6 +181,7 @@ def condense(arrays: Any, group: int, slot: int) -> None:
     fits &= row[at.R_AUDIENCE] <= at.WIDE
     compact.audience = _saturated(row[at.R_AUDIENCE], at.WIDE)
     _condense_place(compact, geo, row[at.R_PLACED])
+    _line_up(arrays.places, index, compact)
     compact.flags = (
         at.EXACT * (not (fitting and fits))
         + at.MORE_GAPS * more
@@ -233,6 +244,7 @@ def move(arrays: Any, group: int, first: int, words: int, base: int, sets: int) 
         arrays.rows[first + row] = arrays.rows[old_first + row]
         arrays.compact[first + row] = arrays.compact[old_first + row]
         arrays.geo[first + row] = arrays.geo[old_first + row]
+        _line_up(arrays.places, first + row, arrays.compact[first + row])
     blocks, old_blocks = first // at.WORD, old_first // at.WORD
     for block in range(words):
         if block < old_words:
