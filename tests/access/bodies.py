@@ -78,6 +78,24 @@ DEAL: Final = {
     "closes_at": (START + timedelta(days=1)).isoformat(),
 }
 BODIES: Final[Mapping[str, Maker]] = {
+    "POST /purchases": lambda _: {
+        "title": "Probe",
+        "closes_at": (START + timedelta(days=1)).isoformat(),
+        "quotes_until": (START + timedelta(days=1)).isoformat(),
+        "items": [{"description": "Part"}],
+    },
+    "PUT /purchases/{purchase_id}/items/file": lambda _: b"description\nPart\n",
+    "PUT /purchases/{purchase_id}/part": lambda _: {"quantities": [{"number": 1, "quantity": 1}]},
+    "POST /purchases/{purchase_id}/quotes": lambda _: {
+        "lines": [{"number": 1, "tiers": [{"quantity": 1, "unit_minor": 100}]}],
+        "lead_days": 1,
+        "valid_until": (START + timedelta(days=9)).isoformat(),
+    },
+    "POST /purchases/{purchase_id}/award": lambda world: {
+        "quote_id": str(world.rows.new_id()),
+        "confirm_by": (START + timedelta(days=2)).isoformat(),
+    },
+    "POST /purchases/{purchase_id}/share/confirm": lambda _: {"at_most_minor": 10**12},
     "POST /deals": lambda _: DEAL,
     "PUT /deals/{deal_id}": lambda _: DEAL,
     "POST /deals/{deal_id}/quotes": lambda _: {

@@ -33,6 +33,7 @@ PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.ORDER_PAY: lambda order: order.taker is Owner.OWN,
     Action.ORDER_WORK: lambda order: order.giver is Owner.OWN,
     Action.ORDER_ACCEPT: lambda order: order.taker is Owner.OWN,
+    Action.PURCHASE_LEAD: lambda purchase: purchase.owner is Owner.OWN,
     Action.FINANCING_ANSWER: lambda asked: asked.giver is Owner.OWN,
     Action.FINANCING_DECIDE: lambda asked: asked.taker is Owner.OWN,
     Action.FINANCING_CONSENT: lambda asked: asked.taker is Owner.OWN,

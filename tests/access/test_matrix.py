@@ -15,6 +15,7 @@ REFUSED_BY_THEIR_NATURE = {
     "POST /enrolments/redeem": "needs a code",
     "POST /orders/{order_id}/agreement": "needs money in the escrow",
     "POST /orders/{order_id}/releases": "needs money in the escrow",
+    "POST /purchases/{purchase_id}/award": "needs a quote for the very list",
     "POST /quotes/{quote_id}/hold": "needs slots",
     "POST /outside-accounts": "no provider is set up",
     "POST /parks": "needs an organisation that operates parks",
