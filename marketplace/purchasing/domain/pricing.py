@@ -78,7 +78,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class TieredQuote:
-    """What ``supplier_id`` asks for the items of a list; items it does not name it does not offer."""
+    """What ``supplier_id`` asks for items of a list; what it does not name it does not offer."""
 
     id: UUID
     organisation_id: OrganisationId

@@ -31,7 +31,7 @@ class NoPartError(DomainError):
     code: ClassVar[str] = "purchase-no-part"
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
     en: ClassVar[str] = (
-        "Your organisation has no part in purchasing list {purchase_id}; add quantities to it first."
+        "Your organisation has no part in purchasing list {purchase_id}; add quantities first."
     )
     zh: ClassVar[str] = "贵组织未参与集采清单 {purchase_id}；请先添加需求数量。"
 

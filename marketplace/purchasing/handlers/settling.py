@@ -1,4 +1,4 @@
-"""The end of an awarded list: who confirmed shares it, to the last minor unit, by one order each."""
+"""The end of an awarded list: who confirmed shares it, to the last minor unit, by an order each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
