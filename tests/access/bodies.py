@@ -69,6 +69,11 @@ FIELDS: Final[Mapping[str, Maker]] = {
     "title_zh": lambda _: "探针",
     "token": lambda _: f"nt_{'0' * 64}",
 }
+INVOICE: Final = {
+    "kind": "ordinary",
+    "issued_on": START.date().isoformat(),
+    "lines": [{"description": "Part", "net_minor": 100, "rate": 0, "vat_minor": 0}],
+}
 NOTICE: Final = {
     "title": "Probe", "title_zh": "探针", "kind": "advisory", "tlp": "amber", "severity": "high",
 }  # fmt: skip
@@ -78,6 +83,12 @@ DEAL: Final = {
     "closes_at": (START + timedelta(days=1)).isoformat(),
 }
 BODIES: Final[Mapping[str, Maker]] = {
+    "POST /orders/{order_id}/invoices": lambda world: (
+        INVOICE | {"number": str(world.rows.new_id())}
+    ),
+    "POST /invoices/{invoice_id}/credit-notes": lambda world: (
+        INVOICE | {"number": str(world.rows.new_id())}
+    ),
     "POST /purchases": lambda _: {
         "title": "Probe",
         "closes_at": (START + timedelta(days=1)).isoformat(),
@@ -116,7 +127,7 @@ BODIES: Final[Mapping[str, Maker]] = {
         "recipients": [str(world.investor)],
     },
     "POST /financing-applications/{financing_id}/consents": lambda _: {
-        "items": ["settled_value", "on_time", "disputes", "open_escrow"],
+        "items": ["settled_value", "on_time", "disputes", "open_escrow", "invoiced_value"],
         "expires_at": (START + timedelta(days=30)).isoformat(),
     },
     "POST /agreements": lambda world: {

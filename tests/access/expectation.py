@@ -33,6 +33,8 @@ PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.ORDER_PAY: lambda order: order.taker is Owner.OWN,
     Action.ORDER_WORK: lambda order: order.giver is Owner.OWN,
     Action.ORDER_ACCEPT: lambda order: order.taker is Owner.OWN,
+    Action.INVOICE_RECORD: lambda thing: thing.giver is Owner.OWN,
+    Action.INVOICE_DECIDE: lambda invoice: invoice.taker is Owner.OWN,
     Action.PURCHASE_LEAD: lambda purchase: purchase.owner is Owner.OWN,
     Action.FINANCING_ANSWER: lambda asked: asked.giver is Owner.OWN,
     Action.FINANCING_DECIDE: lambda asked: asked.taker is Owner.OWN,

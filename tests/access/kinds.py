@@ -67,6 +67,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("quote_id",): deal.quotes,
     ("order_id",): deal.orders,
     ("dispute_id",): deal.disputes,
+    ("invoice_id",): deal.invoices,
     ("purchase_id",): purchase.purchases,
     ("financing_id",): finance.applications,
     ("consent_id",): finance.consents,
