@@ -126,6 +126,7 @@ class Action(StrEnum):
     ACCOUNT_READ = "account.read"
     ESCROW_READ = "escrow.read"
     PAYMENT_REQUEST = "payment.request"
+    PAYMENT_TELL = "payment.tell"
     PAYMENT_READ = "payment.read"
     PAYOUT_REQUEST = "payout.request"
     PAYOUT_READ = "payout.read"

@@ -89,6 +89,7 @@ BODIES: Final[Mapping[str, Maker]] = {
     "POST /invoices/{invoice_id}/credit-notes": lambda world: (
         INVOICE | {"number": str(world.rows.new_id())}
     ),
+    "POST /payment-callbacks": lambda _: b"{}",
     "POST /purchases": lambda _: {
         "title": "Probe",
         "closes_at": (START + timedelta(days=1)).isoformat(),

@@ -19,6 +19,7 @@ REFUSED_BY_THEIR_NATURE = {
     "POST /quotes/{quote_id}/hold": "needs slots",
     "POST /outside-accounts": "no provider is set up",
     "POST /parks": "needs an organisation that operates parks",
+    "POST /payment-callbacks": "needs a provider's signature",
     "POST /invitations/accept": "needs an invitation",
     "POST /passkeys": "needs an authenticator",
     "POST /password/resets": "needs a reset code",

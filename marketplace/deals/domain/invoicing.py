@@ -1,4 +1,4 @@
-"""Invoice records (发票记录): what a seller says it invoiced for an order, beside any tax system."""
+"""Invoice records (发票记录): what a seller says it invoiced, beside any tax system."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
