@@ -12,6 +12,7 @@ from gateway.worker.metrics import WorkerMetrics
 from marketplace.calls.moving import advance as move_call
 from marketplace.deals.handlers import following as deal_facts
 from marketplace.deals.handlers import requests as deals
+from marketplace.purchasing.handlers import settling as purchasing
 from marketplace.rounds import handlers as rounds
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
@@ -103,6 +104,9 @@ def _market_jobs(settings: Settings, sessions: Sessions, clock: Clock) -> Iterat
     def move_calls(session: Session) -> bool:
         return move_call(session=session, clock=clock)
 
+    def settle_purchases(session: Session) -> bool:
+        return purchasing.settle_next(session=session, clock=clock)
+
     def settle_payments() -> None:
         sandbox = Sandbox(settings.state_path / SANDBOX_FILE, clock)
         settle(sessions=sessions, clock=clock, provider=sandbox)
@@ -111,7 +115,9 @@ def _market_jobs(settings: Settings, sessions: Sessions, clock: Clock) -> Iterat
     yield Job("expire-deals", 10 * SECOND, lambda: _until_done(sessions, expire_deals))
     yield Job("add-up-scores", MINUTE, lambda: _until_done(sessions, add_up_scores))
     yield Job("move-calls", 5 * SECOND, lambda: _until_done(sessions, move_calls))
-    yield Job("settle-payments", 2 * SECOND, settle_payments)
+    yield Job("settle-purchases", 5 * SECOND, lambda: _until_done(sessions, settle_purchases))
+    if settings.payment_provider == "sandbox":
+        yield Job("settle-payments", 2 * SECOND, settle_payments)
 
 
 def _notice_jobs(sessions: Sessions, clock: Clock) -> Iterator[Job]:

@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from marketplace.deals.domain.scoring import FactKind
 from marketplace.deals.handlers import disputes, following
-from services.contracts.events.booking import BookingChanged
+from services.contracts.events.booking import BookingChanged, BookingReplaced
 from services.contracts.events.deals import DisputeChanged, OrderChanged
 from services.contracts.events.ledger import EscrowFunded
 from services.runtime.clock import Clock
@@ -33,6 +33,13 @@ def follow_booking(*, session: Session, clock: Clock, event: BookingChanged) -> 
     following.follow_risk(session=session, clock=clock, booking_id=event.booking_id)
 
 
+def follow_replacement(*, session: Session, clock: Clock, event: BookingReplaced) -> None:
+    """What stands for a booking of an order is the order's."""
+    following.follow_replacement(
+        session=session, clock=clock, former_id=event.replaces_id, booking_id=event.booking_id
+    )
+
+
 def follow_funding(*, session: Session, clock: Clock, event: EscrowFunded) -> None:
     if event.subject_kind == ORDER:
         following.follow_funding(session=session, clock=clock, escrow_id=event.escrow_id)
@@ -50,6 +57,7 @@ def follow_end(*, session: Session, clock: Clock, event: OrderChanged) -> None:
 
 CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
     Consumer("deals-booking", BookingChanged, follow_booking),
+    Consumer("deals-replacement", BookingReplaced, follow_replacement),
     Consumer("deals-funding", EscrowFunded, follow_funding),
     Consumer("deals-decision", DisputeChanged, follow_decision),
     Consumer("deals-order-end", OrderChanged, follow_end),

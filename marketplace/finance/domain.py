@@ -158,6 +158,8 @@ class Item(StrEnum):
     """How many of its orders ended by a dispute."""
     OPEN_ESCROW = "open_escrow"
     """What escrows hold for the applicant, by currency."""
+    INVOICED_VALUE = "invoiced_value"
+    """What it invoiced and buyers confirmed, less credit notes, by month and currency."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from marketplace.deals.domain.scoring import FactKind
 from marketplace.deals.handlers import following as deals
+from marketplace.deals.handlers import invoices
 from marketplace.finance import store
 from marketplace.finance.domain import (
     EVIDENCE_SPAN,
@@ -364,6 +365,24 @@ def _open_escrow(session: Session, given: Consent) -> list[Source]:
     return [Source(one.id, one.amount.minor, None, one.amount.currency) for one in held]
 
 
+def _invoiced_value(session: Session, given: Consent) -> list[Source]:
+    confirmed = invoices.list_confirmed(
+        session=session,
+        supplier_id=given.organisation_id,
+        since=given.created_at - EVIDENCE_SPAN,
+        until=given.created_at,
+    )
+    return [
+        Source(
+            one.id,
+            one.total_minor if one.credits is None else -one.total_minor,
+            f"{one.created_at:%Y-%m}",
+            one.currency,
+        )
+        for one in confirmed
+    ]
+
+
 def _on_time(session: Session, given: Consent) -> list[Source]:
     return _facts(session, given, FactKind.FINISHED, counts=lambda late: late == 0)
 
@@ -390,6 +409,7 @@ _SOURCES: Final[Mapping[Item, Callable[[Session, Consent], list[Source]]]] = {
     Item.ON_TIME: _on_time,
     Item.DISPUTES: _disputes,
     Item.OPEN_ESCROW: _open_escrow,
+    Item.INVOICED_VALUE: _invoiced_value,
 }
 
 

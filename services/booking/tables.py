@@ -128,6 +128,14 @@ class BookingRow(SQLModel, table=True):
         ForeignKeyConstraint(
             ["organisation_id", "joint_id"], ["joint.organisation_id", "joint.id"]
         ),
+        CheckConstraint("replaces_id <> id", name="replaces_another"),
+        ForeignKeyConstraint(["replaces_id"], ["booking.id"]),
+        Index(
+            "uq_booking_replaces_id",
+            "replaces_id",
+            unique=True,
+            postgresql_where=text("replaces_id IS NOT NULL"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -148,6 +156,7 @@ class BookingRow(SQLModel, table=True):
     at_risk_resource_id: UUID | None = None
     joint_id: UUID | None = None
     leg: int | None = None
+    replaces_id: UUID | None = None
     created_at: datetime = instant()
     updated_at: datetime = instant()
     version: int = 1

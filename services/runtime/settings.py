@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -116,6 +116,15 @@ class Settings(BaseSettings):
     )
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
+    payment_provider: Literal["sandbox", "none"] = Field(
+        default="sandbox",
+        description="who moves money: a demonstration that moves none, or nobody",
+    )
+    payment_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="what the provider signs its callbacks with; unset: none are taken",
+    )
     log_json: bool = Field(default=False, description="one JSON object per log line")
     log_level: str = "INFO"
 

@@ -69,6 +69,11 @@ FIELDS: Final[Mapping[str, Maker]] = {
     "title_zh": lambda _: "探针",
     "token": lambda _: f"nt_{'0' * 64}",
 }
+INVOICE: Final = {
+    "kind": "ordinary",
+    "issued_on": START.date().isoformat(),
+    "lines": [{"description": "Part", "net_minor": 100, "rate": 0, "vat_minor": 0}],
+}
 NOTICE: Final = {
     "title": "Probe", "title_zh": "探针", "kind": "advisory", "tlp": "amber", "severity": "high",
 }  # fmt: skip
@@ -78,6 +83,31 @@ DEAL: Final = {
     "closes_at": (START + timedelta(days=1)).isoformat(),
 }
 BODIES: Final[Mapping[str, Maker]] = {
+    "POST /orders/{order_id}/invoices": lambda world: (
+        INVOICE | {"number": str(world.rows.new_id())}
+    ),
+    "POST /invoices/{invoice_id}/credit-notes": lambda world: (
+        INVOICE | {"number": str(world.rows.new_id())}
+    ),
+    "POST /payment-callbacks": lambda _: b"{}",
+    "POST /purchases": lambda _: {
+        "title": "Probe",
+        "closes_at": (START + timedelta(days=1)).isoformat(),
+        "quotes_until": (START + timedelta(days=1)).isoformat(),
+        "items": [{"description": "Part"}],
+    },
+    "PUT /purchases/{purchase_id}/items/file": lambda _: b"description\nPart\n",
+    "PUT /purchases/{purchase_id}/part": lambda _: {"quantities": [{"number": 1, "quantity": 1}]},
+    "POST /purchases/{purchase_id}/quotes": lambda _: {
+        "lines": [{"number": 1, "tiers": [{"quantity": 1, "unit_minor": 100}]}],
+        "lead_days": 1,
+        "valid_until": (START + timedelta(days=9)).isoformat(),
+    },
+    "POST /purchases/{purchase_id}/award": lambda world: {
+        "quote_id": str(world.rows.new_id()),
+        "confirm_by": (START + timedelta(days=2)).isoformat(),
+    },
+    "POST /purchases/{purchase_id}/share/confirm": lambda _: {"at_most_minor": 10**12},
     "POST /deals": lambda _: DEAL,
     "PUT /deals/{deal_id}": lambda _: DEAL,
     "POST /deals/{deal_id}/quotes": lambda _: {
@@ -98,7 +128,7 @@ BODIES: Final[Mapping[str, Maker]] = {
         "recipients": [str(world.investor)],
     },
     "POST /financing-applications/{financing_id}/consents": lambda _: {
-        "items": ["settled_value", "on_time", "disputes", "open_escrow"],
+        "items": ["settled_value", "on_time", "disputes", "open_escrow", "invoiced_value"],
         "expires_at": (START + timedelta(days=30)).isoformat(),
     },
     "POST /agreements": lambda world: {

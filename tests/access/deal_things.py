@@ -78,6 +78,18 @@ def orders(world: World) -> Iterator[Thing]:
     yield deleted({"order_id": str(gone)})
 
 
+def invoices(world: World) -> Iterator[Thing]:
+    """Those the buyer may still decide about, and confirmed ones that may be credited."""
+    for buyer, supplier in _PAIRS:
+        for state in ("recorded", "confirmed"):
+            made = _invoice(world, buyer, supplier, state)
+            name = f"{supplier} invoices {buyer}, {state}"
+            yield _between(name, buyer, supplier, invoice_id=made)
+    gone = _invoice(world, Owner.OWN, Owner.NEIGHBOUR, "recorded")
+    world.rows.delete("deal_invoice", id=gone)
+    yield deleted({"invoice_id": str(gone)})
+
+
 def disputes(world: World) -> Iterator[Thing]:
     for buyer, supplier in _PAIRS:
         made = _dispute(world, buyer, supplier)
@@ -229,5 +241,26 @@ def _dispute(world: World, buyer: Owner, supplier: Owner) -> UUID:
         category="quality",
         reason=marker(secret, Shown.ORGANISATION),
         state="open",
+    )["id"]
+    return made
+
+
+def _invoice(world: World, buyer: Owner, supplier: Owner, state: str) -> UUID:
+    secret = _secret_of(buyer, supplier)
+    made: UUID = world.add(
+        "deal_invoice",
+        secret,
+        organisation_id=world.organisations[buyer],
+        supplier_id=world.organisations[supplier],
+        order_id=_order(world, buyer, supplier, **_WORKED["paid"]),
+        kind="ordinary",
+        issued_on=START.date(),
+        currency="CNY",
+        lines=[{"description": "Part", "net_minor": TOTAL, "rate": 0, "vat_minor": 0}],
+        net_minor=TOTAL,
+        vat_minor=0,
+        total_minor=TOTAL,
+        state=state,
+        decided_at=None if state == "recorded" else START,
     )["id"]
     return made

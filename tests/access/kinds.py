@@ -11,6 +11,7 @@ from tests.access import deal_things as deal
 from tests.access import finance_things as finance
 from tests.access import ledger_things as ledger
 from tests.access import market_things as market
+from tests.access import purchase_things as purchase
 from tests.access import risk_things as risk
 from tests.access import trust_things as trust
 from tests.access.making import Maker, parts
@@ -66,6 +67,8 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("quote_id",): deal.quotes,
     ("order_id",): deal.orders,
     ("dispute_id",): deal.disputes,
+    ("invoice_id",): deal.invoices,
+    ("purchase_id",): purchase.purchases,
     ("financing_id",): finance.applications,
     ("consent_id",): finance.consents,
 }

@@ -22,7 +22,13 @@ from marketplace.deals.handlers.requests import (
     save_move,
     visible_deal,
 )
-from marketplace.deals.handlers.telling import record, record_decided, tell_deal, tell_order
+from marketplace.deals.handlers.telling import (
+    record,
+    record_decided,
+    tell_deal,
+    tell_order,
+    trail_of,
+)
 from marketplace.deals.store import orders as order_store
 from marketplace.deals.store import quotes as quote_store
 from marketplace.deals.store import requests as store
@@ -127,7 +133,7 @@ def award(
     store.save_deal(session, awarded)
     tell_deal(session, clock, awarded)
     note(session, subject_kind="deal", subject_id=awarded.id, before=chosen.deal, after=awarded)
-    order = _ordered(session, clock, chosen.deal, quote, booking_ids)
+    order = ordered(session, clock, chosen.deal, quote, booking_ids)
     _record_award(session, clock, awarded, won)
     return order
 
@@ -172,13 +178,14 @@ def _pass_over(session: Session, clock: Clock, deal: Deal, won: Bid) -> None:
     record_decided(session, clock, [*quoted, won], won=won.id)
 
 
-def _ordered(
+def ordered(
     session: Session,
     clock: Clock,
     deal: Deal,
     quote: Quote,
     booking_ids: tuple[BookingId, ...],
 ) -> Order:
+    """The order of an accepted quote, with its escrow open."""
     now = clock.now()
     order = Order(
         id=clock.new_id(),
@@ -203,7 +210,13 @@ def _ordered(
     opened = replace(order, escrow_id=money.open_escrow(session, clock, order))
     order_store.save_order(session, opened)
     tell_order(session, clock, opened)
-    note(session, subject_kind="order", subject_id=order.id, after=opened)
+    note(
+        session,
+        subject_kind="order",
+        subject_id=order.id,
+        after=opened,
+        organisation_id=trail_of(session, opened.organisation_id),
+    )
     return opened
 
 

@@ -17,7 +17,7 @@ from marketplace.deals.store import facts as fact_store
 from marketplace.deals.store import orders as store
 from marketplace.deals.store import quotes as quote_store
 from services.booking import handlers as booking
-from services.contracts.ids import OrganisationId
+from services.contracts.ids import BookingId, OrganisationId
 from services.identity import handlers as identity
 from services.runtime.clock import Clock
 
@@ -58,6 +58,22 @@ def follow_work(
     )
     if order.state is State.AWARDED and Guard.FUNDED in order.guards():
         save(session, clock, order, moved(order, Move.START, Party.PLATFORM))
+
+
+def follow_replacement(
+    *, session: Session, clock: Clock, former_id: UUID, booking_id: UUID
+) -> None:
+    """An order whose booking at risk was replaced is worked on by the other one."""
+    order = store.lock_by_booking(session, former_id)
+    if order is None:
+        return
+    now_booked = tuple(
+        BookingId(booking_id) if one == former_id else one for one in order.booking_ids
+    )
+    changed = replace(order, booking_ids=now_booked)
+    store.save_bookings(session, changed)
+    save(session, clock, order, changed)
+    follow_risk(session=session, clock=clock, booking_id=booking_id)
 
 
 def follow_risk(*, session: Session, clock: Clock, booking_id: UUID) -> None:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from marketplace.deals.domain.orders import Order
 from marketplace.deals.handlers import orders as handlers
@@ -17,6 +17,7 @@ from marketplace.deals.schemas.orders import (
     ReleaseIn,
 )
 from services.contracts.policies import Action
+from services.ledger.handlers.callbacks import check_provider
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
 from services.runtime.web import ActingDep, ClockDep, CreationDep, SessionDep, requires
@@ -63,6 +64,7 @@ def list_money(
 
 @router.post("/{order_id}/fund", dependencies=[requires(Action.ORDER_PAY)])
 def fund_order(
+    request: Request,
     order_id: UUID,
     asked: FundingIn,
     session: SessionDep,
@@ -71,6 +73,7 @@ def fund_order(
     acting: ActingDep,
 ) -> OrderOut:
     """Ask the buyer's money into the escrow; production may start once it is there."""
+    check_provider(asked.method, provider=request.app.state.settings.payment_provider)
     order = handlers.fund(
         session=session,
         clock=clock,

@@ -54,6 +54,12 @@ def save_order(session: Session, order: Order) -> None:
     session.flush()
 
 
+def save_bookings(session: Session, order: Order) -> None:
+    """Which bookings an order is worked on by; for the worker alone."""
+    session.get_one(OrderRow, order.id).booking_ids = list(order.booking_ids)
+    session.flush()
+
+
 def save_line(session: Session, line: OrderLine) -> None:
     row = session.get_one(OrderLineRow, line.id)
     row.delivered, row.accepted = line.delivered, line.accepted

@@ -4,6 +4,7 @@ Every row is the buyer's (``organisation_id``) and most name one supplier too: r
 to these two.
 """
 
+from marketplace.deals.tables.invoicing import InvoiceRow
 from marketplace.deals.tables.ordering import (
     DealFactRow,
     DealScoreRow,
@@ -25,6 +26,7 @@ __all__ = [
     "DeliveryRow",
     "DisputeRow",
     "InspectionRow",
+    "InvoiceRow",
     "MessageRow",
     "MilestoneRow",
     "OrderLineRow",

@@ -152,6 +152,8 @@ class Booking:
     leg: int | None = None
     terms: Terms = NO_TERMS
     charge: Annotated[Charge | None, CONFIDENTIAL] = None
+    replaces_id: BookingId | None = None
+    """The booking at risk that was given back for it."""
 
     @property
     def free_until(self) -> datetime:

@@ -96,6 +96,7 @@ def hold(
     stale_after: timedelta,
     part: Part | None = None,
     open_max: int | None = None,
+    replaces_id: BookingId | None = None,
 ) -> Booking:
     """Take a free slot until ``hold_ttl`` from now, at the price its listing quotes.
 
@@ -146,6 +147,7 @@ def hold(
         joint_id=part.joint_id if part else None,
         leg=part.leg if part else None,
         terms=store.find_terms(session, resource_id),
+        replaces_id=replaces_id,
     )
     take(session, slot.resource, booking)
     store.insert_booking(session, booking)

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from services.booking import store
 from services.booking.domain import (
     Booking,
     BookingState,
     Proposal,
-    check_alone,
     check_replaceable,
     looked_at,
     proposed,
@@ -18,7 +18,7 @@ from services.booking.domain import (
 from services.booking.handlers.changing import make_firm
 from services.booking.handlers.holding import hold
 from services.booking.handlers.reading import BookingNotFoundError, get_booking, locked
-from services.booking.handlers.telling import leave
+from services.booking.handlers.telling import leave, tell_replaced
 from services.capacity import handlers as capacity
 from services.contracts.ids import BookingId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
@@ -84,7 +84,8 @@ def rebook(
 ) -> Booking:
     """Take another slot instead of one at risk, which is given back for nothing; both or neither.
 
-    What was confirmed is confirmed again, at the price and under the terms of the other.
+    What was confirmed is confirmed again, at the price and under the terms of the other. It names
+    the one it replaces, and takes its place in a joint booking.
 
     Returns:
         The booking of the other slot.
@@ -92,10 +93,13 @@ def rebook(
     Raises:
         SlotTakenError, SlotNotOfferedError and others: as of holding the other slot.
         OutOfServiceError: the other is out of service as well.
-        NotAtRiskError, PartOfJointError, VersionMismatchError, BookingNotFoundError: as they say.
+        NotAtRiskError, VersionMismatchError, BookingNotFoundError: as they say.
     """
+    known = get_booking(session=session, organisation_id=organisation_id, booking_id=booking_id)
+    if known.joint_id is not None:
+        # All legs first, in the order in which whoever changes several of them takes them.
+        store.lock_joint(session, known.joint_id)
     booking = locked(session, booking_id, expected_version, buyer=organisation_id)
-    check_alone(booking)
     check_replaceable(booking)
 
     def take_the_other() -> Booking:
@@ -111,14 +115,32 @@ def rebook(
             units=booking.units,
             offer_id=offer_id,
             demand_id=booking.demand_id,
-            hold_ttl=hold_ttl,
+            hold_ttl=_remaining(booking, hold_ttl, now=clock.now()),
             stale_after=stale_after,
+            replaces_id=booking.id,
         )
-        if booking.state is BookingState.HELD:
-            return other
-        return make_firm(session=session, clock=clock, booking=other)
+        if booking.state is not BookingState.HELD:
+            other = make_firm(session=session, clock=clock, booking=other)
+        tell_replaced(session, clock, booking, other)
+        return other if booking.joint_id is None else _in_place(session, booking, other)
 
     return all_or_nothing(session, take_the_other)
+
+
+def _in_place(session: Session, former: Booking, other: Booking) -> Booking:
+    """``other`` as the leg that ``former`` was."""
+    # Later than both, since the version of a joint booking is the sum of its legs'.
+    version = former.version + 1 + other.version
+    leg = replace(other, joint_id=former.joint_id, leg=former.leg, version=version)
+    store.hand_leg_over(session, former, leg)
+    return leg
+
+
+def _remaining(booking: Booking, hold_ttl: timedelta, *, now: datetime) -> timedelta:
+    """How long the other is held: as part of a joint booking until all of it runs out."""
+    if booking.joint_id is None or booking.hold_until is None:
+        return hold_ttl
+    return booking.hold_until - now
 
 
 def _requirement_of(session: Session, booking: Booking, window: Interval) -> Requirement | None:

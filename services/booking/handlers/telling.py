@@ -7,7 +7,13 @@ from sqlmodel import Session
 from services.booking import store
 from services.booking.domain import Booking, BookingState, Charge, moved
 from services.capacity import handlers as capacity
-from services.contracts.events.booking import BookingChanged, ChargeDue, JointLegLost, SlotFreed
+from services.contracts.events.booking import (
+    BookingChanged,
+    BookingReplaced,
+    ChargeDue,
+    JointLegLost,
+    SlotFreed,
+)
 from services.contracts.events.envelope import Audience
 from services.contracts.ids import JointId
 from services.runtime.clock import Clock
@@ -50,6 +56,20 @@ def tell_freed(session: Session, clock: Clock, booking: Booking) -> None:
         id=clock.new_id(), occurred_at=now, resource_id=booking.resource_id, booking_id=booking.id
     )
     emit(session, freed, now=now)
+
+
+def tell_replaced(session: Session, clock: Clock, former: Booking, other: Booking) -> None:
+    """Tell that ``other`` stands for ``former``; of both providers only the other's hears."""
+    now = clock.now()
+    replaced = BookingReplaced(
+        id=clock.new_id(),
+        occurred_at=now,
+        booking_id=other.id,
+        replaces_id=former.id,
+        organisation_id=other.organisation_id,
+        audience=_parties(other),
+    )
+    emit(session, replaced, now=now)
 
 
 def _tell_charge(session: Session, clock: Clock, booking: Booking, charge: Charge) -> None:

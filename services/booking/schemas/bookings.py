@@ -79,6 +79,7 @@ class BookingOut(BaseModel):
     version: int
     joint_id: UUID | None = Field(description="the joint booking it is a leg of")
     leg: int | None = Field(description="its number there, from 1")
+    replaces_id: UUID | None = Field(description="the booking at risk given back for it")
     terms: TermsOut = Field(description="of cancellation, as agreed when it was held")
     free_until: datetime = Field(description="its buyer cancels for nothing until then")
     charge: ChargeOut | None = Field(description="what its buyer owes for not having used it")
@@ -107,6 +108,7 @@ class BookingOut(BaseModel):
             version=booking.version,
             joint_id=booking.joint_id,
             leg=booking.leg,
+            replaces_id=booking.replaces_id,
             terms=TermsOut.of(booking.terms),
             free_until=booking.free_until,
             charge=ChargeOut.of(booking.charge),

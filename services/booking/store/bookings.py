@@ -31,6 +31,7 @@ from services.contracts.intervals import Interval
 from services.contracts.money import Money
 
 _ACTIVE = sorted(ACTIVE)
+_ONE_CHANGES = text("SELECT pg_advisory_xact_lock(hashtextextended('joint:' || :joint, 0))")
 _ONE_COUNTS = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('open-holds:' || :organisation, 0))"
 )
@@ -54,6 +55,7 @@ def insert_booking(session: Session, booking: Booking) -> None:
             created_at=booking.created_at,
             joint_id=booking.joint_id,
             leg=booking.leg,
+            replaces_id=booking.replaces_id,
             **asdict(booking.terms),
             **_life(booking),
         )
@@ -82,6 +84,15 @@ def save_slot(session: Session, booking: Booking) -> None:
             currency=price.currency if price else None,
         )
     )
+
+
+def hand_leg_over(session: Session, former: Booking, to: Booking) -> None:
+    """Give ``to`` the place in a joint booking that ``former``, which is over, had till now."""
+    for booking_id, place in (
+        (former.id, {"joint_id": None, "leg": None}),
+        (to.id, {"joint_id": to.joint_id, "leg": to.leg, "version": to.version}),
+    ):
+        session.exec(update(BookingRow).where(col(BookingRow.id) == booking_id).values(**place))
 
 
 def open_holds(
@@ -235,6 +246,11 @@ def bookings_of_calendar(
     return read(session, in_order.limit(limit))
 
 
+def serialise(session: Session, joint_id: JointId) -> None:
+    """Wait for whoever changes the joint booking, whose legs may be other ones afterwards."""
+    session.connection().execute(_ONE_CHANGES, {"joint": str(joint_id)})
+
+
 def read(session: Session, query: SelectOfScalar[BookingRow]) -> list[Booking]:
     # A row this session has read before may have changed since: always take what the server says.
     rows = session.exec(query, execution_options={"populate_existing": True})
@@ -284,6 +300,7 @@ def _booking(row: BookingRow) -> Booking:
         leg=row.leg,
         terms=terms_of(row),
         charge=_charge(row),
+        replaces_id=BookingId(row.replaces_id) if row.replaces_id else None,
     )
 
 

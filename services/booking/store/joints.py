@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from services.booking.domain import Booking, Joint
-from services.booking.store.bookings import read
+from services.booking.store.bookings import read, serialise
 from services.booking.tables import BookingRow, JointRow
 from services.contracts.ids import DemandId, JointId, OrganisationId
 
@@ -49,6 +49,7 @@ def lock_joint(session: Session, joint_id: JointId) -> Joint | None:
     row = session.get(JointRow, joint_id)
     if row is None:
         return None
+    serialise(session, joint_id)
     locked = _legs_of([joint_id]).order_by(col(BookingRow.resource_id), col(BookingRow.id))
     return _joint(row, read(session, locked.with_for_update()))
 

@@ -55,7 +55,7 @@ def answer(
         f',"state":"held","hold_until":"{hold_until}"'
         f',"price":{{"minor":{price_minor},"currency":"{currency}"}},"at_risk":false'
         f',"at_risk_reason":null,"at_risk_resource_id":null,"created_at":"{now}"'
-        f',"updated_at":"{now}","version":1,"joint_id":null,"leg":null'
+        f',"updated_at":"{now}","version":1,"joint_id":null,"leg":null,"replaces_id":null'
         f'{_TERMS}{_NO_TERMS},"free_until":"{start}","charge":null}}'
     ).encode()
 

@@ -27,6 +27,19 @@ class BookingChanged(Event):
     units: int
 
 
+class BookingReplaced(Event):
+    """A booking at risk was given back for another one, which takes its place in a joint booking.
+
+    Told beside the ``BookingChanged`` of both.
+    """
+
+    type: ClassVar[str] = "booking.booking-replaced.v1"
+
+    booking_id: UUID
+    replaces_id: UUID
+    organisation_id: UUID
+
+
 class JointLegLost(Event):
     """A leg of a joint booking that was held is given back, or expired: the others fall with it."""
 

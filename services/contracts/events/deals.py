@@ -56,6 +56,18 @@ class OrderChanged(Event):
     at_risk: bool
 
 
+class InvoiceChanged(Event):
+    """An invoice or credit note was recorded, confirmed or rejected; the two parties hear of it."""
+
+    type: ClassVar[str] = "deals.invoice-changed.v1"
+
+    invoice_id: UUID
+    order_id: UUID
+    organisation_id: UUID
+    supplier_id: UUID
+    state: str
+
+
 class DisputeChanged(Event):
     """A dispute over an order was opened, or ended by an agreement or a decision."""
 

@@ -81,3 +81,14 @@ class PayoutSettled(Event):
     subject_id: UUID
     amount_minor: int
     currency: str
+
+
+class ProviderTold(Event):
+    """A payment provider told, signed, how a payment stands; for the worker alone."""
+
+    type: ClassVar[str] = "ledger.provider-told.v1"
+
+    payment_id: UUID
+    answer_id: str
+    verdict: str
+    because: str

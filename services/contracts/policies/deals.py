@@ -84,6 +84,18 @@ POLICIES: Final[Policies] = {
         strong=True,
         person=True,
     ),
+    Action.INVOICE_RECORD: Policy(
+        SELLING,
+        Scope.OWN,
+        "record invoices and credit notes for orders one supplies",
+        "为所供订单登记发票与红字发票",
+    ),
+    Action.INVOICE_READ: Policy(
+        TRADING, Scope.OWN, "read invoices one gave or received", "查看本组织开具或收到的发票"
+    ),
+    Action.INVOICE_DECIDE: Policy(
+        BUYING, Scope.OWN, "confirm or reject an invoice one received", "确认或拒收收到的发票"
+    ),
     Action.SCORE_READ: Policy(
         Who.ANYONE,
         Scope.PUBLIC,

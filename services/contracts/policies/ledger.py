@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.contracts.actions import Action
-from services.contracts.policies.deciding import Policies, Policy, Scope
+from services.contracts.policies.deciding import Policies, Policy, Scope, Who
 from services.contracts.policies.roles import BUYING, OWNING, TRADING
 
 POLICIES: Final[Policies] = {
@@ -14,6 +14,12 @@ POLICIES: Final[Policies] = {
         TRADING, Scope.OWN, "read escrows as payer or payee", "以付款方或收款方查看托管"
     ),
     Action.PAYMENT_REQUEST: Policy(BUYING, Scope.OWN, "pay into an own escrow", "向本方托管付款"),
+    Action.PAYMENT_TELL: Policy(
+        Who.ANYONE,
+        Scope.PUBLIC,
+        "tell how a payment ended, signed with the provider's secret",
+        "以支付机构密钥签名告知付款结果",
+    ),
     Action.PAYMENT_READ: Policy(TRADING, Scope.OWN, "read own payments", "查看自有付款"),
     Action.PAYOUT_REQUEST: Policy(
         OWNING,

@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from services.ledger.routes import books, escrows, payments, shares
+from services.ledger.routes import books, callbacks, escrows, payments, shares
 
-ROUTERS: Final = tuple(part.router for part in (books, escrows, payments, shares))
+ROUTERS: Final = tuple(part.router for part in (books, escrows, payments, callbacks, shares))

@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from services.contracts.money import Money
 from services.contracts.policies import Action
 from services.ledger import handlers
 from services.ledger.domain import AccountKind, PaymentKind
+from services.ledger.handlers.callbacks import check_provider
 from services.ledger.schemas import FundingIn, PaymentOut, PayoutIn
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
@@ -23,6 +24,7 @@ router = api_router(tags=["ledger"])
     dependencies=[requires(Action.PAYMENT_REQUEST)],
 )
 def request_funding(
+    request: Request,
     asked: FundingIn,
     session: SessionDep,
     clock: ClockDep,
@@ -34,8 +36,10 @@ def request_funding(
     The provider is a demonstration sandbox and no licensed payment institution
     (演示沙箱，非持牌支付机构): no real money moves.
     """
+    provider = request.app.state.settings.payment_provider
 
     def work() -> PaymentOut:
+        check_provider(asked.method, provider=provider)
         payment = handlers.request_funding(
             session=session,
             clock=clock,
@@ -84,6 +88,7 @@ def read_payment(payment_id: UUID, session: SessionDep, acting: ActingDep) -> Pa
     dependencies=[requires(Action.PAYOUT_REQUEST)],
 )
 def request_payout(
+    request: Request,
     asked: PayoutIn,
     session: SessionDep,
     clock: ClockDep,
@@ -95,8 +100,10 @@ def request_payout(
     The provider is a demonstration sandbox and no licensed payment institution
     (演示沙箱，非持牌支付机构): no real money moves.
     """
+    provider = request.app.state.settings.payment_provider
 
     def work() -> PaymentOut:
+        check_provider(asked.method, provider=provider)
         payout = handlers.request_payout(
             session=session,
             clock=clock,

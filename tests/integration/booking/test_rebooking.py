@@ -3,10 +3,19 @@
 from datetime import timedelta
 
 import pytest
-from sqlmodel import Session
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, text
 
 from services.booking import handlers
-from services.booking.domain import Booking, BookingState, NotAtRiskError, Proposal
+from services.booking.domain import (
+    Booking,
+    BookingState,
+    Joint,
+    JointState,
+    LegAsked,
+    NotAtRiskError,
+    Proposal,
+)
 from services.booking.handlers import BookingNotFoundError
 from services.capacity.domain import CapabilityDeclaration, Companion, Resource, SlotTakenError
 from services.contracts.ids import DemandId, OfferId
@@ -15,7 +24,15 @@ from services.contracts.money import Money
 from services.contracts.telemetry import ResourceState
 from services.matching import handlers as matching
 from services.matching.domain import Rate, Requirement
-from tests.integration.booking.park import HOUR, MILLING, STALE, TTL, Park, open_park
+from tests.integration.booking.park import (
+    HOUR,
+    MILLING,
+    STALE,
+    TTL,
+    Park,
+    events,
+    open_park,
+)
 from tests.support.clock import START, FrozenClock
 
 pytestmark = pytest.mark.integration
@@ -65,6 +82,21 @@ def rebook(park: Park, booking: Booking, resource: Resource, offer_id: OfferId) 
     )  # fmt: skip
 
 
+def jointly(park: Park, *machines: tuple[Resource, OfferId]) -> Joint:
+    asked = [
+        LegAsked(resource.id, offer_id, START + (2 + place) * HOUR, 60, 1)
+        for place, (resource, offer_id) in enumerate(machines)
+    ]
+    return handlers.hold_jointly(
+        session=park.session, clock=park.clock, organisation_id=park.buyer, legs=asked,
+        demand_id=None, hold_ttl=TTL, stale_after=STALE,
+    )  # fmt: skip
+
+
+def read_joint(park: Park, joint: Joint) -> Joint:
+    return handlers.get_joint(session=park.session, organisation_id=park.buyer, joint_id=joint.id)
+
+
 def test_other_slots_are_proposed_the_soonest_first_with_what_they_cost_more(
     park: Park, mill: Resource, booking: Booking, other: tuple[Resource, OfferId]
 ) -> None:
@@ -97,6 +129,72 @@ def test_the_other_slot_is_confirmed_and_the_old_one_given_back_for_nothing(
     assert (taken.resource_id, taken.interval.start) == (other[0].id, START + 3 * HOUR)
     given = park.read(booking)
     assert (given.state, given.charge) == (BookingState.CANCELLED, None)
+    assert (taken.replaces_id, park.read(taken).replaces_id) == (booking.id, booking.id)
+    told = events(park.session)[-1]
+    assert (told["booking_id"], told["replaces_id"]) == (str(taken.id), str(booking.id))
+
+
+@pytest.mark.parametrize("is_firm", [True, False])
+def test_what_replaces_a_leg_takes_its_place_in_the_joint_booking(
+    park: Park, mill: Resource, other: tuple[Resource, OfferId], *, is_firm: bool
+) -> None:
+    second = park.resource()
+    joint = jointly(park, (mill, park.offer(mill)), (second, park.offer(second)))
+    if is_firm:
+        handlers.confirm_joint(
+            session=park.session, clock=park.clock, organisation_id=park.buyer, joint_id=joint.id
+        )
+    before = read_joint(park, joint)
+    fail(park, mill)
+    taken = rebook(park, before.legs[0], *other)
+    after = read_joint(park, joint)
+    assert [leg.id for leg in after.legs] == [taken.id, before.legs[1].id]
+    assert (taken.leg, taken.replaces_id) == (1, before.legs[0].id)
+    assert after.version > before.version
+    assert after.state is (JointState.CONFIRMED if is_firm else JointState.HELD)
+    assert not any(leg.at_risk for leg in after.legs)
+    assert park.read(before.legs[0]).joint_id is None
+    # The leg given back is told, and takes none of the others with it.
+    assert handlers.release_fallen(session=park.session, clock=park.clock, joint_id=joint.id) == 0
+    if not is_firm:
+        assert {leg.hold_until for leg in after.legs} == {joint.hold_until}
+        confirmed = handlers.confirm_joint(
+            session=park.session, clock=park.clock, organisation_id=park.buyer, joint_id=joint.id
+        )
+        assert confirmed.state is JointState.CONFIRMED
+    park.session.connection().execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE booking SET joint_id = NULL, leg = NULL WHERE joint_id IS NOT NULL",
+        "UPDATE booking SET joint_id = NULL, leg = NULL, state = 'cancelled' WHERE leg = 1",
+        "UPDATE booking SET joint_id = (SELECT id FROM joint), leg = 2 WHERE joint_id IS NULL",
+    ],
+    ids=["out of a running one", "and nothing instead", "into one for nothing"],
+)
+def test_a_joint_booking_keeps_its_legs_whoever_writes(
+    park: Park, mill: Resource, other: tuple[Resource, OfferId], change: str
+) -> None:
+    jointly(park, (mill, park.offer(mill)))
+    park.hold(*other, start=START + 3 * HOUR)
+    connection = park.session.connection()
+    connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    with pytest.raises(IntegrityError, match="leg"):
+        connection.execute(text(change))
+
+
+def test_a_joint_booking_is_as_it_was_when_the_other_slot_is_gone(
+    park: Park, mill: Resource, other: tuple[Resource, OfferId]
+) -> None:
+    joint = jointly(park, (mill, park.offer(mill)))
+    park.hold(*other, start=START + 3 * HOUR)
+    fail(park, mill)
+    (leg,) = read_joint(park, joint).legs
+    with pytest.raises(SlotTakenError):
+        rebook(park, leg, *other)
+    assert read_joint(park, joint).legs == (leg,)
 
 
 def test_what_was_only_held_is_held_anew(

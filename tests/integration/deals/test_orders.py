@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from marketplace.deals.handlers import following
 from services.contracts.access import Role
@@ -255,3 +256,24 @@ def test_another_firm_reaches_nothing_of_an_order(trade: Trade) -> None:
     assert refused(stolen, 404) == "order-not-found"
     idle = trade.firms.administrator(Role.AUDIT_ADMIN).get(f"orders/{order['id']}")
     assert refused(idle, 403) == "forbidden"
+
+
+def test_what_replaces_a_booking_at_risk_is_the_orders(trade: Trade) -> None:
+    order = trade.awarded(slots=[trade.slot("cheap", hours=40)])
+    (former,) = order["booking_ids"]
+    with transaction(trade.worker) as session:
+        session.connection().execute(
+            text("UPDATE booking SET at_risk = true, at_risk_reason = 'down' WHERE id = :id"),
+            {"id": former},
+        )
+    slot = trade.slot("cheap", hours=60)
+    asked = {name: slot[name] for name in ("resource_id", "offer_id", "start")}
+    taken = told(trade.buyer.http.post(f"bookings/{former}/rebook", json=asked), 201)
+    assert (taken["replaces_id"], taken["leg"]) == (former, 1)
+    joint = told(trade.buyer.http.get(f"joint-bookings/{order['joint_id']}"))
+    assert [leg["id"] for leg in joint["legs"]] == [taken["id"]]
+    trade.work()
+    trade.work()
+    followed = trade.order(order)
+    assert (followed["booking_ids"], followed["at_risk"]) == ([taken["id"]], False)
+    assert told(trade.supplier_of(order).http.get(f"bookings/{former}"))["state"] == "cancelled"

@@ -56,6 +56,8 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_ledger_movement_transaction_id_ledger_transaction": "either party's doing",
     "fk_offer_space_id_space": "shown in a space another organisation may lead",
     "fk_park_member_park_park": "a member stands in the park of its operator",
+    "fk_purchase_list_park_park": "open in a park another organisation operates",
+    "fk_purchase_list_space_id_space": "open in a space another organisation may lead",
     "fk_resource_space_id_space": "shown in a space another organisation may lead",
     "fk_risk_report_notice_id_risk_notice": "what became of a report: another's notice",
     "fk_site_park_park": "a site stands in the park of its operator",
@@ -84,6 +86,8 @@ OPEN: Final[Mapping[str, str]] = {
     "outbox_event_insert": "what a request tells; it reads none",
     "park_member_read": "who stands in a park is public",
     "park_read": "the parks are public",
+    "purchase_item_counted": "the owner's trigger keeps the pooled totals",
+    "purchase_part_summed": "the owner's trigger sums the parts of everybody",
     "risk_counter_delete": "numbers, nothing else",
     "risk_counter_insert": "numbers, nothing else",
     "risk_counter_read": "numbers, nothing else",
@@ -94,6 +98,7 @@ DEFINERS: Final[Mapping[str, str]] = {
     "ledger_escrow_agrees": "compares an escrow with its account; lets pass or refuses",
     "ledger_is_balanced": "sums entries of everybody; lets pass or refuses",
     "ledger_keep_balances": "adds entries to balances of accounts the caller may not see",
+    "purchase_counts_parts": "sums parts the caller may not see into the totals of a list",
 }
 REGION_READS: Final[Mapping[str, str]] = {
     "alembic_version": "whether the schema is the one the process knows",

@@ -1,0 +1,1 @@
+"""Pooled purchasing (集采): one list, many firms' quantities, tiered prices, one order each."""

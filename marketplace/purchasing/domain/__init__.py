@@ -1,0 +1,1 @@
+"""What pooled purchasing decides: lists, tiered prices, shares. Pure."""

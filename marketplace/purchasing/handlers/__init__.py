@@ -1,0 +1,1 @@
+"""Use cases of pooled purchasing, one module per part of a list's life."""
