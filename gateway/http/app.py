@@ -33,6 +33,7 @@ from marketplace.finance import routes as finance
 from marketplace.offers import routes as offers
 from marketplace.programmes import routes as programmes
 from marketplace.rounds import routes as rounds
+from marketplace.service_contracts import routes as service_contracts
 from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
 from search import routes as search
@@ -79,6 +80,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *calls.ROUTERS,
     *programmes.ROUTERS,
     finance.router,
+    *service_contracts.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

@@ -13,6 +13,7 @@ from marketplace.calls.moving import advance as move_call
 from marketplace.deals.handlers import following as deal_facts
 from marketplace.deals.handlers import requests as deals
 from marketplace.rounds import handlers as rounds
+from marketplace.service_contracts.handlers import orders as work_orders
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
 from services.booking import handlers as booking
@@ -103,6 +104,9 @@ def _market_jobs(settings: Settings, sessions: Sessions, clock: Clock) -> Iterat
     def move_calls(session: Session) -> bool:
         return move_call(session=session, clock=clock)
 
+    def escalate_work(session: Session) -> bool:
+        return work_orders.escalate_overdue(session=session, clock=clock) == work_orders.AT_ONCE
+
     def settle_payments() -> None:
         sandbox = Sandbox(settings.state_path / SANDBOX_FILE, clock)
         settle(sessions=sessions, clock=clock, provider=sandbox)
@@ -111,6 +115,7 @@ def _market_jobs(settings: Settings, sessions: Sessions, clock: Clock) -> Iterat
     yield Job("expire-deals", 10 * SECOND, lambda: _until_done(sessions, expire_deals))
     yield Job("add-up-scores", MINUTE, lambda: _until_done(sessions, add_up_scores))
     yield Job("move-calls", 5 * SECOND, lambda: _until_done(sessions, move_calls))
+    yield Job("escalate-work-orders", 10 * SECOND, lambda: _until_done(sessions, escalate_work))
     yield Job("settle-payments", 2 * SECOND, settle_payments)
 
 
