@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
+from sqlalchemy import any_, literal
 from sqlmodel import Session, col, or_, select
 
 from marketplace.offers.pricing import Price, PriceLine, PriceRule
@@ -112,7 +113,7 @@ def contracts_warned(session: Session, resource_id: ResourceId, warning: Warned)
         .where(
             col(CoveredRow.resource_id) == resource_id,
             col(ContractRow.state) == ContractState.ACTIVE.value,
-            col(ContractRow.warnings).contains([warning.value]),
+            literal(warning.value) == any_(col(ContractRow.warnings)),
         )
         .order_by(col(ContractRow.id))
         .with_for_update(of=ContractRow)

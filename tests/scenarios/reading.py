@@ -9,7 +9,7 @@ import yaml
 
 Document = dict[str, Any]
 METHODS: Final = ("get", "post", "put", "patch", "delete")
-VERBS: Final = (*METHODS, "pass", "work", "settle")
+VERBS: Final = (*METHODS, "pass", "work", "settle", "machine")
 _SAID: Final = frozenset(
     {
         "so",

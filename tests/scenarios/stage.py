@@ -26,6 +26,7 @@ from services.runtime.database_roles import WORKER
 from services.runtime.db import Sessions, transaction
 from services.runtime.settings import Settings
 from tests.scenarios.reading import Document, party_of
+from tests.scenarios.reporting import report
 from tests.support.clock import FrozenClock
 from tests.support.firms import Firms, firms_on
 from tests.support.working import sessions_as
@@ -132,6 +133,10 @@ class Backstage:
                 self._seen = row.seq
                 self._consume(row.subject, row.payload)
         raise AssertionError("events go round in circles")
+
+    def report(self, said: Document) -> None:
+        """Let a machine's telemetry arrive."""
+        report(self._worker, self._clock, said)
 
     def _consume(self, subject: str, payload: Document) -> None:
         for consumer in self._consumers.get(subject, ()):

@@ -10,7 +10,8 @@ kept; ``+3d``, ``+2d4h`` and ``+30m`` for an instant so long after the story beg
 for its date. After each step events reach their consumers.
 
 ``pass: {days: 3}`` lets time go by and every job of the worker run; ``work: [move-calls]`` runs the
-jobs named, ``work: all`` all, and ``settle: true`` none but delivers events. ``parties`` and
+jobs named, ``work: all`` all, and ``settle: true`` none but delivers events; ``machine: {gateway: ..., resource: ..., state: down}``
+is what a machine's telemetry says. ``parties`` and
 ``communities`` say who takes part, ``given`` which resources and offers they begin with.
 """
 
@@ -63,6 +64,8 @@ class Story:
             self._troupe.sign_in_again()
         elif "work" in step:
             self._stage.backstage.work(None if step["work"] == "all" else step["work"])
+        elif "machine" in step:
+            self._stage.backstage.report(self._filled(step["machine"]))
         elif "settle" not in step:
             for party in parties_of(step):
                 self._ask(step, party, f"{at} ({party})")
