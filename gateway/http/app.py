@@ -31,6 +31,7 @@ from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
 from marketplace.finance import routes as finance
 from marketplace.offers import routes as offers
+from marketplace.products import routes as products
 from marketplace.programmes import routes as programmes
 from marketplace.rounds import routes as rounds
 from marketplace.service_contracts import routes as service_contracts
@@ -80,6 +81,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *calls.ROUTERS,
     *programmes.ROUTERS,
     finance.router,
+    products.router,
     *service_contracts.ROUTERS,
     matching.router,
     *booking.ROUTERS,

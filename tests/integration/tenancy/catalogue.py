@@ -73,6 +73,7 @@ OTHER_OWNERS: Final[Mapping[str, str]] = {
     "fk_programme_recommendation_applicant_id_application_id_0eb9": (
         "the applicant's project, for its recommender"
     ),
+    "fk_product_order_of_version": "the version of the maker's product, for its buyer",
     "fk_risk_delivery_author_id_notice_id_risk_notice": "the author's notice, for a recipient",
 }
 OPEN: Final[Mapping[str, str]] = {
