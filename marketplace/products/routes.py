@@ -250,6 +250,28 @@ def confirm_product_order(
 
 
 @router.post(
+    "/product-orders/{product_order_id}/fund",
+    dependencies=[requires(Action.PRODUCT_ORDER_DECIDE)],
+)
+def fund_product_order(
+    product_order_id: UUID,
+    asked: PayIn,
+    session: SessionDep,
+    clock: ClockDep,
+    acting: ActingDep,
+) -> ProductOrderOut:
+    """Ask once more for money that is not there, e.g. after a bank declined it."""
+    found = ordering.fund(
+        session=session,
+        clock=clock,
+        buyer=acting.organisation_id,
+        order_id=product_order_id,
+        method=asked.method,
+    )
+    return ProductOrderOut.of(found)
+
+
+@router.post(
     "/product-orders/{product_order_id}/cancel",
     dependencies=[requires(Action.PRODUCT_ORDER_DECIDE)],
 )

@@ -31,7 +31,7 @@ from services.contracts.events.products import ProductOrderChanged
 from services.contracts.ids import OrganisationId
 from services.contracts.money import Money
 from services.ledger import handlers as ledger
-from services.ledger.domain import EscrowTerms, Subject
+from services.ledger.domain import EscrowState, EscrowTerms, Subject
 from services.matching.domain import Place
 from services.matching.routing import ChainAnswer, Objective, Route
 from services.runtime.audit.recording import note
@@ -220,11 +220,24 @@ def confirm(
     booking.confirm_joint(
         session=session, clock=clock, organisation_id=buyer, joint_id=before.joint_id
     )
-    for escrow_id in _escrows(before):
-        ledger.request_funding(
-            session=session, clock=clock, escrow_id=escrow_id, method=method, payer=buyer
-        )
+    _ask_money(session, clock, before, method)
     return _save(session, clock, before, after)
+
+
+def fund(
+    *, session: Session, clock: Clock, buyer: OrganisationId, order_id: UUID, method: str
+) -> ProductOrder:
+    """Ask once more for the money of those escrows that still lack it, e.g. after a refusal.
+
+    Raises:
+        ProductOrderNotFoundError, ProductOrderRefusedError: as they say.
+        PaymentUnderWayError: it is asked for already.
+        BalanceShortError: paid from the wallet, and it holds less.
+    """
+    found = _own(session, buyer, order_id)
+    moved(found, "fund", OrderState.CONFIRMED, OrderState.CONFIRMED, now=clock.now())
+    _ask_money(session, clock, found, method)
+    return found
 
 
 def cancel(
@@ -387,6 +400,16 @@ def _escrowed(
 def _escrows(of: ProductOrder) -> list[UUID]:
     """In the order of their ids, so that nobody waits in a circle."""
     return sorted(one.escrow_id for one in of.milestones if one.escrow_id is not None)
+
+
+def _ask_money(session: Session, clock: Clock, of: ProductOrder, method: str) -> None:
+    payer = of.organisation_id
+    for escrow_id in _escrows(of):
+        escrow = ledger.get_escrow(session=session, viewer=payer, escrow_id=escrow_id)
+        if escrow.state is EscrowState.OPEN:
+            ledger.request_funding(
+                session=session, clock=clock, escrow_id=escrow_id, method=method, payer=payer
+            )
 
 
 def _drop_escrows(session: Session, clock: Clock, of: ProductOrder) -> None:
