@@ -37,6 +37,7 @@ from marketplace.rounds import routes as rounds
 from marketplace.service_contracts import routes as service_contracts
 from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
+from marketplace.tracking import routes as tracking
 from search import routes as search
 from search.backend import index_for
 from services.access import routes as access
@@ -83,6 +84,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     finance.router,
     products.router,
     *service_contracts.ROUTERS,
+    *tracking.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

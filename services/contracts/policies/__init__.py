@@ -19,6 +19,7 @@ from services.contracts.policies import (
     products,
     programmes,
     service_contracts,
+    tracking,
     trust,
 )
 from services.contracts.policies.deciding import Decision, Policies, Policy, Scope, Who, decide
@@ -35,6 +36,7 @@ POLICIES: Final[Policies] = {
     **finance.POLICIES,
     **products.POLICIES,
     **service_contracts.POLICIES,
+    **tracking.POLICIES,
     **booking.POLICIES,
     **ledger.POLICIES,
     **trust.POLICIES,
