@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from math import prod
-from types import MappingProxyType
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
@@ -34,10 +33,6 @@ STEPS_MAX: Final = 12
 TERMS_MAX: Final = 40
 QUANTITY_MAX: Final = 100_000
 MINUTES_MAX: Final = 60 * 24 * 60
-
-
-def _always() -> Condition:
-    return MappingProxyType({})
 
 
 class StepTooLongError(DomainError):
@@ -71,7 +66,7 @@ class Term:
 
     amount: int
     times: tuple[str, ...] = ()
-    when: Condition = field(default_factory=_always)
+    when: Condition = field(default_factory=dict)
 
     def value(self, numbers: Choices) -> int:
         if not holds(self.when, numbers):
@@ -98,7 +93,7 @@ class Step:
     name: str
     name_zh: str
     minutes: tuple[Term, ...]
-    when: Condition = field(default_factory=_always)
+    when: Condition = field(default_factory=dict)
     material: MaterialBy | None = None
 
 
