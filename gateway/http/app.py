@@ -31,11 +31,14 @@ from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
 from marketplace.finance import routes as finance
 from marketplace.offers import routes as offers
+from marketplace.products import routes as products
 from marketplace.programmes import routes as programmes
 from marketplace.purchasing import routes as purchasing
 from marketplace.rounds import routes as rounds
+from marketplace.service_contracts import routes as service_contracts
 from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
+from marketplace.tracking import routes as tracking
 from search import routes as search
 from search.backend import index_for
 from services.access import routes as access
@@ -81,6 +84,9 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *programmes.ROUTERS,
     finance.router,
     purchasing.router,
+    products.router,
+    *service_contracts.ROUTERS,
+    *tracking.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

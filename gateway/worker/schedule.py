@@ -14,6 +14,7 @@ from marketplace.deals.handlers import following as deal_facts
 from marketplace.deals.handlers import requests as deals
 from marketplace.purchasing.handlers import settling as purchasing
 from marketplace.rounds import handlers as rounds
+from marketplace.service_contracts.handlers import orders as work_orders
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
 from services.booking import handlers as booking
@@ -106,6 +107,8 @@ def _market_jobs(settings: Settings, sessions: Sessions, clock: Clock) -> Iterat
 
     def settle_purchases(session: Session) -> bool:
         return purchasing.settle_next(session=session, clock=clock)
+    def escalate_work(session: Session) -> bool:
+        return work_orders.escalate_overdue(session=session, clock=clock) == work_orders.AT_ONCE
 
     def settle_payments() -> None:
         sandbox = Sandbox(settings.state_path / SANDBOX_FILE, clock)
@@ -118,6 +121,7 @@ def _market_jobs(settings: Settings, sessions: Sessions, clock: Clock) -> Iterat
     yield Job("settle-purchases", 5 * SECOND, lambda: _until_done(sessions, settle_purchases))
     if settings.payment_provider == "sandbox":
         yield Job("settle-payments", 2 * SECOND, settle_payments)
+    yield Job("escalate-work-orders", 10 * SECOND, lambda: _until_done(sessions, escalate_work))
 
 
 def _notice_jobs(sessions: Sessions, clock: Clock) -> Iterator[Job]:

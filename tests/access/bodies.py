@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tests.access.call_things import CODE, CRITERIA
 from tests.access.markers import Owner, Shown
+from tests.access.production_things import SPECIFICATION
 from tests.access.rows import START
 from tests.access.trust_things import TERMS
 from tests.access.world import PROCESS, World
@@ -82,6 +83,10 @@ DEAL: Final = {
     "lines": [{"description": "Part", "quantity": 1}],
     "closes_at": (START + timedelta(days=1)).isoformat(),
 }
+WANTED: Final = {
+    "start": START.isoformat(),
+    "end": (START + timedelta(days=2)).isoformat(),
+}
 BODIES: Final[Mapping[str, Maker]] = {
     "POST /orders/{order_id}/invoices": lambda world: (
         INVOICE | {"number": str(world.rows.new_id())}
@@ -130,6 +135,30 @@ BODIES: Final[Mapping[str, Maker]] = {
     "POST /financing-applications/{financing_id}/consents": lambda _: {
         "items": ["settled_value", "on_time", "disputes", "open_escrow", "invoiced_value"],
         "expires_at": (START + timedelta(days=30)).isoformat(),
+    },
+    "POST /service-contracts": lambda world: {
+        "provider_id": str(world.organisations[Owner.NEIGHBOUR]),
+        "title": "Probe",
+        "resource_ids": [str(world.resources[Owner.OWN, Shown.ORGANISATION])],
+        "warnings": ["down"],
+        "shows": ["state"],
+        "response_minutes": 30,
+        "price": {"price_minor": 100},
+    },
+    "POST /products": lambda _: SPECIFICATION,
+    "PUT /products/{product_id}": lambda _: SPECIFICATION,
+    "POST /products/{product_id}/configurations": lambda _: {"choices": {}},
+    "POST /products/{product_id}/orders": lambda _: {"choices": {}, "wanted": WANTED},
+    "POST /product-orders/{product_order_id}/releases": lambda _: {"milestone": 1},
+    "POST /samples": lambda world: {
+        "booking_id": str(world.test_booking),
+        "label": "Probe",
+        "method": "probe",
+    },
+    "POST /samples/{sample_id}/report": lambda world: {
+        "number": f"probe-{world.rows.new_id().hex[-12:]}",
+        "outcome": "passed",
+        "sha256": "0" * 64,
     },
     "POST /agreements": lambda world: {
         "owner_id": str(world.organisations[Owner.NEIGHBOUR]),

@@ -12,6 +12,7 @@ from tests.access import finance_things as finance
 from tests.access import ledger_things as ledger
 from tests.access import market_things as market
 from tests.access import purchase_things as purchase
+from tests.access import production_things as production
 from tests.access import risk_things as risk
 from tests.access import trust_things as trust
 from tests.access.making import Maker, parts
@@ -71,5 +72,12 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("purchase_id",): purchase.purchases,
     ("financing_id",): finance.applications,
     ("consent_id",): finance.consents,
+    ("contract_id",): production.contracts,
+    ("work_order_id",): production.work_orders,
+    ("remote_session_id",): production.sessions,
+    ("product_id",): production.products,
+    ("product_order_id",): production.product_orders,
+    ("sample_id",): production.samples,
+    ("handover_id",): production.handovers,
 }
 """In the order they are made: later ones name earlier ones."""

@@ -10,9 +10,12 @@ SHOWN_MAX = 40
 PROBES_MIN = 10_000
 REFUSED_BY_THEIR_NATURE = {
     "GET /reviews/{review_id}/scores": "needs a review that is in",
+    "GET /test-report-verification": "needs a report's number and code",
     "GET /session/openid": "no provider is set up",
     "GET /session/openid/callback": "no provider is set up",
     "POST /enrolments/redeem": "needs a code",
+    "POST /bookings/{booking_id}/handovers": "needs a firm booking of transport",
+    "POST /products/{product_id}/orders": "needs a route of free slots",
     "POST /orders/{order_id}/agreement": "needs money in the escrow",
     "POST /orders/{order_id}/releases": "needs money in the escrow",
     "POST /purchases/{purchase_id}/award": "needs a quote for the very list",

@@ -58,6 +58,7 @@ class World:
     organisations: dict[Owner, UUID] = field(default_factory=dict)
     landlord: UUID | None = None
     investor: UUID | None = None
+    test_booking: UUID | None = None
     park: str = "shared-park"
     space: UUID | None = None
     sites: dict[Owner, UUID] = field(default_factory=dict)

@@ -16,8 +16,11 @@ from services.contracts.policies import (
     identity,
     ledger,
     market,
+    products,
     programmes,
     purchasing,
+    service_contracts,
+    tracking,
     trust,
 )
 from services.contracts.policies.deciding import Decision, Policies, Policy, Scope, Who, decide
@@ -33,6 +36,9 @@ POLICIES: Final[Policies] = {
     **programmes.POLICIES,
     **finance.POLICIES,
     **purchasing.POLICIES,
+    **products.POLICIES,
+    **service_contracts.POLICIES,
+    **tracking.POLICIES,
     **booking.POLICIES,
     **ledger.POLICIES,
     **trust.POLICIES,

@@ -50,6 +50,7 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_clearing_round_space_id_space": "a round is of the space of its lead",
     "fk_deal_park_park": "asked for in a park another organisation operates",
     "fk_deal_space_id_space": "asked for in a space another organisation may lead",
+    "fk_handover_booking_id_booking": "the buyer's booking; the policy compares both parties",
     "fk_ledger_entry_account_id_currency_ledger_account": "pays into another's account",
     "fk_ledger_entry_transaction_id_ledger_transaction": "what another brought about",
     "fk_ledger_escrow_share_rule_id_ledger_share_rule": "the payee's rule, for the payer's escrow",
@@ -60,6 +61,7 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_purchase_list_space_id_space": "open in a space another organisation may lead",
     "fk_resource_space_id_space": "shown in a space another organisation may lead",
     "fk_risk_report_notice_id_risk_notice": "what became of a report: another's notice",
+    "fk_sample_booking_id_booking": "the buyer's booking; the policy compares both parties",
     "fk_site_park_park": "a site stands in the park of its operator",
     "fk_space_member_space_id_space": "a member is in the space of its lead",
     "fk_waitlist_entry_booking_id_booking": "the waiting buyer's booking, made by the worker",
@@ -75,6 +77,7 @@ OTHER_OWNERS: Final[Mapping[str, str]] = {
     "fk_programme_recommendation_applicant_id_application_id_0eb9": (
         "the applicant's project, for its recommender"
     ),
+    "fk_product_order_of_version": "the version of the maker's product, for its buyer",
     "fk_risk_delivery_author_id_notice_id_risk_notice": "the author's notice, for a recipient",
 }
 OPEN: Final[Mapping[str, str]] = {

@@ -1,0 +1,1 @@
+"""Configurable products (个性化定制): options, constraints, routing over firms, price, orders."""

@@ -1,0 +1,1 @@
+"""Use cases of configurable products: publishing, configuring, ordering, following."""

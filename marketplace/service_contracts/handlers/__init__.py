@@ -1,0 +1,1 @@
+"""Use cases of service contracts: agreeing, answering warnings, looking in, settling."""

@@ -1,0 +1,1 @@
+"""Tracking of booked work: samples and reports of laboratories, handovers of carriers."""

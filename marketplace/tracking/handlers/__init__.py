@@ -1,0 +1,1 @@
+"""Use cases of tracking: samples and their reports, handovers of goods."""

@@ -1,0 +1,7 @@
+"""Routes of tracking."""
+
+from typing import Final
+
+from marketplace.tracking.routes import handovers, samples
+
+ROUTERS: Final = (samples.router, handovers.router)
