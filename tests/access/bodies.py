@@ -101,6 +101,33 @@ BODIES: Final[Mapping[str, Maker]] = {
         "items": ["settled_value", "on_time", "disputes", "open_escrow"],
         "expires_at": (START + timedelta(days=30)).isoformat(),
     },
+    "POST /incubation-programmes": lambda world: {
+        "call_id": str(world.incubation["call"]),
+        "title": "Probe",
+        "title_zh": "探针",
+    },
+    "POST /incubated-teams/{incubated_team_id}/milestones": lambda _: {
+        "title": "Probe",
+        "due_on": START.date().isoformat(),
+    },
+    "POST /incubated-teams/{incubated_team_id}/survival": lambda _: {
+        "as_of": (START - timedelta(days=1)).date().isoformat(),
+        "is_alive": True,
+        "because": "probe",
+    },
+    "POST /investor-approvals": lambda world: {
+        "investor_id": str(world.incubation["investor"]),
+        "because": "probe",
+    },
+    "POST /introductions": lambda world: {
+        "incubated_team_id": str(world.incubation["team"]),
+        "investor_id": str(world.incubation["approved"]),
+        "purpose": "probe",
+    },
+    "POST /introductions/{introduction_id}/consent": lambda _: {
+        "figures": ["milestones"],
+        "expires_at": (START + timedelta(days=30)).isoformat(),
+    },
     "POST /agreements": lambda world: {
         "owner_id": str(world.organisations[Owner.NEIGHBOUR]),
         "counterparty_id": str(world.organisations[Owner.OWN]),
