@@ -102,7 +102,7 @@ BODIES: Final[Mapping[str, Maker]] = {
         "expires_at": (START + timedelta(days=30)).isoformat(),
     },
     "POST /incubation-programmes": lambda world: {
-        "call_id": str(world.incubation["call"]),
+        "call_id": str(world.named["call"]),
         "title": "Probe",
         "title_zh": "探针",
     },
@@ -116,12 +116,12 @@ BODIES: Final[Mapping[str, Maker]] = {
         "because": "probe",
     },
     "POST /investor-approvals": lambda world: {
-        "investor_id": str(world.incubation["investor"]),
+        "investor_id": str(world.named["investor"]),
         "because": "probe",
     },
     "POST /introductions": lambda world: {
-        "incubated_team_id": str(world.incubation["team"]),
-        "investor_id": str(world.incubation["approved"]),
+        "incubated_team_id": str(world.named["team"]),
+        "investor_id": str(world.named["approved"]),
         "purpose": "probe",
     },
     "POST /introductions/{introduction_id}/consent": lambda _: {
@@ -184,6 +184,12 @@ BODIES: Final[Mapping[str, Maker]] = {
         "directions": [1],
     },
     "PUT /applications/{application_id}": lambda _: {"title": "Probe", "directions": [1]},
+    "POST /progress-reports/{progress_report_id}/review": lambda _: {"accepted": True},
+    "POST /best-practices": lambda world: {
+        "application_id": str(world.named["awarded"]),
+        "title": "Probe",
+        "text": "probe",
+    },
     "POST /calls/{call_id}/appeals": lambda _: {"code": CODE, "ground": "Probe"},
     "PUT /reviews/{review_id}/scores": lambda _: {"scores": {"probe": 1}},
     "POST /organisations": lambda _: {"name": "Probe", "name_zh": "探针", "kind": "firm"},

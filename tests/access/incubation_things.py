@@ -24,7 +24,7 @@ EARLIER: Final = (START - timedelta(days=60)).date()
 def programmes(world: World) -> Iterator[Thing]:
     """Shown to whom their calls are; and an own call that is no programme yet."""
     own_id = world.organisations[Owner.OWN]
-    world.incubation["call"] = _call(world, own_id, Owner.OWN, Shown.ORGANISATION)
+    world.named["call"] = _call(world, own_id, Owner.OWN, Shown.ORGANISATION)
     for owner in Owner:
         for shown in (Shown.ORGANISATION, Shown.PUBLIC):
             made = _programme(world, owner, shown)
@@ -59,7 +59,7 @@ def milestones(world: World) -> Iterator[Thing]:
 
 def approvals(world: World) -> Iterator[Thing]:
     """A register everybody reads; each is its incubator's to take back. An investor to approve."""
-    world.incubation["investor"] = world.rows.insert(
+    world.named["investor"] = world.rows.insert(
         "organisation",
         marker(Owner.STRANGER, Shown.PUBLIC),
         kind="investor",
@@ -77,8 +77,8 @@ def introductions(world: World) -> Iterator[Thing]:
     """Each of an incubator of its own, so that nobody is shown other teams by it."""
     incubator, investor = _organisation(world), _organisation(world)
     team = world.organisations[Owner.OWN]
-    world.incubation["team"] = _incubated(world, incubator, team, Owner.OWN, "incubating")
-    world.incubation["approved"] = investor
+    world.named["team"] = _incubated(world, incubator, team, Owner.OWN, "incubating")
+    world.named["approved"] = investor
     _approval(world, incubator, investor)
     for of, to in _PAIRS:
         for state in ("asked", "consented"):

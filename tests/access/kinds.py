@@ -12,6 +12,7 @@ from tests.access import finance_things as finance
 from tests.access import incubation_things as incubation
 from tests.access import ledger_things as ledger
 from tests.access import market_things as market
+from tests.access import programme_things as programme
 from tests.access import risk_things as risk
 from tests.access import trust_things as trust
 from tests.access.making import Maker, parts
@@ -36,7 +37,9 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("paper_id",): call.papers,
     ("review_id",): call.reviews,
     ("appeal_id",): call.appeals,
-    ("application_id",): call.applications,
+    ("application_id",): programme.applications,
+    ("progress_report_id",): programme.progress_reports,
+    ("best_practice_id",): programme.best_practices,
     ("booking_id",): market.bookings,
     ("joint_id",): market.joints,
     ("account_id",): ledger.accounts,

@@ -65,6 +65,9 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_waitlist_entry_booking_id_booking": "the waiting buyer's booking, made by the worker",
 }
 OTHER_OWNERS: Final[Mapping[str, str]] = {
+    "fk_best_practice_applicant_id_application_id_programme__9926": (
+        "the applicant's project, on a page of whoever awarded it"
+    ),
     "fk_booking_provider_id_resource_id_resource": "the provider's resource, booked by a buyer",
     "fk_call_appeal_owner_id_call_id_call": "the call appealed to, for the appellant",
     "fk_call_submission_owner_id_call_id_call": "the call submitted to, for the submitter",
