@@ -9,7 +9,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo prepared up test access fuzz faults audit-dependencies lint types check fmt bench migrate migration schemas lock assets browser clean
+.PHONY: help demo prepared up test scenarios access fuzz faults audit-dependencies lint types check fmt bench migrate migration schemas lock assets browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -39,6 +39,9 @@ up: assets prepared ## Run the platform alone on embedded servers
 test: $(VENV)/.dev assets browser ## Run every test, in parallel (ARGS="tests/unit -k name" narrows, and runs one by one)
 	@$(BIN)/python -m pytest $(or $(ARGS),-m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=40)
 	@$(if $(ARGS),,$(BIN)/python -m pytest -m alone $$(grep -rlF pytest.mark.alone tests --include='test_*.py'))
+
+scenarios: $(VENV)/.dev ## Play every scenario alone; ends with scenarios=N passed=N
+	@$(BIN)/python -m tests.scenarios
 
 lint: $(VENV)/.dev ## Style, layers of the architecture, insecure constructs
 	@$(BIN)/ruff check .
@@ -82,9 +85,10 @@ migration: $(VENV)/.dev ## Write a migration from the difference between tables 
 	@test -n "$(M)" || { echo 'usage: make migration M="add column x"'; exit 2; }
 	@$(BIN)/python deploy/migrations/new.py "$(M)"
 
-schemas: $(VENV)/.server ## Rewrite docs/openapi.json and docs/access.md from the code
+schemas: $(VENV)/.server ## Rewrite docs/openapi.json, docs/access.md and docs/directions.md from the code
 	@$(BIN)/python -m gateway.http.openapi > docs/openapi.json
 	@$(BIN)/python -m gateway.http.access_document > docs/access.md
+	@$(BIN)/python -m gateway.http.directions_document > docs/directions.md
 
 lock: $(VENV)/.dev ## Resolve the newest versions into the two locks
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

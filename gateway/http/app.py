@@ -30,6 +30,7 @@ from marketplace.demands import routes as demands
 from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
 from marketplace.finance import routes as finance
+from marketplace.incubation import routes as incubation
 from marketplace.offers import routes as offers
 from marketplace.products import routes as products
 from marketplace.programmes import routes as programmes
@@ -87,6 +88,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     products.router,
     *service_contracts.ROUTERS,
     *tracking.ROUTERS,
+    *incubation.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
+from dateutil.relativedelta import relativedelta
+
 from services.contracts.confidentiality import CONFIDENTIAL
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import OrganisationId
@@ -50,6 +52,48 @@ class ApplicationState(StrEnum):
     """Awaits a recommendation."""
     FILED = "filed"
     """Entered in the call, where it is screened, judged and perhaps awarded."""
+
+
+class ReportState(StrEnum):
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    RETURNED = "returned"
+    """To be handed in anew."""
+
+
+class PracticeState(StrEnum):
+    PROPOSED = "proposed"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class NoReportDueError(DomainError):
+    code: ClassVar[str] = "progress-report-not-due"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Application {application_id} has no report to hand in: {reports} of {due} are in, and the"
+        " last one is {state}."
+    )
+    zh: ClassVar[str] = (
+        "申报 {application_id} 当前没有应提交的进展报告："
+        "已提交 {reports}/{due}，最近一份为 {state}。"
+    )
+
+
+class ReportStateError(DomainError):
+    code: ClassVar[str] = "progress-report-state"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = "Report {report_id} is {state}; only one that is submitted is reviewed."
+    zh: ClassVar[str] = "报告 {report_id} 状态为 {state}；仅可审核已提交的报告。"
+
+
+class PracticeStateError(DomainError):
+    code: ClassVar[str] = "best-practice-state"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Page {practice_id} is {state}: a proposed one is consented to, and withdrawn at any time."
+    )
+    zh: ClassVar[str] = "页面 {practice_id} 状态为 {state}：提议的页面须经同意，之后可随时撤下。"
 
 
 class UnknownProgrammeError(DomainError):
@@ -295,3 +339,68 @@ def _fits(programme: Programme, field: FormField, value: object) -> bool:
     if field.kind is FieldKind.DIRECTIONS:
         return isinstance(value, list) and all(one in programme.directions for one in value)
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A progress report (进展报告): ``figures`` are the platform's on the day it was handed in."""
+
+    id: UUID
+    organisation_id: OrganisationId
+    owner_id: OrganisationId
+    application_id: UUID
+    number: int
+    due_on: date
+    said: Annotated[str, CONFIDENTIAL]
+    figures: tuple[Figure, ...]
+    state: ReportState
+    submitted_at: datetime
+    remark: str | None = None
+    reviewed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """A best-practice page (优秀案例) of an awarded project, as its applicant consents to it."""
+
+    id: UUID
+    organisation_id: OrganisationId
+    applicant_id: OrganisationId
+    application_id: UUID
+    title: str
+    text: str
+    figures: tuple[Figure, ...]
+    state: PracticeState
+    created_at: datetime
+    published_at: datetime | None = None
+
+
+def due_dates(programme: Programme, awarded_on: date) -> tuple[date, ...]:
+    """When reports are due: at the end of each year of the term, if the rules ask for any."""
+    if not programme.progress_reports or programme.term_years is None:
+        return ()
+    years = range(1, programme.term_years + 1)
+    return tuple(awarded_on + relativedelta(years=year) for year in years)
+
+
+def next_report(
+    application_id: UUID, due: Sequence[date], reports: Sequence[Report]
+) -> tuple[int, date]:
+    """Number and due date of the report to hand in: a returned one, else the next.
+
+    Raises:
+        NoReportDueError: all are in, or the last one is still with its reviewer.
+    """
+    last = reports[-1] if reports else None
+    is_waiting = last is not None and last.state is ReportState.SUBMITTED
+    number = len(reports)
+    if last is None or last.state is not ReportState.RETURNED:
+        number += 1
+    if is_waiting or number > len(due):
+        raise NoReportDueError(
+            application_id=application_id,
+            reports=len(reports),
+            due=len(due),
+            state="-" if last is None else last.state,
+        )
+    return number, due[number - 1]

@@ -9,28 +9,46 @@ from fastapi import APIRouter, Depends, Response
 from marketplace.programmes import handlers
 from marketplace.programmes.domain import Programme
 from marketplace.programmes.export import FileKind, Sheet, form_sheet, table_sheet, written
+from marketplace.programmes.handlers import following
 from marketplace.programmes.loader import load_programmes
 from marketplace.programmes.schemas import (
     ApplicationIn,
     ApplicationOut,
+    PracticeIn,
+    PracticeOut,
     ProgrammeOut,
     ProgrammesOut,
     RecommendationIn,
     RecommendationOut,
+    ReportIn,
+    ReportOut,
+    ReviewIn,
     RunIn,
+    ScheduleOut,
     StatedIn,
 )
 from services.contracts.ids import OrganisationId
 from services.contracts.policies import Action
 from services.runtime.routing import api_router
 from services.runtime.tabular import Page, PageDep
-from services.runtime.web import ActingDep, ClockDep, CreationDep, SessionDep, requires
+from services.runtime.web import (
+    ActingDep,
+    ClockDep,
+    CreationDep,
+    PrincipalDep,
+    SessionDep,
+    requires,
+)
 
 programmes = api_router(prefix="/programmes", tags=["programmes"])
 runs = api_router(prefix="/calls", tags=["programmes"])
 applications = api_router(prefix="/applications", tags=["programmes"])
 recommendations = api_router(prefix="/recommendations", tags=["programmes"])
-ROUTERS: Final[tuple[APIRouter, ...]] = (programmes, runs, applications, recommendations)
+reports = api_router(prefix="/progress-reports", tags=["programmes"])
+practices = api_router(prefix="/best-practices", tags=["programmes"])
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    programmes, runs, applications, recommendations, reports, practices,
+)  # fmt: skip
 
 
 def _programmes() -> Mapping[str, Programme]:
@@ -300,3 +318,156 @@ def list_recommendations(
 def _attached(sheet: Sheet, kind: FileKind, name: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
     return Response(written(sheet, kind), media_type=kind.media_type, headers=headers)
+
+
+@applications.get("/{application_id}/reports", dependencies=[requires(Action.APPLICATION_READ)])
+def list_progress_reports(
+    application_id: UUID, session: SessionDep, acting: ActingDep, known: ProgrammesDep
+) -> ScheduleOut:
+    """Reports due over the term of an award, and those handed in that one may read."""
+    del acting
+    found = following.schedule(session=session, programmes=known, application_id=application_id)
+    return ScheduleOut.of(found)
+
+
+@applications.post(
+    "/{application_id}/reports",
+    status_code=201,
+    response_model=ReportOut,
+    dependencies=[requires(Action.PROGRESS_REPORT_WRITE)],
+)
+def hand_in_progress_report(
+    application_id: UUID,
+    asked: ReportIn,
+    session: SessionDep,
+    clock: ClockDep,
+    creation: CreationDep,
+    acting: ActingDep,
+    known: ProgrammesDep,
+) -> Response:
+    """Hand in the next report of an own awarded project; the platform fills in its figures."""
+    return creation.once(
+        asked,
+        lambda: ReportOut.of(
+            following.report(
+                session=session,
+                clock=clock,
+                organisation_id=acting.organisation_id,
+                programmes=known,
+                application_id=application_id,
+                said=asked.said,
+            )
+        ),
+    )
+
+
+@reports.post(
+    "/{progress_report_id}/review", dependencies=[requires(Action.PROGRESS_REPORT_REVIEW)]
+)
+def review_progress_report(
+    progress_report_id: UUID,
+    asked: ReviewIn,
+    session: SessionDep,
+    clock: ClockDep,
+    acting: ActingDep,
+) -> ReportOut:
+    """Accept a report to an own call, or return it with a remark."""
+    after = following.review(
+        session=session,
+        clock=clock,
+        organisation_id=acting.organisation_id,
+        report_id=progress_report_id,
+        accepted=asked.accepted,
+        remark=asked.remark,
+    )
+    return ReportOut.of(after)
+
+
+@practices.post(
+    "",
+    status_code=201,
+    response_model=PracticeOut,
+    dependencies=[requires(Action.BEST_PRACTICE_PROPOSE)],
+)
+def propose_best_practice(
+    asked: PracticeIn,
+    session: SessionDep,
+    clock: ClockDep,
+    creation: CreationDep,
+    acting: ActingDep,
+) -> Response:
+    """Propose a page about a project an own call awarded; its applicant decides."""
+    return creation.once(
+        asked,
+        lambda: PracticeOut.of(
+            following.propose_practice(
+                session=session,
+                clock=clock,
+                organisation_id=acting.organisation_id,
+                **dict(asked),
+            ),
+            acting.organisation_id,
+        ),
+    )
+
+
+@practices.get(
+    "", response_model=Page[PracticeOut], dependencies=[requires(Action.BEST_PRACTICE_READ)]
+)
+def list_best_practices(
+    session: SessionDep, page: PageDep, principal: PrincipalDep
+) -> Page[PracticeOut] | Response:
+    """Published pages, and what one proposed or is asked about."""
+    found = following.list_practices(
+        session=session, reader=principal.organisation_id, after=page.after, limit=page.fetch
+    )
+    return page.answer(
+        found,
+        lambda one: PracticeOut.of(one, principal.organisation_id),
+        name="best-practices",
+    )
+
+
+@practices.get("/{best_practice_id}", dependencies=[requires(Action.BEST_PRACTICE_READ)])
+def read_best_practice(
+    best_practice_id: UUID, session: SessionDep, principal: PrincipalDep
+) -> PracticeOut:
+    """One page."""
+    found = following.get_practice(
+        session=session, reader=principal.organisation_id, practice_id=best_practice_id
+    )
+    return PracticeOut.of(found, principal.organisation_id)
+
+
+@practices.post(
+    "/{best_practice_id}/consent", dependencies=[requires(Action.BEST_PRACTICE_CONSENT)]
+)
+def consent_to_best_practice(
+    best_practice_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> PracticeOut:
+    """Have the page about an own project published, as it stands."""
+    after = following.decide_practice(
+        session=session,
+        clock=clock,
+        organisation_id=acting.organisation_id,
+        practice_id=best_practice_id,
+        is_shown=True,
+    )
+    return PracticeOut.of(after, acting.organisation_id)
+
+
+@practices.post(
+    "/{best_practice_id}/withdrawal", dependencies=[requires(Action.BEST_PRACTICE_CONSENT)]
+)
+def withdraw_best_practice(
+    best_practice_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> PracticeOut:
+    """Refuse the page about an own project, or have it taken down."""
+    after = following.decide_practice(
+        session=session,
+        clock=clock,
+        organisation_id=acting.organisation_id,
+        practice_id=best_practice_id,
+        is_shown=False,
+    )
+    return PracticeOut.of(after, acting.organisation_id)

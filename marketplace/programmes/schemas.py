@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from marketplace.programmes.domain import (
     DIRECTIONS_MAX,
@@ -15,11 +15,16 @@ from marketplace.programmes.domain import (
     Application,
     ApplicationState,
     FieldKind,
+    Practice,
+    PracticeState,
     Programme,
     Recommendation,
+    Report,
+    ReportState,
     RuleKind,
     preferred,
 )
+from marketplace.programmes.handlers.following import Due
 from services.contracts.documents import Document
 
 WHOLE_MAX = 2**53
@@ -179,3 +184,83 @@ class RecommendationOut(BaseModel):
     @classmethod
     def of(cls, recommendation: Recommendation) -> Self:
         return cls.model_validate(recommendation, from_attributes=True)
+
+
+class ReportIn(Document):
+    said: str = Field(min_length=1, max_length=TEXT_MAX, description="what was done, in words")
+
+
+class ReviewIn(Document):
+    accepted: bool
+    remark: str | None = Field(
+        default=None, min_length=1, max_length=TEXT_MAX, description="why it is returned"
+    )
+
+    @model_validator(mode="after")
+    def _returned_because(self) -> Self:
+        if not self.accepted and self.remark is None:
+            raise ValueError("say in remark why the report is returned")
+        return self
+
+
+class ReportOut(BaseModel):
+    id: UUID
+    application_id: UUID
+    number: int
+    due_on: date
+    said: str
+    figures: list[FigureOut] = Field(description="the platform's own, on the day it was handed in")
+    state: ReportState
+    submitted_at: datetime
+    remark: str | None
+    reviewed_at: datetime | None
+
+    @classmethod
+    def of(cls, report: Report) -> Self:
+        return cls.model_validate(report, from_attributes=True)
+
+
+class DueOut(BaseModel):
+    number: int
+    due_on: date
+    report: ReportOut | None
+
+    @classmethod
+    def of(cls, due: Due) -> Self:
+        report = None if due.report is None else ReportOut.of(due.report)
+        return cls(number=due.number, due_on=due.due_on, report=report)
+
+
+class ScheduleOut(BaseModel):
+    """Every report due over the term of an award; none before it, or if the rules ask for none."""
+
+    items: list[DueOut]
+
+    @classmethod
+    def of(cls, schedule: list[Due]) -> Self:
+        return cls(items=[DueOut.of(one) for one in schedule])
+
+
+class PracticeIn(Document):
+    application_id: UUID = Field(description="of a project an own call awarded")
+    title: Title
+    text: str = Field(min_length=1, max_length=TEXT_MAX)
+
+
+class PracticeOut(BaseModel):
+    id: UUID
+    organisation_id: UUID = Field(description="who proposed the page")
+    applicant_id: UUID
+    application_id: UUID | None = Field(description="told to the two sides only")
+    title: str
+    text: str
+    figures: list[FigureOut] = Field(description="the platform's, as the project applied with them")
+    state: PracticeState
+    created_at: datetime
+    published_at: datetime | None
+
+    @classmethod
+    def of(cls, practice: Practice, reader: UUID | None) -> Self:
+        shown = cls.model_validate(practice, from_attributes=True)
+        is_side = reader in {practice.organisation_id, practice.applicant_id}
+        return shown if is_side else shown.model_copy(update={"application_id": None})

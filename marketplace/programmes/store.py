@@ -1,5 +1,6 @@
 """The SQL of programmes."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -15,12 +16,18 @@ from marketplace.programmes.domain import (
     ApplicationState,
     Figure,
     Finding,
+    Practice,
+    PracticeState,
     Recommendation,
+    Report,
+    ReportState,
 )
 from marketplace.programmes.tables import (
+    BestPracticeRow,
     ProgrammeApplicationRow,
     ProgrammeRecommendationRow,
     ProgrammeRunRow,
+    ProgressReportRow,
 )
 from services.contracts.ids import OrganisationId
 
@@ -213,4 +220,134 @@ def _recommendation(row: ProgrammeRecommendationRow) -> Recommendation:
         place=row.place,
         quota=row.quota,
         created_at=row.created_at,
+    )
+
+
+def insert_report(session: Session, report: Report) -> None:
+    session.add(ProgressReportRow(**asdict(report) | {"figures": _told(report.figures)}))
+    session.flush()
+
+
+def save_report(session: Session, report: Report) -> None:
+    session.exec(
+        update(ProgressReportRow)
+        .where(col(ProgressReportRow.id) == report.id)
+        .values(
+            said=report.said,
+            figures=_told(report.figures),
+            state=report.state.value,
+            submitted_at=report.submitted_at,
+            remark=report.remark,
+            reviewed_at=report.reviewed_at,
+        )
+    )
+
+
+def find_report(session: Session, report_id: UUID, *, owner: OrganisationId) -> Report | None:
+    """A report to an own call, locked."""
+    query = select(ProgressReportRow).where(
+        col(ProgressReportRow.id) == report_id, col(ProgressReportRow.owner_id) == owner
+    )
+    row = session.exec(
+        query.with_for_update(), execution_options={"populate_existing": True}
+    ).one_or_none()
+    return None if row is None else _report(row)
+
+
+def reports_of(session: Session, application_id: UUID) -> list[Report]:
+    """In order of number, if row security shows them."""
+    query = select(ProgressReportRow).where(col(ProgressReportRow.application_id) == application_id)
+    rows = session.exec(
+        query.order_by(col(ProgressReportRow.number)),
+        execution_options={"populate_existing": True},
+    )
+    return [_report(row) for row in rows]
+
+
+def insert_practice(session: Session, practice: Practice) -> None:
+    session.add(BestPracticeRow(**asdict(practice) | {"figures": _told(practice.figures)}))
+    session.flush()
+
+
+def save_practice(session: Session, practice: Practice) -> None:
+    session.exec(
+        update(BestPracticeRow)
+        .where(col(BestPracticeRow.id) == practice.id)
+        .values(state=practice.state.value, published_at=practice.published_at)
+    )
+
+
+def find_practice(
+    session: Session, practice_id: UUID, *, reader: OrganisationId | None, lock: bool = False
+) -> Practice | None:
+    """A published page, or one of the reader's two sides."""
+    query = select(BestPracticeRow).where(col(BestPracticeRow.id) == practice_id, _shown_to(reader))
+    row = session.exec(
+        query.with_for_update() if lock else query, execution_options={"populate_existing": True}
+    ).one_or_none()
+    return None if row is None else _practice(row)
+
+
+def practice_of(session: Session, application_id: UUID) -> Practice | None:
+    """The page of a project that is proposed or published."""
+    query = select(BestPracticeRow).where(
+        col(BestPracticeRow.application_id) == application_id,
+        col(BestPracticeRow.state) != PracticeState.WITHDRAWN,
+    )
+    row = session.exec(query).one_or_none()
+    return None if row is None else _practice(row)
+
+
+def practices_after(
+    session: Session, *, reader: OrganisationId | None, after: UUID | None, limit: int
+) -> list[Practice]:
+    query = select(BestPracticeRow).where(_shown_to(reader))
+    if after is not None:
+        query = query.where(col(BestPracticeRow.id) > after)
+    rows = session.exec(query.order_by(col(BestPracticeRow.id)).limit(limit))
+    return [_practice(row) for row in rows]
+
+
+def _shown_to(reader: OrganisationId | None) -> Any:
+    return or_(
+        col(BestPracticeRow.state) == PracticeState.PUBLISHED,
+        col(BestPracticeRow.organisation_id) == reader,
+        col(BestPracticeRow.applicant_id) == reader,
+    )
+
+
+def _told(figures: Iterable[Figure]) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = _FIGURES.dump_python(list(figures), mode="json")
+    return told
+
+
+def _report(row: ProgressReportRow) -> Report:
+    return Report(
+        id=row.id,
+        organisation_id=OrganisationId(row.organisation_id),
+        owner_id=OrganisationId(row.owner_id),
+        application_id=row.application_id,
+        number=row.number,
+        due_on=row.due_on,
+        said=row.said,
+        figures=tuple(_FIGURES.validate_python(row.figures)),
+        state=ReportState(row.state),
+        submitted_at=row.submitted_at,
+        remark=row.remark,
+        reviewed_at=row.reviewed_at,
+    )
+
+
+def _practice(row: BestPracticeRow) -> Practice:
+    return Practice(
+        id=row.id,
+        organisation_id=OrganisationId(row.organisation_id),
+        applicant_id=OrganisationId(row.applicant_id),
+        application_id=row.application_id,
+        title=row.title,
+        text=row.text,
+        figures=tuple(_FIGURES.validate_python(row.figures)),
+        state=PracticeState(row.state),
+        created_at=row.created_at,
+        published_at=row.published_at,
     )

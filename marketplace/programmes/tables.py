@@ -1,6 +1,6 @@
 """Tables of programmes: which call runs one, applications and recommendations."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -16,9 +16,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
-from marketplace.programmes.domain import ApplicationState
+from marketplace.programmes.domain import ApplicationState, PracticeState, ReportState
 from services.runtime.tables import instant
 
+_REPORTS = ", ".join(f"'{one}'" for one in sorted(ReportState))
+_PRACTICES = ", ".join(f"'{one}'" for one in sorted(PracticeState))
 _STATES = ", ".join(f"'{one}'" for one in sorted(ApplicationState))
 
 
@@ -107,3 +109,68 @@ class ProgrammeRecommendationRow(SQLModel, table=True):
     place: int
     quota: int | None = None
     created_at: datetime = instant()
+
+
+class ProgressReportRow(SQLModel, table=True):
+    """A trigger lets its applicant hand it in and the call's owner review it."""
+
+    __tablename__: ClassVar[str] = "progress_report"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_REPORTS})", name="state"),
+        CheckConstraint("number >= 1", name="numbered"),
+        CheckConstraint("state <> 'returned' OR remark IS NOT NULL", name="returned_because"),
+        ForeignKeyConstraint(
+            ["organisation_id", "application_id"],
+            ["programme_application.organisation_id", "programme_application.id"],
+        ),
+        UniqueConstraint("application_id", "number"),
+        Index(None, "owner_id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    owner_id: UUID = Field(foreign_key="organisation.id")
+    application_id: UUID
+    number: int
+    due_on: date
+    said: str
+    figures: list[dict[str, Any]] = _json()
+    state: str
+    submitted_at: datetime = instant()
+    remark: str | None = None
+    reviewed_at: datetime | None = instant(nullable=True)
+
+
+class BestPracticeRow(SQLModel, table=True):
+    """Nobody but the applicant can change its state, so none is published without consent."""
+
+    __tablename__: ClassVar[str] = "best_practice"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_PRACTICES})", name="state"),
+        CheckConstraint(
+            "state = 'withdrawn' OR (state = 'proposed') = (published_at IS NULL)",
+            name="published_at",
+        ),
+        ForeignKeyConstraint(
+            ["applicant_id", "application_id"],
+            ["programme_application.organisation_id", "programme_application.id"],
+        ),
+        Index(
+            "uq_best_practice_shown",
+            "application_id",
+            unique=True,
+            postgresql_where=text("state <> 'withdrawn'"),
+        ),
+        Index(None, "organisation_id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    applicant_id: UUID
+    application_id: UUID
+    title: str
+    text: str
+    figures: list[dict[str, Any]] = _json()
+    state: str
+    created_at: datetime = instant()
+    published_at: datetime | None = instant(nullable=True)

@@ -159,6 +159,32 @@ BODIES: Final[Mapping[str, Maker]] = {
         "number": f"probe-{world.rows.new_id().hex[-12:]}",
         "outcome": "passed",
         "sha256": "0" * 64,
+    "POST /incubation-programmes": lambda world: {
+        "call_id": str(world.named["call"]),
+        "title": "Probe",
+        "title_zh": "探针",
+    },
+    "POST /incubated-teams/{incubated_team_id}/milestones": lambda _: {
+        "title": "Probe",
+        "due_on": START.date().isoformat(),
+    },
+    "POST /incubated-teams/{incubated_team_id}/survival": lambda _: {
+        "as_of": (START - timedelta(days=1)).date().isoformat(),
+        "is_alive": True,
+        "because": "probe",
+    },
+    "POST /investor-approvals": lambda world: {
+        "investor_id": str(world.named["investor"]),
+        "because": "probe",
+    },
+    "POST /introductions": lambda world: {
+        "incubated_team_id": str(world.named["team"]),
+        "investor_id": str(world.named["approved"]),
+        "purpose": "probe",
+    },
+    "POST /introductions/{introduction_id}/consent": lambda _: {
+        "figures": ["milestones"],
+        "expires_at": (START + timedelta(days=30)).isoformat(),
     },
     "POST /agreements": lambda world: {
         "owner_id": str(world.organisations[Owner.NEIGHBOUR]),
@@ -216,6 +242,12 @@ BODIES: Final[Mapping[str, Maker]] = {
         "directions": [1],
     },
     "PUT /applications/{application_id}": lambda _: {"title": "Probe", "directions": [1]},
+    "POST /progress-reports/{progress_report_id}/review": lambda _: {"accepted": True},
+    "POST /best-practices": lambda world: {
+        "application_id": str(world.named["awarded"]),
+        "title": "Probe",
+        "text": "probe",
+    },
     "POST /calls/{call_id}/appeals": lambda _: {"code": CODE, "ground": "Probe"},
     "PUT /reviews/{review_id}/scores": lambda _: {"scores": {"probe": 1}},
     "POST /organisations": lambda _: {"name": "Probe", "name_zh": "探针", "kind": "firm"},

@@ -9,10 +9,12 @@ from typing import Final
 from tests.access import call_things as call
 from tests.access import deal_things as deal
 from tests.access import finance_things as finance
+from tests.access import incubation_things as incubation
 from tests.access import ledger_things as ledger
 from tests.access import market_things as market
 from tests.access import purchase_things as purchase
 from tests.access import production_things as production
+from tests.access import programme_things as programme
 from tests.access import risk_things as risk
 from tests.access import trust_things as trust
 from tests.access.making import Maker, parts
@@ -37,7 +39,9 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("paper_id",): call.papers,
     ("review_id",): call.reviews,
     ("appeal_id",): call.appeals,
-    ("application_id",): call.applications,
+    ("application_id",): programme.applications,
+    ("progress_report_id",): programme.progress_reports,
+    ("best_practice_id",): programme.best_practices,
     ("booking_id",): market.bookings,
     ("joint_id",): market.joints,
     ("account_id",): ledger.accounts,
@@ -79,5 +83,10 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("product_order_id",): production.product_orders,
     ("sample_id",): production.samples,
     ("handover_id",): production.handovers,
+    ("incubation_id",): incubation.programmes,
+    ("incubated_team_id",): incubation.teams,
+    ("milestone_id",): incubation.milestones,
+    ("approval_id",): incubation.approvals,
+    ("introduction_id",): incubation.introductions,
 }
 """In the order they are made: later ones name earlier ones."""

@@ -40,7 +40,7 @@ class Story:
         self._stage = stage
         self._troupe = stage.troupe
         if told.get("begins") == "now":  # where the database reads its own clock
-            stage.clock.set(SystemClock().now())
+            stage.clock.set(SystemClock().now().replace(second=0, microsecond=0))
         self._begins = stage.clock.now()
         self._known: dict[str, Any] = {}
         self._sites: dict[str, str] = {}

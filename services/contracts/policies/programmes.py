@@ -4,7 +4,7 @@ from typing import Final
 
 from services.contracts.actions import Action
 from services.contracts.policies.deciding import Policies, Policy, Scope, Who
-from services.contracts.policies.roles import CALLING, TRADING
+from services.contracts.policies.roles import CALLING, OWNING, TRADING
 
 POLICIES: Final[Policies] = {
     Action.PROGRAMME_READ: Policy(
@@ -33,5 +33,30 @@ POLICIES: Final[Policies] = {
     ),
     Action.PROJECT_RECOMMEND: Policy(
         CALLING, Scope.OWN, "recommend a project within the quota", "在名额内推荐项目"
+    ),
+    Action.PROGRESS_REPORT_WRITE: Policy(
+        TRADING,
+        Scope.OWN,
+        "hand in progress reports of an own awarded project",
+        "提交本组织入选项目的进展报告",
+    ),
+    Action.PROGRESS_REPORT_REVIEW: Policy(
+        CALLING, Scope.OWN, "review progress reports to an own call", "审核自有征集的进展报告"
+    ),
+    Action.BEST_PRACTICE_PROPOSE: Policy(
+        CALLING,
+        Scope.OWN,
+        "propose a best-practice page about a project an own call awarded",
+        "为自有征集的入选项目提议优秀案例页面",
+    ),
+    Action.BEST_PRACTICE_READ: Policy(
+        Who.ANYONE, Scope.VISIBLE, "read best-practice pages", "查看优秀案例页面"
+    ),
+    Action.BEST_PRACTICE_CONSENT: Policy(
+        OWNING,
+        Scope.OWN,
+        "consent to a page about an own project, or have it taken down",
+        "同意发布本组织项目的案例页面，或要求撤下",
+        person=True,
     ),
 }

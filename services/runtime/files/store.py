@@ -14,6 +14,7 @@ from services.runtime.database_roles import WORKER
 from services.runtime.deal_rule import EVIDENCE, within_deal
 from services.runtime.files.domain import Document, Reader
 from services.runtime.files.tables import DocumentRow
+from services.runtime.introduction_rule import introduced
 from services.runtime.nda_rule import DOCUMENT_SUBJECTS, under_nda
 
 _COLUMNS: Final = (
@@ -29,6 +30,7 @@ _READABLE: Final = f"""(
     OR (document.subject_kind = 'verification' AND :verifies)
     OR {_CONFIDED}
     OR {within_deal(caller="CAST(:reader AS uuid)")}
+    OR {introduced(caller="CAST(:reader AS uuid)", now=":now")}
     OR (:arbitrates AND {EVIDENCE})
 )"""
 

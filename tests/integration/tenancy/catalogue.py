@@ -51,6 +51,8 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_deal_park_park": "asked for in a park another organisation operates",
     "fk_deal_space_id_space": "asked for in a space another organisation may lead",
     "fk_handover_booking_id_booking": "the buyer's booking; the policy compares both parties",
+    "fk_incubated_team_award_id_call_award": "what a team won in the incubator's own call",
+    "fk_incubation_programme_space_id_space": "the space the incubator opens for its cohort",
     "fk_ledger_entry_account_id_currency_ledger_account": "pays into another's account",
     "fk_ledger_entry_transaction_id_ledger_transaction": "what another brought about",
     "fk_ledger_escrow_share_rule_id_ledger_share_rule": "the payee's rule, for the payer's escrow",
@@ -67,10 +69,15 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_waitlist_entry_booking_id_booking": "the waiting buyer's booking, made by the worker",
 }
 OTHER_OWNERS: Final[Mapping[str, str]] = {
+    "fk_best_practice_applicant_id_application_id_programme__9926": (
+        "the applicant's project, on a page of whoever awarded it"
+    ),
     "fk_booking_provider_id_resource_id_resource": "the provider's resource, booked by a buyer",
     "fk_call_appeal_owner_id_call_id_call": "the call appealed to, for the appellant",
     "fk_call_submission_owner_id_call_id_call": "the call submitted to, for the submitter",
     "fk_gateway_member_owner_id_gateway_id_gateway": "the owner's gateway, serving a member",
+    "fk_introduction_of_team": "the team's introduction, of an incubator's team",
+    "fk_introduction_to_approved": "to whom the team's incubator vouches for",
     "fk_ledger_entry_initiator_id_transaction_id_ledger_transaction": "who brought the entry about",
     "fk_waitlist_entry_provider_id_resource_id_resource": "a resource a buyer waits for",
     "fk_programme_application_owner_id_call_id_call": "the call applied to, for the applicant",
@@ -82,6 +89,7 @@ OTHER_OWNERS: Final[Mapping[str, str]] = {
 }
 OPEN: Final[Mapping[str, str]] = {
     "deal_score_read": "what the record says of organisations is public; the worker writes it",
+    "investor_approval_read": "who vouches for which investor is a public register",
     "ledger_account_kept": "the owner's triggers keep balances",
     "ledger_entry_summed": "the owner's triggers see that all entries of a transaction balance",
     "ledger_escrow_compared": "the owner's triggers compare escrows with their accounts",

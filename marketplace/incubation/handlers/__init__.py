@@ -1,0 +1,1 @@
+"""Use cases of incubation: programmes and teams, investors vouched for, introductions."""
