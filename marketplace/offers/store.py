@@ -12,7 +12,8 @@ from sqlmodel import Session, and_, cast, col, func, select, update
 from marketplace.directions.domain import Engagement, FacetFilter, facet_path
 from marketplace.offers.domain import Offer, OfferState, OfferVersion
 from marketplace.offers.pricing import MaterialPrice, PriceRule, Surcharge, Tier
-from marketplace.offers.tables import OfferRow, OfferVersionRow
+from marketplace.offers.promotion import Promotion, PromotionState
+from marketplace.offers.tables import OfferPromotionRow, OfferRow, OfferVersionRow
 from services.capacity.domain import Visibility
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 
@@ -48,6 +49,7 @@ def update_terms(session: Session, offer: Offer) -> None:
     row.title, row.title_zh = offer.title, offer.title_zh
     row.price = _price_document(offer.price)
     row.attributes = dict(offer.attributes)
+    row.visibility = offer.visibility.value
     row.version = offer.version
     row.updated_at = offer.updated_at
     session.flush()
@@ -70,6 +72,7 @@ def versions(session: Session, offer_id: UUID, *, limit: int) -> list[OfferVersi
             price=_price_rule(row.price),
             attributes=row.attributes,
             since=row.since,
+            visibility=None if row.visibility is None else Visibility(row.visibility),
         )
         for row in session.exec(query)
     ]
@@ -86,10 +89,59 @@ def _insert_version(session: Session, offer: Offer) -> None:
             title_zh=kept.title_zh,
             price=_price_document(kept.price),
             attributes=dict(kept.attributes),
+            visibility=offer.visibility.value,
             since=kept.since,
         )
     )
     session.flush()
+
+
+def insert_promotion(session: Session, promotion: Promotion) -> None:
+    session.add(OfferPromotionRow(**asdict(promotion)))
+    session.flush()
+
+
+def update_promotion(session: Session, promotion: Promotion) -> None:
+    row = session.get_one(OfferPromotionRow, promotion.id)
+    row.state, row.remark = promotion.state.value, promotion.remark
+    row.decided_by, row.decided_at = promotion.decided_by, promotion.decided_at
+    session.flush()
+
+
+def promotion_asked(session: Session, offer_id: UUID) -> Promotion | None:
+    """The one that awaits a review."""
+    query = select(OfferPromotionRow).where(
+        col(OfferPromotionRow.offer_id) == offer_id,
+        col(OfferPromotionRow.state) == PromotionState.ASKED.value,
+    )
+    row = session.exec(query).one_or_none()
+    return None if row is None else _promotion(row)
+
+
+def promotions_after(
+    session: Session, offer_id: UUID, *, after: UUID | None, limit: int
+) -> list[Promotion]:
+    query = select(OfferPromotionRow).where(col(OfferPromotionRow.offer_id) == offer_id)
+    if after is not None:
+        query = query.where(col(OfferPromotionRow.id) > after)
+    rows = session.exec(query.order_by(col(OfferPromotionRow.id)).limit(limit))
+    return [_promotion(row) for row in rows]
+
+
+def _promotion(row: OfferPromotionRow) -> Promotion:
+    return Promotion(
+        id=row.id,
+        organisation_id=OrganisationId(row.organisation_id),
+        offer_id=OfferId(row.offer_id),
+        offer_version=row.offer_version,
+        state=PromotionState(row.state),
+        reason=row.reason,
+        asked_by=row.asked_by,
+        asked_at=row.asked_at,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        remark=row.remark,
+    )
 
 
 def update_state(session: Session, offer: Offer) -> None:

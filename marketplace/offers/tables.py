@@ -62,7 +62,10 @@ class OfferRow(SQLModel, table=True):
 
 
 class OfferVersionRow(SQLModel, table=True):
-    """What an offer said from ``since`` on; written once and never changed."""
+    """What an offer said from ``since`` on; written once and never changed.
+
+    ``visibility`` is unknown of versions from before it was kept.
+    """
 
     __tablename__: ClassVar[str] = "offer_version"
     __table_args__ = (
@@ -79,4 +82,42 @@ class OfferVersionRow(SQLModel, table=True):
     title_zh: str
     price: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     attributes: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    visibility: str | None = None
     since: datetime = instant()
+
+
+class OfferPromotionRow(SQLModel, table=True):
+    """One at a time awaits a review, which is by another person than who asked."""
+
+    __tablename__: ClassVar[str] = "offer_promotion"
+    __table_args__ = (
+        CheckConstraint("state IN ('approved', 'asked', 'declined')", name="state"),
+        CheckConstraint("offer_version >= 1", name="version_positive"),
+        CheckConstraint(
+            "(state = 'asked') = (decided_by IS NULL) AND (state = 'asked') = (decided_at IS NULL)",
+            name="decided_whole",
+        ),
+        CheckConstraint("decided_by <> asked_by", name="four_eyes"),
+        ForeignKeyConstraint(
+            ["organisation_id", "offer_id"], ["offer.organisation_id", "offer.id"]
+        ),
+        Index(
+            "uq_offer_promotion_asked",
+            "offer_id",
+            unique=True,
+            postgresql_where=text("state = 'asked'"),
+        ),
+        Index("ix_offer_promotion_offer_id_id", "offer_id", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    offer_id: UUID
+    offer_version: int
+    state: str
+    reason: str
+    asked_by: UUID
+    asked_at: datetime = instant()
+    decided_by: UUID | None = None
+    decided_at: datetime | None = instant(nullable=True)
+    remark: str | None = None

@@ -13,6 +13,7 @@ from services.capacity.handlers.resources import (
     register_resource,
     resources_by_id,
     schedule_maintenance,
+    show_to_everybody,
     stop_sharing,
 )
 from services.capacity.handlers.slots import (
@@ -79,6 +80,7 @@ __all__ = [
     "reserve",
     "resources_by_id",
     "schedule_maintenance",
+    "show_to_everybody",
     "states_of_booking",
     "stop_sharing",
     "takers",

@@ -184,6 +184,26 @@ def stop_sharing(
     store.narrow_to_organisation(session, organisation_id, park=park, space_id=space_id)
 
 
+def show_to_everybody(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    resource_ids: Collection[ResourceId],
+) -> None:
+    """Make own resources public that only the own firm saw; others stay as they are.
+
+    Raises:
+        ResourceNotFoundError: one is not the organisation's.
+    """
+    for resource_id in sorted(set(resource_ids)):
+        resource = _own_resource(session, organisation_id, resource_id)
+        if resource.visibility in {Visibility.PRIVATE, Visibility.ORGANISATION}:
+            store.make_public(session, resource_id)
+            public = replace(resource, visibility=Visibility.PUBLIC)
+            _tell_changed(session, clock, public)
+
+
 def put_calendar(
     *,
     session: Session,

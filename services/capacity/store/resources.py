@@ -176,6 +176,14 @@ def narrow_to_organisation(
     )
 
 
+def make_public(session: Session, resource_id: UUID) -> None:
+    session.connection().execute(
+        _RESOURCE.update()
+        .where(_RESOURCE.c.id == resource_id)
+        .values(visibility=Visibility.PUBLIC.value)
+    )
+
+
 def put_calendar(session: Session, resource: Resource, ics: str) -> None:
     statement = insert(WorkingCalendarRow).values(
         organisation_id=resource.organisation_id, resource_id=resource.id, ics=ics
