@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.database_roles import WORKER
 from services.runtime.db import Sessions
-from tests.scenarios.story import Story, read_story
+from tests.scenarios.reading import read_story
+from tests.scenarios.stage import stage_on
+from tests.scenarios.story import Story
 from tests.support.clock import FrozenClock
-from tests.support.firms import firms_on
-from tests.support.working import sessions_as
 
 STORIES = sorted((Path(__file__).parent / "calls").glob("*.yaml"))
 
@@ -19,5 +18,5 @@ def test_the_story_goes_as_it_is_told(path: Path, sessions: Sessions, clock: Fro
     told = read_story(path)
     assert len(told["story"]) > 100
     assert len(told["parties"]) >= 3
-    with firms_on(sessions, clock) as firms, sessions_as(sessions, WORKER) as worker:
-        Story(told, firms, worker, clock).play()
+    with stage_on(sessions, clock) as stage:
+        Story(told, stage).play()

@@ -76,7 +76,10 @@ class Firms:
             )
         return self.client(person_id, organisation_id)
 
-    def client(self, person_id: PersonId, organisation_id: OrganisationId) -> httpx.Client:
+    def client(
+        self, person_id: PersonId, organisation_id: OrganisationId, *, strong: bool = False
+    ) -> httpx.Client:
+        """A new session of the person; ``strong``: a second factor proven."""
         with transaction(self.sessions) as session:
             _, token = open_session(
                 session=session,
@@ -84,6 +87,7 @@ class Firms:
                 person_id=person_id,
                 organisation_id=organisation_id,
                 client="test",
+                strong=strong,
             )
         client = httpx.Client(
             base_url=f"{self._address}/api/v1/",
