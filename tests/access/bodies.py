@@ -77,6 +77,11 @@ DEAL: Final = {
     "lines": [{"description": "Part", "quantity": 1}],
     "closes_at": (START + timedelta(days=1)).isoformat(),
 }
+IDEA_BOX: Final = {
+    "title": "Probe",
+    "budget_minor": 100,
+    "closes_at": (START + timedelta(days=1)).isoformat(),
+}
 BODIES: Final[Mapping[str, Maker]] = {
     "POST /deals": lambda _: DEAL,
     "PUT /deals/{deal_id}": lambda _: DEAL,
@@ -101,6 +106,13 @@ BODIES: Final[Mapping[str, Maker]] = {
         "items": ["settled_value", "on_time", "disputes", "open_escrow"],
         "expires_at": (START + timedelta(days=30)).isoformat(),
     },
+    "POST /idea-boxes": lambda world: (
+        IDEA_BOX | {"account_id": str(world.cost_centres[Owner.OWN][0])}
+    ),
+    "PUT /idea-boxes/{box_id}": lambda _: IDEA_BOX,
+    "PUT /ideas/{idea_id}/vote": lambda _: {"value": 1},
+    "POST /ideas/{idea_id}/decisions": lambda _: {"outcome": "advance", "reason": "probe"},
+    "POST /offers/{offer_id}/promotions/review": lambda _: {"approve": True},
     "POST /agreements": lambda world: {
         "owner_id": str(world.organisations[Owner.NEIGHBOUR]),
         "counterparty_id": str(world.organisations[Owner.OWN]),

@@ -9,6 +9,7 @@ from typing import Final
 from tests.access import call_things as call
 from tests.access import deal_things as deal
 from tests.access import finance_things as finance
+from tests.access import idea_things as idea
 from tests.access import ledger_things as ledger
 from tests.access import market_things as market
 from tests.access import risk_things as risk
@@ -68,5 +69,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("dispute_id",): deal.disputes,
     ("financing_id",): finance.applications,
     ("consent_id",): finance.consents,
+    ("box_id",): idea.boxes,
+    ("idea_id",): idea.ideas,
 }
 """In the order they are made: later ones name earlier ones."""

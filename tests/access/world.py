@@ -69,6 +69,7 @@ class World:
     cost_centres: dict[Owner, tuple[UUID, UUID]] = field(default_factory=dict)
     escrows: dict[Owner, UUID] = field(default_factory=dict)
     accounts: dict[Owner, UUID] = field(default_factory=dict)
+    idea_boxes: dict[Owner, UUID] = field(default_factory=dict)
     things: dict[tuple[str, ...], list[Thing]] = field(default_factory=dict)
 
     def add(

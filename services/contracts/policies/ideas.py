@@ -7,7 +7,7 @@ from services.contracts.actions import Action
 from services.contracts.policies.deciding import Policies, Policy, Scope, Who
 from services.contracts.policies.roles import OWNING, SELLING
 
-_FUNDING: Final = frozenset({Role.OWNER, Role.PROGRAMME_OFFICER, Role.EXPERT})
+_FUNDING: Final = frozenset({Role.OWNER, Role.SELLER, Role.EXPERT})
 
 POLICIES: Final[Policies] = {
     Action.IDEA_BOX_OPEN: Policy(
