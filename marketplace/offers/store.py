@@ -6,41 +6,49 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
-from sqlmodel import Session, and_, cast, col, func, select, update
+from sqlalchemy import exists, insert
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, and_, col, select, update
 
-from marketplace.directions.domain import Engagement, FacetFilter, facet_path
+from marketplace.directions.domain import Engagement, FacetFilter
 from marketplace.offers.domain import Offer, OfferState, OfferVersion
 from marketplace.offers.pricing import MaterialPrice, PriceRule, Surcharge, Tier
 from marketplace.offers.promotion import Promotion, PromotionState
-from marketplace.offers.tables import OfferPromotionRow, OfferRow, OfferVersionRow
+from marketplace.offers.tables import OfferFactRow, OfferPromotionRow, OfferRow, OfferVersionRow
 from services.capacity.domain import Visibility
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 
 
 def insert_offer(session: Session, offer: Offer) -> None:
-    session.add(
-        OfferRow(
-            id=offer.id,
-            organisation_id=offer.organisation_id,
-            direction=offer.direction,
-            title=offer.title,
-            title_zh=offer.title_zh,
-            resource_ids=list(offer.resource_ids),
-            price=_price_document(offer.price),
-            visibility=offer.visibility.value,
-            park=offer.park,
-            space_id=offer.space_id,
-            state=offer.state.value,
-            version=offer.version,
-            created_at=offer.created_at,
-            updated_at=offer.updated_at,
-            engage=offer.engage.value,
-            attributes=dict(offer.attributes),
-        )
-    )
-    session.flush()
-    _insert_version(session, offer)
+    insert_offers(session, [offer])
+
+
+def insert_offers(session: Session, offers: Sequence[Offer]) -> None:
+    """All at once, with their first versions."""
+    connection = session.connection()
+    connection.execute(insert(OfferRow), [_values(offer) for offer in offers])
+    connection.execute(insert(OfferVersionRow), [_version_values(offer) for offer in offers])
+
+
+def _values(offer: Offer) -> dict[str, Any]:
+    return {
+        "id": offer.id,
+        "organisation_id": offer.organisation_id,
+        "direction": offer.direction,
+        "title": offer.title,
+        "title_zh": offer.title_zh,
+        "resource_ids": list(offer.resource_ids),
+        "price": _price_document(offer.price),
+        "visibility": offer.visibility.value,
+        "park": offer.park,
+        "space_id": offer.space_id,
+        "state": offer.state.value,
+        "version": offer.version,
+        "created_at": offer.created_at,
+        "updated_at": offer.updated_at,
+        "engage": offer.engage.value,
+        "attributes": dict(offer.attributes),
+    }
 
 
 def update_terms(session: Session, offer: Offer) -> None:
@@ -79,21 +87,22 @@ def versions(session: Session, offer_id: UUID, *, limit: int) -> list[OfferVersi
 
 
 def _insert_version(session: Session, offer: Offer) -> None:
+    session.connection().execute(insert(OfferVersionRow), [_version_values(offer)])
+
+
+def _version_values(offer: Offer) -> dict[str, Any]:
     kept = OfferVersion.of(offer)
-    session.add(
-        OfferVersionRow(
-            offer_id=offer.id,
-            version=kept.version,
-            organisation_id=offer.organisation_id,
-            title=kept.title,
-            title_zh=kept.title_zh,
-            price=_price_document(kept.price),
-            attributes=dict(kept.attributes),
-            visibility=offer.visibility.value,
-            since=kept.since,
-        )
-    )
-    session.flush()
+    return {
+        "offer_id": offer.id,
+        "version": kept.version,
+        "organisation_id": offer.organisation_id,
+        "title": kept.title,
+        "title_zh": kept.title_zh,
+        "price": _price_document(kept.price),
+        "attributes": dict(kept.attributes),
+        "visibility": offer.visibility.value,
+        "since": kept.since,
+    }
 
 
 def insert_promotion(session: Session, promotion: Promotion) -> None:
@@ -201,11 +210,28 @@ def offers_after(
         query = query.where(col(OfferRow.state) == state.value)
     if direction is not None:
         query = query.where(col(OfferRow.direction) == direction)
-    if facets:
-        path, values = facet_path(facets)
-        asked = (cast(path, JSONPATH), cast(values, JSONB))
-        query = query.where(func.jsonb_path_match(col(OfferRow.attributes), *asked))
+    for facet in facets:
+        query = _narrowed(query, facet, direction)
     return [_offer(row) for row in session.exec(query)]
+
+
+def _narrowed(query: Any, facet: FacetFilter, direction: int | None) -> Any:
+    """Only offers one of whose facts passes ``facet``.
+
+    What is asked for exactly is joined, so that its index gives the offers in their order; an offer
+    has each term and each number once.
+    """
+    fact = aliased(OfferFactRow)
+    said = [col(fact.offer_id) == col(OfferRow.id), col(fact.name) == facet.name]
+    said += [] if direction is None else [col(fact.direction) == direction]
+    if facet.value is not None:
+        term = str(facet.value).lower() if isinstance(facet.value, bool) else str(facet.value)
+        return query.join(fact, and_(*said, col(fact.term) == term))
+    if facet.low is not None and facet.low == facet.high:
+        return query.join(fact, and_(*said, col(fact.number) == facet.low))
+    said += [] if facet.low is None else [col(fact.number) >= facet.low]
+    said += [] if facet.high is None else [col(fact.number) <= facet.high]
+    return query.where(exists().where(*said))
 
 
 def _offer(row: OfferRow) -> Offer:

@@ -86,6 +86,43 @@ class OfferVersionRow(SQLModel, table=True):
     since: datetime = instant()
 
 
+class OfferFactRow(SQLModel, table=True):
+    """One value of one attribute of an offer, by which it is found; kept by a trigger of ``offer``.
+
+    Each term, at most 200 characters long, and each number once. Row security lets no index be used
+    for a condition on JSON: these columns are compared by operators it trusts.
+    """
+
+    __tablename__: ClassVar[str] = "offer_fact"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organisation_id", "offer_id"],
+            ["offer.organisation_id", "offer.id"],
+            ondelete="CASCADE",
+        ),
+        Index("ix_offer_fact_term", "direction", "name", "term", "offer_id"),
+        Index(
+            "ix_offer_fact_number",
+            "direction",
+            "name",
+            "number",
+            "offer_id",
+            postgresql_where=text("number IS NOT NULL"),
+        ),
+    )
+
+    offer_id: UUID = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    place: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    organisation_id: UUID
+    direction: int
+    term: str
+    number: float | None = None
+    visibility: str
+    park: str | None = None
+    space_id: UUID | None = None
+
+
 class OfferPromotionRow(SQLModel, table=True):
     """One at a time awaits a review, which is by another person than who asked."""
 
