@@ -27,6 +27,9 @@ class Commands(LazyGroup):
         ),
         "book": LazyCommand("gateway.commands.book:book_app", "Hold, confirm or cancel a slot."),
         "round": LazyCommand("gateway.commands.round:round_app", "Pool demands, match a batch."),
+        "import": LazyCommand(
+            "gateway.commands.importing:import_app", "Put many offers on the market at once."
+        ),
         "ledger": LazyCommand("gateway.commands.ledger:ledger_app", "Verify that money balances."),
         "ca": LazyCommand("gateway.commands.ca:ca_app", "Make certificates for MQTT by TLS."),
         "audit": LazyCommand("gateway.commands.audit:audit_app", "Verify the audit trail."),

@@ -30,6 +30,7 @@ from marketplace.demands import routes as demands
 from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
 from marketplace.finance import routes as finance
+from marketplace.ideas import routes as ideas
 from marketplace.incubation import routes as incubation
 from marketplace.offers import routes as offers
 from marketplace.products import routes as products
@@ -89,6 +90,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *service_contracts.ROUTERS,
     *tracking.ROUTERS,
     *incubation.ROUTERS,
+    ideas.router,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

@@ -107,6 +107,7 @@ def _market_jobs(settings: Settings, sessions: Sessions, clock: Clock) -> Iterat
 
     def settle_purchases(session: Session) -> bool:
         return purchasing.settle_next(session=session, clock=clock)
+
     def escalate_work(session: Session) -> bool:
         return work_orders.escalate_overdue(session=session, clock=clock) == work_orders.AT_ONCE
 

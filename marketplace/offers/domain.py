@@ -167,6 +167,8 @@ class OfferVersion:
     price: Annotated[PriceRule, CONFIDENTIAL]
     attributes: Mapping[str, Any]
     since: datetime
+    visibility: Visibility | None = None
+    """To whom; not known of those from before it was kept."""
 
     @classmethod
     def of(cls, offer: Offer) -> Self:
@@ -177,6 +179,7 @@ class OfferVersion:
             offer.price,
             offer.attributes,
             offer.updated_at,
+            offer.visibility,
         )
 
 

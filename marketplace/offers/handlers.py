@@ -23,13 +23,23 @@ from marketplace.offers.domain import (
     withdrawn,
 )
 from marketplace.offers.pricing import PriceRule
+from marketplace.offers.promotion import (
+    Promotion,
+    PromotionNotAskedError,
+    PromotionPendingError,
+    PromotionState,
+    check_internal,
+    reviewed,
+)
 from services.capacity import handlers as capacity
 from services.capacity.domain import Resource, Visibility
+from services.contracts.access import Acting
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.marketplace import OfferPublished, OfferWithdrawn
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 from services.identity import handlers as identity
 from services.matching import handlers as matching
+from services.runtime.audit.recording import note
 from services.runtime.clock import Clock
 from services.runtime.outbox import emit
 
@@ -246,6 +256,102 @@ def stop_sharing(
         space_id=space_id,
     )
     store.narrow_offers(session, organisation_id, park=park, space_id=space_id, now=clock.now())
+
+
+def ask_promotion(
+    *,
+    session: Session,
+    clock: Clock,
+    acting: Acting,
+    offer_id: OfferId,
+    reason: str,
+    directions: Directions,
+) -> Promotion:
+    """Ask that an offer only the own firm sees be shown to everybody, resources and all.
+
+    Raises:
+        OfferNotFoundError: the organisation has none with that id.
+        OfferWithdrawnError, OfferNotInternalError, PromotionPendingError: it cannot be asked for.
+        VisibilityNotInDirectionError: the direction has nothing public.
+    """
+    offer = _own(session, acting.organisation_id, offer_id, for_update=True)
+    check_internal(offer)
+    directions.numbered(offer.direction).check_visibility(Visibility.PUBLIC)
+    pending = store.promotion_asked(session, offer.id)
+    if pending is not None:
+        raise PromotionPendingError(offer_id=offer.id, at=pending.asked_at)
+    promotion = Promotion(
+        id=clock.new_id(),
+        organisation_id=offer.organisation_id,
+        offer_id=offer.id,
+        offer_version=offer.version,
+        state=PromotionState.ASKED,
+        reason=reason,
+        asked_by=_person(acting),
+        asked_at=clock.now(),
+    )
+    store.insert_promotion(session, promotion)
+    note(session, subject_kind="offer_promotion", subject_id=promotion.id, after=promotion)
+    return promotion
+
+
+def review_promotion(
+    *,
+    session: Session,
+    clock: Clock,
+    acting: Acting,
+    offer_id: OfferId,
+    approve: bool,
+    remark: str,
+) -> Promotion:
+    """Promote an offer somebody else asked for, as its next version, or decline.
+
+    Raises:
+        OfferNotFoundError: the organisation has none with that id.
+        PromotionNotAskedError, PromotionByAskerError, PromotionStaleError, OfferWithdrawnError,
+        OfferNotInternalError: it cannot be reviewed so.
+    """
+    offer = _own(session, acting.organisation_id, offer_id, for_update=True)
+    asked = store.promotion_asked(session, offer.id)
+    if asked is None:
+        raise PromotionNotAskedError(offer_id=offer.id)
+    done, public = reviewed(
+        asked, offer, approve=approve, remark=remark, by=_person(acting), now=clock.now()
+    )
+    store.update_promotion(session, done)
+    note(session, subject_kind="offer_promotion", subject_id=done.id, before=asked, after=done)
+    if approve:
+        capacity.show_to_everybody(
+            session=session,
+            clock=clock,
+            organisation_id=offer.organisation_id,
+            resource_ids=offer.resource_ids,
+        )
+        store.update_terms(session, public)
+        _list(session, clock, public)
+    return done
+
+
+def list_promotions(
+    *,
+    session: Session,
+    organisation_id: OrganisationId,
+    offer_id: OfferId,
+    after: UUID | None,
+    limit: int,
+) -> list[Promotion]:
+    """What was asked and decided of an own offer, in its order.
+
+    Raises:
+        OfferNotFoundError: the organisation has none with that id.
+    """
+    offer = _own(session, organisation_id, offer_id)
+    return store.promotions_after(session, offer.id, after=after, limit=limit)
+
+
+def _person(acting: Acting) -> UUID:
+    assert acting.principal.id is not None, "the policies let persons pass only"
+    return acting.principal.id
 
 
 def get_offer(*, session: Session, offer_id: OfferId) -> Offer:

@@ -22,6 +22,9 @@ from marketplace.offers.schemas import (
     OfferVersionList,
     OfferVersionOut,
     PriceOut,
+    PromotionIn,
+    PromotionOut,
+    PromotionReview,
 )
 from services.capacity.domain import QUANTITY_MAX
 from services.contracts.documents import Day
@@ -234,6 +237,74 @@ def withdraw_offer(
         offer_id=OfferId(offer_id),
     )
     return _shown(session, [offer])(offer)
+
+
+@router.post(
+    "/{offer_id}/promotions",
+    status_code=201,
+    response_model=PromotionOut,
+    summary="Ask that an offer of the own firm be promoted to the public market",
+    dependencies=[requires(Action.PROMOTION_ASK)],
+)
+def ask_promotion(
+    offer_id: UUID,
+    asked: PromotionIn,
+    session: SessionDep,
+    clock: ClockDep,
+    creation: CreationDep,
+    acting: ActingDep,
+    directions: DirectionsDep,
+) -> Response:
+    def ask() -> PromotionOut:
+        promotion = handlers.ask_promotion(
+            session=session,
+            clock=clock,
+            acting=acting,
+            offer_id=OfferId(offer_id),
+            reason=asked.reason,
+            directions=directions,
+        )
+        return PromotionOut.model_validate(promotion)
+
+    return creation.once(asked, ask)
+
+
+@router.get(
+    "/{offer_id}/promotions",
+    response_model=Page[PromotionOut],
+    summary="What was asked and decided of promoting an own offer",
+    dependencies=[requires(Action.OFFER_REVIEW)],
+)
+def list_promotions(
+    offer_id: UUID, session: SessionDep, page: PageDep, acting: ActingDep
+) -> Page[PromotionOut] | Response:
+    found = handlers.list_promotions(
+        session=session,
+        organisation_id=acting.organisation_id,
+        offer_id=OfferId(offer_id),
+        after=page.after,
+        limit=page.fetch,
+    )
+    return page.answer(found, PromotionOut.model_validate, name="promotions")
+
+
+@router.post(
+    "/{offer_id}/promotions/review",
+    summary="Promote an own offer somebody else asked for, resources and all, or decline",
+    dependencies=[requires(Action.PROMOTION_DECIDE)],
+)
+def review_promotion(
+    offer_id: UUID, asked: PromotionReview, session: SessionDep, clock: ClockDep, acting: ActingDep
+) -> PromotionOut:
+    promotion = handlers.review_promotion(
+        session=session,
+        clock=clock,
+        acting=acting,
+        offer_id=OfferId(offer_id),
+        approve=asked.approve,
+        remark=asked.remark,
+    )
+    return PromotionOut.model_validate(promotion)
 
 
 def _shown(session: Session, offers: Sequence[Offer]) -> Callable[[Offer], OfferOut]:

@@ -15,6 +15,7 @@ from marketplace.offers.domain import (
     OfferState,
 )
 from marketplace.offers.pricing import MaterialPrice, Price, PriceRule, Surcharge, Tier, Unit
+from marketplace.offers.promotion import REASON_MAX, PromotionState
 from services.capacity.domain import ATTRIBUTES_MAX, Visibility
 from services.contracts.documents import Day, Document
 from services.identity.domain import Verification
@@ -187,7 +188,34 @@ class OfferVersionOut(BaseModel):
     title_zh: str
     price: PriceRuleOut
     attributes: dict[str, Any]
+    visibility: Visibility | None = Field(description="null: from before it was kept")
     since: datetime
+
+
+class PromotionIn(Document):
+    reason: str = Field(min_length=1, max_length=REASON_MAX)
+
+
+class PromotionReview(Document):
+    approve: bool
+    remark: str = Field(default="", max_length=REASON_MAX)
+
+
+class PromotionOut(BaseModel):
+    """Asked for one version of an offer; reviewed by another person than who asked."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    offer_id: UUID
+    offer_version: int
+    state: PromotionState
+    reason: str
+    asked_by: UUID
+    asked_at: datetime
+    decided_by: UUID | None
+    decided_at: datetime | None
+    remark: str | None
 
 
 class OfferVersionList(BaseModel):

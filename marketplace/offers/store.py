@@ -6,40 +6,49 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
-from sqlmodel import Session, and_, cast, col, func, select, update
+from sqlalchemy import exists, insert
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, and_, col, select, update
 
-from marketplace.directions.domain import Engagement, FacetFilter, facet_path
+from marketplace.directions.domain import Engagement, FacetFilter
 from marketplace.offers.domain import Offer, OfferState, OfferVersion
 from marketplace.offers.pricing import MaterialPrice, PriceRule, Surcharge, Tier
-from marketplace.offers.tables import OfferRow, OfferVersionRow
+from marketplace.offers.promotion import Promotion, PromotionState
+from marketplace.offers.tables import OfferFactRow, OfferPromotionRow, OfferRow, OfferVersionRow
 from services.capacity.domain import Visibility
 from services.contracts.ids import OfferId, OrganisationId, ResourceId
 
 
 def insert_offer(session: Session, offer: Offer) -> None:
-    session.add(
-        OfferRow(
-            id=offer.id,
-            organisation_id=offer.organisation_id,
-            direction=offer.direction,
-            title=offer.title,
-            title_zh=offer.title_zh,
-            resource_ids=list(offer.resource_ids),
-            price=_price_document(offer.price),
-            visibility=offer.visibility.value,
-            park=offer.park,
-            space_id=offer.space_id,
-            state=offer.state.value,
-            version=offer.version,
-            created_at=offer.created_at,
-            updated_at=offer.updated_at,
-            engage=offer.engage.value,
-            attributes=dict(offer.attributes),
-        )
-    )
-    session.flush()
-    _insert_version(session, offer)
+    insert_offers(session, [offer])
+
+
+def insert_offers(session: Session, offers: Sequence[Offer]) -> None:
+    """All at once, with their first versions."""
+    connection = session.connection()
+    connection.execute(insert(OfferRow), [_values(offer) for offer in offers])
+    connection.execute(insert(OfferVersionRow), [_version_values(offer) for offer in offers])
+
+
+def _values(offer: Offer) -> dict[str, Any]:
+    return {
+        "id": offer.id,
+        "organisation_id": offer.organisation_id,
+        "direction": offer.direction,
+        "title": offer.title,
+        "title_zh": offer.title_zh,
+        "resource_ids": list(offer.resource_ids),
+        "price": _price_document(offer.price),
+        "visibility": offer.visibility.value,
+        "park": offer.park,
+        "space_id": offer.space_id,
+        "state": offer.state.value,
+        "version": offer.version,
+        "created_at": offer.created_at,
+        "updated_at": offer.updated_at,
+        "engage": offer.engage.value,
+        "attributes": dict(offer.attributes),
+    }
 
 
 def update_terms(session: Session, offer: Offer) -> None:
@@ -48,6 +57,7 @@ def update_terms(session: Session, offer: Offer) -> None:
     row.title, row.title_zh = offer.title, offer.title_zh
     row.price = _price_document(offer.price)
     row.attributes = dict(offer.attributes)
+    row.visibility = offer.visibility.value
     row.version = offer.version
     row.updated_at = offer.updated_at
     session.flush()
@@ -70,26 +80,77 @@ def versions(session: Session, offer_id: UUID, *, limit: int) -> list[OfferVersi
             price=_price_rule(row.price),
             attributes=row.attributes,
             since=row.since,
+            visibility=None if row.visibility is None else Visibility(row.visibility),
         )
         for row in session.exec(query)
     ]
 
 
 def _insert_version(session: Session, offer: Offer) -> None:
+    session.connection().execute(insert(OfferVersionRow), [_version_values(offer)])
+
+
+def _version_values(offer: Offer) -> dict[str, Any]:
     kept = OfferVersion.of(offer)
-    session.add(
-        OfferVersionRow(
-            offer_id=offer.id,
-            version=kept.version,
-            organisation_id=offer.organisation_id,
-            title=kept.title,
-            title_zh=kept.title_zh,
-            price=_price_document(kept.price),
-            attributes=dict(kept.attributes),
-            since=kept.since,
-        )
-    )
+    return {
+        "offer_id": offer.id,
+        "version": kept.version,
+        "organisation_id": offer.organisation_id,
+        "title": kept.title,
+        "title_zh": kept.title_zh,
+        "price": _price_document(kept.price),
+        "attributes": dict(kept.attributes),
+        "visibility": offer.visibility.value,
+        "since": kept.since,
+    }
+
+
+def insert_promotion(session: Session, promotion: Promotion) -> None:
+    session.add(OfferPromotionRow(**asdict(promotion)))
     session.flush()
+
+
+def update_promotion(session: Session, promotion: Promotion) -> None:
+    row = session.get_one(OfferPromotionRow, promotion.id)
+    row.state, row.remark = promotion.state.value, promotion.remark
+    row.decided_by, row.decided_at = promotion.decided_by, promotion.decided_at
+    session.flush()
+
+
+def promotion_asked(session: Session, offer_id: UUID) -> Promotion | None:
+    """The one that awaits a review."""
+    query = select(OfferPromotionRow).where(
+        col(OfferPromotionRow.offer_id) == offer_id,
+        col(OfferPromotionRow.state) == PromotionState.ASKED.value,
+    )
+    row = session.exec(query).one_or_none()
+    return None if row is None else _promotion(row)
+
+
+def promotions_after(
+    session: Session, offer_id: UUID, *, after: UUID | None, limit: int
+) -> list[Promotion]:
+    query = select(OfferPromotionRow).where(col(OfferPromotionRow.offer_id) == offer_id)
+    if after is not None:
+        query = query.where(col(OfferPromotionRow.id) > after)
+    rows = session.exec(query.order_by(col(OfferPromotionRow.id)).limit(limit))
+    return [_promotion(row) for row in rows]
+
+
+def _promotion(row: OfferPromotionRow) -> Promotion:
+    return Promotion(
+        id=row.id,
+        organisation_id=OrganisationId(row.organisation_id),
+        offer_id=OfferId(row.offer_id),
+        offer_version=row.offer_version,
+        state=PromotionState(row.state),
+        reason=row.reason,
+        asked_by=row.asked_by,
+        asked_at=row.asked_at,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        remark=row.remark,
+    )
 
 
 def update_state(session: Session, offer: Offer) -> None:
@@ -149,11 +210,28 @@ def offers_after(
         query = query.where(col(OfferRow.state) == state.value)
     if direction is not None:
         query = query.where(col(OfferRow.direction) == direction)
-    if facets:
-        path, values = facet_path(facets)
-        asked = (cast(path, JSONPATH), cast(values, JSONB))
-        query = query.where(func.jsonb_path_match(col(OfferRow.attributes), *asked))
+    for facet in facets:
+        query = _narrowed(query, facet, direction)
     return [_offer(row) for row in session.exec(query)]
+
+
+def _narrowed(query: Any, facet: FacetFilter, direction: int | None) -> Any:
+    """Only offers one of whose facts passes ``facet``.
+
+    What is asked for exactly is joined, so that its index gives the offers in their order; an offer
+    has each term and each number once.
+    """
+    fact = aliased(OfferFactRow)
+    said = [col(fact.offer_id) == col(OfferRow.id), col(fact.name) == facet.name]
+    said += [] if direction is None else [col(fact.direction) == direction]
+    if facet.value is not None:
+        term = str(facet.value).lower() if isinstance(facet.value, bool) else str(facet.value)
+        return query.join(fact, and_(*said, col(fact.term) == term))
+    if facet.low is not None and facet.low == facet.high:
+        return query.join(fact, and_(*said, col(fact.number) == facet.low))
+    said += [] if facet.low is None else [col(fact.number) >= facet.low]
+    said += [] if facet.high is None else [col(fact.number) <= facet.high]
+    return query.where(exists().where(*said))
 
 
 def _offer(row: OfferRow) -> Offer:

@@ -10,14 +10,14 @@ import structlog
 from sqlmodel import Session
 
 from services.capacity import handlers as capacity
-from services.capacity.domain import HORIZON_DAYS_MAX, Visibility
+from services.capacity.domain import HORIZON_DAYS_MAX, Resource, Visibility
 from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.events.envelope import Audience
 from services.contracts.events.matching import ListingsNarrowed
 from services.contracts.ids import DemandId, MatchId, OfferId, OrganisationId, ResourceId
 from services.contracts.intervals import Interval
 from services.identity import handlers as identity
-from services.identity.domain import Reach
+from services.identity.domain import Reach, Site
 from services.matching import store
 from services.matching.domain import (
     CANDIDATES_MAX,
@@ -74,9 +74,36 @@ def list_resource(
     """
     resource = capacity.get_resource(session=session, resource_id=resource_id)
     site = identity.get_site(session=session, site_id=resource.site_id)
-    listing = Listing(
+    listing = _listing(offer_id, resource, site, rate, visibility)
+    store.upsert_listing(session, listing, processes=_processes(resource), now=clock.now())
+    return listing
+
+
+def list_resources(
+    *,
+    session: Session,
+    clock: Clock,
+    offered: Sequence[tuple[OfferId, Resource, Rate, Visibility]],
+) -> None:
+    """Offer many resources for matching at once, which no offer of theirs listed before."""
+    sites = {
+        site_id: identity.get_site(session=session, site_id=site_id)
+        for site_id in {resource.site_id for _, resource, _, _ in offered}
+    }
+    listings = [
+        (_listing(offer_id, one, sites[one.site_id], rate, visibility), _processes(one))
+        for offer_id, one, rate, visibility in offered
+    ]
+    if listings:
+        store.insert_listings(session, listings, now=clock.now())
+
+
+def _listing(
+    offer_id: OfferId, resource: Resource, site: Site, rate: Rate, visibility: Visibility
+) -> Listing:
+    return Listing(
         offer_id=offer_id,
-        resource_id=resource_id,
+        resource_id=resource.id,
         organisation_id=resource.organisation_id,
         rate=rate,
         visibility=visibility,
@@ -84,9 +111,10 @@ def list_resource(
         park=resource.park,
         space_id=resource.space_id,
     )
-    processes = {capability.process for capability in resource.capabilities}
-    store.upsert_listing(session, listing, processes=sorted(processes), now=clock.now())
-    return listing
+
+
+def _processes(resource: Resource) -> list[str]:
+    return sorted({capability.process for capability in resource.capabilities})
 
 
 def withdraw_listing(*, session: Session, clock: Clock, offer_id: OfferId) -> None:

@@ -33,8 +33,27 @@ _RESULT: TypeAdapter[MatchResult] = TypeAdapter(MatchResult)
 def upsert_listing(
     session: Session, listing: Listing, *, processes: Sequence[str], now: datetime
 ) -> None:
+    values = _values(listing, processes, now)
+    key = {"offer_id": listing.offer_id, "resource_id": listing.resource_id}
+    statement = insert(ListingRow).values(**key, **values, created_at=now)
+    session.exec(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def insert_listings(
+    session: Session, listings: Sequence[tuple[Listing, Sequence[str]]], *, now: datetime
+) -> None:
+    """New ones, each with the processes of its resource."""
+    rows = [
+        {"offer_id": one.offer_id, "resource_id": one.resource_id, "created_at": now}
+        | _values(one, processes, now)
+        for one, processes in listings
+    ]
+    session.connection().execute(insert(ListingRow), rows)
+
+
+def _values(listing: Listing, processes: Sequence[str], now: datetime) -> dict[str, Any]:
     place = listing.place
-    values: dict[str, Any] = {
+    return {
         "organisation_id": listing.organisation_id,
         "currency": listing.rate.currency,
         "per_hour_minor": listing.rate.per_hour_minor,
@@ -49,9 +68,6 @@ def upsert_listing(
         "longitude": place.longitude if place else None,
         "updated_at": now,
     }
-    key = {"offer_id": listing.offer_id, "resource_id": listing.resource_id}
-    statement = insert(ListingRow).values(**key, **values, created_at=now)
-    session.exec(statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
 def deactivate_listings(session: Session, offer_id: OfferId, *, now: datetime) -> None:

@@ -87,6 +87,11 @@ WANTED: Final = {
     "start": START.isoformat(),
     "end": (START + timedelta(days=2)).isoformat(),
 }
+IDEA_BOX: Final = {
+    "title": "Probe",
+    "budget_minor": 100,
+    "closes_at": (START + timedelta(days=1)).isoformat(),
+}
 BODIES: Final[Mapping[str, Maker]] = {
     "POST /orders/{order_id}/invoices": lambda world: (
         INVOICE | {"number": str(world.rows.new_id())}
@@ -159,6 +164,7 @@ BODIES: Final[Mapping[str, Maker]] = {
         "number": f"probe-{world.rows.new_id().hex[-12:]}",
         "outcome": "passed",
         "sha256": "0" * 64,
+    },
     "POST /incubation-programmes": lambda world: {
         "call_id": str(world.named["call"]),
         "title": "Probe",
@@ -186,6 +192,13 @@ BODIES: Final[Mapping[str, Maker]] = {
         "figures": ["milestones"],
         "expires_at": (START + timedelta(days=30)).isoformat(),
     },
+    "POST /idea-boxes": lambda world: (
+        IDEA_BOX | {"account_id": str(world.cost_centres[Owner.OWN][0])}
+    ),
+    "PUT /idea-boxes/{box_id}": lambda _: IDEA_BOX,
+    "PUT /ideas/{idea_id}/vote": lambda _: {"value": 1},
+    "POST /ideas/{idea_id}/decisions": lambda _: {"outcome": "advance", "reason": "probe"},
+    "POST /offers/{offer_id}/promotions/review": lambda _: {"approve": True},
     "POST /agreements": lambda world: {
         "owner_id": str(world.organisations[Owner.NEIGHBOUR]),
         "counterparty_id": str(world.organisations[Owner.OWN]),

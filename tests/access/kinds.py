@@ -9,12 +9,13 @@ from typing import Final
 from tests.access import call_things as call
 from tests.access import deal_things as deal
 from tests.access import finance_things as finance
+from tests.access import idea_things as idea
 from tests.access import incubation_things as incubation
 from tests.access import ledger_things as ledger
 from tests.access import market_things as market
-from tests.access import purchase_things as purchase
 from tests.access import production_things as production
 from tests.access import programme_things as programme
+from tests.access import purchase_things as purchase
 from tests.access import risk_things as risk
 from tests.access import trust_things as trust
 from tests.access.making import Maker, parts
@@ -88,5 +89,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("milestone_id",): incubation.milestones,
     ("approval_id",): incubation.approvals,
     ("introduction_id",): incubation.introductions,
+    ("box_id",): idea.boxes,
+    ("idea_id",): idea.ideas,
 }
 """In the order they are made: later ones name earlier ones."""

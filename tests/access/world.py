@@ -71,6 +71,7 @@ class World:
     escrows: dict[Owner, UUID] = field(default_factory=dict)
     accounts: dict[Owner, UUID] = field(default_factory=dict)
     named: dict[str, UUID] = field(default_factory=dict)
+    idea_boxes: dict[Owner, UUID] = field(default_factory=dict)
     things: dict[tuple[str, ...], list[Thing]] = field(default_factory=dict)
 
     def add(

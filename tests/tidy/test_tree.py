@@ -125,7 +125,7 @@ def test_contexts_hold_only_the_files_of_a_context() -> None:
     layers = {"domain", "tables", "store", "handlers", "schemas", "routes", "consumers", "__init__"}
     extra = {
         "services/booking": {"writing"},
-        "marketplace/offers": {"pricing"},
+        "marketplace/offers": {"importing", "pricing", "promotion"},
         "services/matching": {
             "chains",
             "clearing",

@@ -11,8 +11,10 @@ from services.capacity.handlers.resources import (
     put_calendar,
     put_companions,
     register_resource,
+    register_resources,
     resources_by_id,
     schedule_maintenance,
+    show_to_everybody,
     stop_sharing,
 )
 from services.capacity.handlers.slots import (
@@ -75,10 +77,12 @@ __all__ = [
     "record_observations",
     "record_seen",
     "register_resource",
+    "register_resources",
     "release",
     "reserve",
     "resources_by_id",
     "schedule_maintenance",
+    "show_to_everybody",
     "states_of_booking",
     "stop_sharing",
     "takers",

@@ -31,7 +31,7 @@ from services.contracts.telemetry import ResourceState
 from services.identity import handlers as identity
 from services.identity.domain import Site, check_sparkplug_id
 from services.runtime.clock import Clock
-from services.runtime.outbox import emit
+from services.runtime.outbox import emit, emit_all
 from services.runtime.tenancy import also_showing
 
 
@@ -118,6 +118,45 @@ def register_resource(
     return resource
 
 
+def register_resources(
+    *, session: Session, clock: Clock, resources: Sequence[Resource], catalogue: ServiceCatalogue
+) -> None:
+    """Register many resources of one site at once, which are without companions and calendars.
+
+    Raises:
+        InvalidResourceError, UnknownServiceCodeError: malformed facts, of the first such resource.
+        SiteNotFoundError: no such site.
+    """
+    sites = {
+        site_id: identity.get_site(session=session, site_id=site_id)
+        for site_id in {one.site_id for one in resources}
+    }
+    for resource in resources:
+        assert not resource.companions, "companions are put once the resources are there"
+        check_resource(resource, catalogue)
+        _check_site(resource, sites[resource.site_id])
+    shared = {
+        (one.organisation_id, one.visibility, one.park, one.space_id): one for one in resources
+    }
+    for resource in shared.values():
+        _check_shared(session, resource)
+    count = sum(len(one.capabilities) for one in resources)
+    store.insert_resources(session, resources, [clock.new_id() for _ in range(count)])
+    now = clock.now()
+    registered = [
+        ResourceRegistered(
+            id=clock.new_id(),
+            occurred_at=now,
+            resource_id=one.id,
+            organisation_id=one.organisation_id,
+            kind=one.kind,
+            audience=one.audience,
+        )
+        for one in resources
+    ]
+    emit_all(session, registered, now=now)
+
+
 def get_resource(*, session: Session, resource_id: ResourceId) -> Resource:
     """One resource.
 
@@ -182,6 +221,26 @@ def stop_sharing(
 ) -> None:
     """Show resources to their own organisation only once it left the park or space."""
     store.narrow_to_organisation(session, organisation_id, park=park, space_id=space_id)
+
+
+def show_to_everybody(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    resource_ids: Collection[ResourceId],
+) -> None:
+    """Make own resources public that only the own firm saw; others stay as they are.
+
+    Raises:
+        ResourceNotFoundError: one is not the organisation's.
+    """
+    for resource_id in sorted(set(resource_ids)):
+        resource = _own_resource(session, organisation_id, resource_id)
+        if resource.visibility in {Visibility.PRIVATE, Visibility.ORGANISATION}:
+            store.make_public(session, resource_id)
+            public = replace(resource, visibility=Visibility.PUBLIC)
+            _tell_changed(session, clock, public)
 
 
 def put_calendar(

@@ -21,10 +21,8 @@ from services.capacity.domain import (
     Visibility,
 )
 from services.capacity.tables import (
-    CapabilityRow,
     CompanionRow,
     MaintenanceRow,
-    ResourceRow,
     TwinRow,
     WorkingCalendarRow,
 )
@@ -40,37 +38,52 @@ _COMPANION = SQLModel.metadata.tables["companion"]
 
 
 def insert_resource(session: Session, resource: Resource, capability_ids: Sequence[UUID]) -> None:
-    rule = resource.rule
-    session.add(
-        ResourceRow(
-            id=resource.id,
-            organisation_id=resource.organisation_id,
-            site_id=resource.site_id,
-            kind=resource.kind,
-            name=resource.name,
-            name_zh=resource.name_zh,
-            timezone=resource.timezone,
-            units=resource.units,
-            setup_minutes=rule.setup_minutes,
-            buffer_before_minutes=rule.buffer_before_minutes,
-            buffer_after_minutes=rule.buffer_after_minutes,
-            notice_minutes=rule.notice_minutes,
-            horizon_days=rule.horizon_days,
-            minimum_hours=rule.minimum_hours,
-            minimum_quantity=rule.minimum_quantity,
-            visibility=resource.visibility.value,
-            park=resource.park,
-            space_id=resource.space_id,
-            created_at=resource.created_at,
-        )
-    )
-    session.flush()
-    session.add_all(
-        _capability_row(capability_id, resource, capability)
-        for capability_id, capability in zip(capability_ids, resource.capabilities, strict=True)
-    )
-    session.flush()
+    insert_resources(session, [resource], list(capability_ids))
     _insert_companions(session, resource)
+
+
+def insert_resources(
+    session: Session, resources: Sequence[Resource], capability_ids: Sequence[UUID]
+) -> None:
+    """All at once, with an id for each of their capabilities in order, without companions."""
+    connection = session.connection()
+    connection.execute(_RESOURCE.insert(), [_resource_values(one) for one in resources])
+    declared = [(one, capability) for one in resources for capability in one.capabilities]
+    if declared:
+        connection.execute(
+            _CAPABILITY.insert(),
+            [
+                _capability_values(capability_id, resource, capability)
+                for capability_id, (resource, capability) in zip(
+                    capability_ids, declared, strict=True
+                )
+            ],
+        )
+
+
+def _resource_values(resource: Resource) -> dict[str, Any]:
+    rule = resource.rule
+    return {
+        "id": resource.id,
+        "organisation_id": resource.organisation_id,
+        "site_id": resource.site_id,
+        "kind": resource.kind,
+        "name": resource.name,
+        "name_zh": resource.name_zh,
+        "timezone": resource.timezone,
+        "units": resource.units,
+        "setup_minutes": rule.setup_minutes,
+        "buffer_before_minutes": rule.buffer_before_minutes,
+        "buffer_after_minutes": rule.buffer_after_minutes,
+        "notice_minutes": rule.notice_minutes,
+        "horizon_days": rule.horizon_days,
+        "minimum_hours": rule.minimum_hours,
+        "minimum_quantity": rule.minimum_quantity,
+        "visibility": resource.visibility.value,
+        "park": resource.park,
+        "space_id": resource.space_id,
+        "created_at": resource.created_at,
+    }
 
 
 def put_companions(session: Session, resource: Resource) -> None:
@@ -173,6 +186,14 @@ def narrow_to_organisation(
         _RESOURCE.update()
         .where(columns.organisation_id == organisation_id, shared)
         .values(visibility=Visibility.ORGANISATION.value)
+    )
+
+
+def make_public(session: Session, resource_id: UUID) -> None:
+    session.connection().execute(
+        _RESOURCE.update()
+        .where(_RESOURCE.c.id == resource_id)
+        .values(visibility=Visibility.PUBLIC.value)
     )
 
 
@@ -291,20 +312,20 @@ def _resource(
     )
 
 
-def _capability_row(
+def _capability_values(
     capability_id: UUID, resource: Resource, capability: CapabilityDeclaration
-) -> CapabilityRow:
-    return CapabilityRow(
-        id=capability_id,
-        organisation_id=resource.organisation_id,
-        resource_id=resource.id,
-        process=capability.process,
-        materials=list(capability.materials),
-        envelope_mm=list(capability.envelope_mm) if capability.envelope_mm else None,
-        tolerance_um=capability.tolerance_um,
-        certificates=[_certificate_document(held) for held in capability.certificates],
-        attributes=dict(capability.attributes),
-    )
+) -> dict[str, Any]:
+    return {
+        "id": capability_id,
+        "organisation_id": resource.organisation_id,
+        "resource_id": resource.id,
+        "process": capability.process,
+        "materials": list(capability.materials),
+        "envelope_mm": list(capability.envelope_mm) if capability.envelope_mm else None,
+        "tolerance_um": capability.tolerance_um,
+        "certificates": [_certificate_document(held) for held in capability.certificates],
+        "attributes": dict(capability.attributes),
+    }
 
 
 def _capability(row: Row[Any]) -> CapabilityDeclaration:
