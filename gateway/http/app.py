@@ -30,6 +30,7 @@ from marketplace.demands import routes as demands
 from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
 from marketplace.finance import routes as finance
+from marketplace.library import routes as library
 from marketplace.offers import routes as offers
 from marketplace.programmes import routes as programmes
 from marketplace.rounds import routes as rounds
@@ -79,6 +80,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *calls.ROUTERS,
     *programmes.ROUTERS,
     finance.router,
+    *library.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

@@ -15,6 +15,7 @@ from gateway.worker.jobs import run_job
 from gateway.worker.metrics import WorkerMetrics
 from gateway.worker.schedule import scheduled_jobs
 from marketplace.deals.consumers import CONSUMERS as DEAL_CONSUMERS
+from marketplace.library.consumers import CONSUMERS as LIBRARY_CONSUMERS
 from marketplace.offers.consumers import CONSUMERS as OFFER_CONSUMERS
 from marketplace.taxonomy.loader import load_taxonomy
 from search.backend import index_for
@@ -40,6 +41,7 @@ CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
     *LEDGER_CONSUMERS,
     *OFFER_CONSUMERS,
     *DEAL_CONSUMERS,
+    *LIBRARY_CONSUMERS,
 )
 RELAY_PUBLISH_TIMEOUT_S: Final = 20.0
 
