@@ -28,6 +28,7 @@ class Commands(LazyGroup):
         "book": LazyCommand("gateway.commands.book:book_app", "Hold, confirm or cancel a slot."),
         "round": LazyCommand("gateway.commands.round:round_app", "Pool demands, match a batch."),
         "ledger": LazyCommand("gateway.commands.ledger:ledger_app", "Verify that money balances."),
+        "search": LazyCommand("gateway.commands.search:search_app", "Rebuild the search index."),
         "ca": LazyCommand("gateway.commands.ca:ca_app", "Make certificates for MQTT by TLS."),
         "audit": LazyCommand("gateway.commands.audit:audit_app", "Verify the audit trail."),
         "admin": LazyCommand("gateway.commands.admin:admin_app", "Appoint administrators."),
