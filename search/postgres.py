@@ -1,8 +1,8 @@
 """The search port on PostgreSQL: an exact index in the transaction of whoever writes.
 
-Titles are asked first and then the rest, each in order of id: a frequent word stops early in the
-primary key, a rare one comes out of the GIN index. What is asked is planned for its values, since a
-plan for any word would suit neither.
+Titles are asked first and then the rest, each in order of id among the first candidates. Words come
+out of the GIN index, always: how frequent the beginning of a word is the planner does not know, and
+where it guesses wrong it reads the whole table in the hope of ending early.
 """
 
 import json
@@ -24,9 +24,11 @@ from search.port import (
     SearchDocument,
     Source,
 )
-from search.words import Query, latin_words, query_of, slips, slips_forgiven, tsquery, tsvector
+from search.words import Query, entries, latin_words, query_of, slips, slips_forgiven, tsquery
 
 CORRECTIONS_MAX: Final = 5
+CANDIDATES_MAX: Final = 1_000
+"""Hits that are put in order: of more, those that the index gives first."""
 ALIKE_MAX: Final = 30
 SIMILARITY_MIN: Final = 0.25
 """Trigrams two words share, of all they have; one slip in five letters leaves about this much."""
@@ -35,7 +37,7 @@ _UPSERT: Final = text(
     "INSERT INTO search_document"
     " (id, organisation_id, source, title, title_zh, haystack, facets, lexemes)"
     " VALUES (:id, :organisation_id, :source, :title, :title_zh, :haystack,"
-    " cast(:facets AS jsonb), cast(:lexemes AS tsvector))"
+    " cast(:facets AS jsonb), array_to_tsvector(cast(:lexemes AS text[])))"
     " ON CONFLICT (id) DO UPDATE SET organisation_id = excluded.organisation_id,"
     " source = excluded.source, title = excluded.title, title_zh = excluded.title_zh,"
     " haystack = excluded.haystack, facets = excluded.facets, lexemes = excluded.lexemes"
@@ -53,9 +55,10 @@ _FORGET: Final = text(
     "DELETE FROM search_word WHERE word = ANY (:words) AND NOT EXISTS (SELECT FROM search_document"
     " WHERE lexemes @@ array_to_tsvector(ARRAY[word])::text::tsquery)"
 )
-_PLANNED_FOR_VALUES: Final = text(
+_PLANNED: Final = text(
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
-    " set_config('pg_trgm.similarity_threshold', :least, true)"
+    " set_config('pg_trgm.similarity_threshold', :least, true),"
+    " set_config('enable_seqscan', :scans, true), set_config('enable_indexscan', :scans, true)"
 )
 _ALIKE: Final = text(
     "SELECT asked.word AS asked, found.word FROM unnest(cast(:asked AS text[])) AS asked(word)"
@@ -63,10 +66,10 @@ _ALIKE: Final = text(
     " ORDER BY similarity(word, asked.word) DESC, word LIMIT :limit) AS found"
     " WHERE NOT EXISTS (SELECT FROM search_word WHERE word LIKE asked.word || '%')"
 )
-_MATCHING: Final = (
-    "haystack LIKE ALL (cast(:patterns AS text[])) AND facets @> cast(:facets AS jsonb)"
-)
-_HIT: Final = "SELECT id, organisation_id, source, title, title_zh FROM search_document"
+_TITLED: Final = "lexemes @@ cast(:titled AS tsquery)"
+_ANYWHERE: Final = "lexemes @@ cast(:lexemes AS tsquery)"
+_HIT: Final = "SELECT id, organisation_id, source, title, title_zh FROM"
+_CANDIDATES: Final = "(SELECT * FROM search_document WHERE {where} LIMIT :candidates) AS candidate"
 _COUNT: Final = (
     "WITH hit AS MATERIALIZED (SELECT facets FROM search_document WHERE {where} LIMIT :counted)"
     " SELECT name, term, count(*) AS hits FROM ("
@@ -107,30 +110,29 @@ class PostgresIndex:
     def search(self, query: str, filters: Filters, *, limit: int) -> list[Hit]:
         asked, corrections = self._understood(query)
         conditions, values = _conditions(asked, filters)
+        if not asked.words:
+            where = " AND ".join(conditions) or "true"
+            return self._hits(f"search_document WHERE {where}", values, limit=limit)
         values |= {
             "titled": tsquery(asked, corrections, titled=True),
             "lexemes": tsquery(asked, corrections),
-            "limit": limit,
+            "candidates": CANDIDATES_MAX,
         }
-        if not asked.words:
-            return self._hits(conditions, values)
-        hits = self._hits(f"lexemes @@ cast(:titled AS tsquery) AND {conditions}", values)
+        titled = " AND ".join([_TITLED, *conditions])
+        hits = self._hits(_CANDIDATES.format(where=titled), values, limit=limit)
         if len(hits) < limit:
-            others = (
-                "lexemes @@ cast(:lexemes AS tsquery)"
-                f" AND NOT lexemes @@ cast(:titled AS tsquery) AND {conditions}"
-            )
-            hits += self._hits(others, values | {"limit": limit - len(hits)})
+            others = " AND ".join([_ANYWHERE, f"NOT {_TITLED}", *conditions])
+            left = limit - len(hits)
+            hits += self._hits(_CANDIDATES.format(where=others), values, limit=left)
         return hits
 
     def facets(self, query: str, filters: Filters) -> FacetCounts:
         asked, corrections = self._understood(query)
         conditions, values = _conditions(asked, filters)
-        if asked.words:
-            conditions = f"lexemes @@ cast(:lexemes AS tsquery) AND {conditions}"
+        where = " AND ".join([_ANYWHERE] * bool(asked.words) + conditions) or "true"
         values |= {"lexemes": tsquery(asked, corrections), "counted": COUNTED_MAX + 1}
         counts: dict[str, dict[str, int]] = defaultdict(dict)
-        rows = self._session.connection().execute(text(_COUNT.format(where=conditions)), values)
+        rows = self._session.connection().execute(text(_COUNT.format(where=where)), values)
         for row in rows:
             if len(counts[row.name]) < FACET_VALUES_MAX:
                 counts[row.name][row.term] = row.hits
@@ -141,9 +143,9 @@ class PostgresIndex:
         self._session.connection().execute(text("DELETE FROM search_document"))
         self._session.connection().execute(text("DELETE FROM search_word"))
 
-    def _hits(self, where: str, values: Mapping[str, Any]) -> list[Hit]:
-        asked = text(f"{_HIT} WHERE {where} ORDER BY id LIMIT :limit")
-        rows = self._session.connection().execute(asked, values)
+    def _hits(self, among: str, values: Mapping[str, Any], *, limit: int) -> list[Hit]:
+        asked = text(f"{_HIT} {among} ORDER BY id LIMIT :limit")
+        rows = self._session.connection().execute(asked, {**values, "limit": limit})
         return [
             Hit(row.id, row.organisation_id, row.title, row.title_zh, Source(row.source))
             for row in rows
@@ -154,7 +156,8 @@ class PostgresIndex:
         query = query_of(text_asked)
         query = Query(query.latin[:WORDS_MAX], query.chinese[:WORDS_MAX])
         connection = self._session.connection()
-        connection.execute(_PLANNED_FOR_VALUES, {"least": str(SIMILARITY_MIN)})
+        scans = "off" if query.words else "on"
+        connection.execute(_PLANNED, {"least": str(SIMILARITY_MIN), "scans": scans})
         if not query.doubtful:
             return query, {}
         rows = connection.execute(_ALIKE, {"asked": list(query.doubtful), "limit": ALIKE_MAX})
@@ -179,15 +182,17 @@ class PostgresIndex:
             self._session.connection().execute(_FORGET, {"words": list(words)})
 
 
-def _conditions(asked: Query, filters: Filters) -> tuple[str, dict[str, Any]]:
+def _conditions(asked: Query, filters: Filters) -> tuple[list[str], dict[str, Any]]:
     """What must hold beside the words, as SQL, and its values."""
     ranges = tuple(one for one in filters.facets if one.value is None)
     terms = [one for one in filters.facets if one.value is not None]
-    conditions = [_MATCHING]
-    values: dict[str, Any] = {
-        "patterns": [f"%{word}%" for word in asked.contained],
-        "facets": json.dumps(_wanted(filters)),
-    }
+    conditions, values = list[str](), dict[str, Any]()
+    if asked.contained:
+        conditions.append("haystack LIKE ALL (cast(:patterns AS text[]))")
+        values["patterns"] = [f"%{word}%" for word in asked.contained]
+    if wanted := _wanted(filters):
+        conditions.append("facets @> cast(:facets AS jsonb)")
+        values["facets"] = json.dumps(wanted)
     for place, term in enumerate(terms):
         conditions.append(
             f"(facets @> cast(:term{place} AS jsonb) OR facets @> cast(:list{place} AS jsonb))"
@@ -202,7 +207,7 @@ def _conditions(asked: Query, filters: Filters) -> tuple[str, dict[str, Any]]:
         )
         path, bounds = facet_path(ranges, within="$.attributes")
         values |= {"path": path, "bounds": json.dumps(bounds)}
-    return " AND ".join(conditions), values
+    return conditions, values
 
 
 def _said(term: FacetFilter, value: object) -> str:
@@ -231,7 +236,7 @@ def _row(document: SearchDocument) -> dict[str, Any]:
         "title_zh": document.title_zh,
         "haystack": "\n".join(_texts(document)).casefold(),
         "facets": json.dumps(facets),
-        "lexemes": tsvector((document.title, document.title_zh), document.words),
+        "lexemes": entries((document.title, document.title_zh), document.words),
     }
 
 

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 
 class SearchDocumentRow(SQLModel, table=True):
-    """``haystack`` is every word, folded; ``lexemes`` index it, those of titles with weight A.
+    """``haystack`` is every word, folded; ``lexemes`` index it, those of titles twice.
 
     ``facets`` are lists by name; ``attributes`` in them are what the document's source says.
     """

@@ -16,6 +16,8 @@ import rjieba
 _RUNS: Final = re.compile(r"[㐀-䶿一-鿿豈-﫿]+|[^\W_㐀-䶿一-鿿豈-﫿]+")
 _CHINESE: Final = re.compile(r"[㐀-䶿一-鿿豈-﫿]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
+TITLED: Final = "="
+"""Begins an entry that says a word stands in a title; no word has it."""
 TYPO_FROM: Final = 5
 """Letters of a Latin word from which one slip is forgiven."""
 TWO_TYPOS_FROM: Final = 9
@@ -92,12 +94,13 @@ def latin_words(texts: Iterable[str]) -> set[str]:
     }
 
 
-def tsvector(titles: Iterable[str], others: Iterable[str]) -> str:
-    """The index entry of a document: what stands in a title weighs A, all else D."""
+def entries(titles: Iterable[str], others: Iterable[str]) -> list[str]:
+    """The index entries of a document: every word, and those of its titles once more as such.
+
+    A weight would say the same, but the planner knows only how frequent an entry is.
+    """
     titled = lexemes(titles)
-    entries = [f"'{one}':1A" for one in sorted(titled)]
-    entries += [f"'{one}':1" for one in sorted(lexemes(others) - titled)]
-    return " ".join(entries)
+    return sorted({TITLED + one for one in titled} | titled | lexemes(others))
 
 
 def tsquery(
@@ -110,16 +113,14 @@ def tsquery(
         corrections: words to take instead of a Latin one that begins no word.
         titled: whether it must stand in a title.
     """
-    weight, begins = ("A", "*A") if titled else ("", "*")
+    mark = TITLED if titled else ""
     terms = list[str]()
     for word in query.latin:
-        instead = corrections.get(word, ())
-        options = [f"'{one}'{':' + weight if weight else ''}" for one in instead]
-        terms.append(" | ".join(options) if options else f"'{word}':{begins}")
-        if len(options) > 1:
-            terms[-1] = f"({terms[-1]})"
+        options = [f"'{mark}{one}'" for one in corrections.get(word, ())]
+        term = " | ".join(options) if options else f"'{mark}{word}':*"
+        terms.append(f"({term})" if len(options) > 1 else term)
     for word in query.chinese:
-        terms += [f"'{part}'{':' + weight if weight else ''}" for part in (_pairs(word) or [word])]
+        terms += [f"'{mark}{part}'" for part in (_pairs(word) or [word])]
     return " & ".join(terms)
 
 

@@ -10,6 +10,7 @@ from marketplace.directions.domain import FacetFilter
 from search.meilisearch import record, search_options
 from search.port import Filters, SearchDocument
 from search.words import (
+    entries,
     lexemes,
     query_of,
     runs,
@@ -17,7 +18,6 @@ from search.words import (
     slips,
     slips_forgiven,
     tsquery,
-    tsvector,
 )
 
 
@@ -57,9 +57,9 @@ def test_characters_that_are_no_words_stay_together(run: str, words: list[str]) 
     assert segmented(run) == words
 
 
-def test_what_stands_in_a_title_weighs_more() -> None:
-    assert tsvector(["Mill 铣"], ["mill x"]) == "'mill':1A '铣':1A 'x':1"
-    assert tsquery(query_of("mill 铣"), titled=True) == "'mill':*A & '铣':A"
+def test_what_stands_in_a_title_is_an_entry_of_its_own() -> None:
+    assert entries(["Mill 铣"], ["mill x"]) == ["=mill", "=铣", "mill", "x", "铣"]
+    assert tsquery(query_of("mill 铣"), titled=True) == "'=mill':* & '=铣'"
 
 
 def test_a_word_is_replaced_by_what_it_was_meant_to_be() -> None:
@@ -67,7 +67,7 @@ def test_a_word_is_replaced_by_what_it_was_meant_to_be() -> None:
 
     assert tsquery(asked, {"fatige": ["fatigue"]}) == "'fatigue' & 'mill':*"
     assert tsquery(asked, {"fatige": ["fatigue", "fatigued"]}, titled=True) == (
-        "('fatigue':A | 'fatigued':A) & 'mill':*A"
+        "('=fatigue' | '=fatigued') & '=mill':*"
     )
 
 
