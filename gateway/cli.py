@@ -31,6 +31,7 @@ class Commands(LazyGroup):
             "gateway.commands.importing:import_app", "Put many offers on the market at once."
         ),
         "ledger": LazyCommand("gateway.commands.ledger:ledger_app", "Verify that money balances."),
+        "search": LazyCommand("gateway.commands.search:search_app", "Rebuild the search index."),
         "ca": LazyCommand("gateway.commands.ca:ca_app", "Make certificates for MQTT by TLS."),
         "audit": LazyCommand("gateway.commands.audit:audit_app", "Verify the audit trail."),
         "admin": LazyCommand("gateway.commands.admin:admin_app", "Appoint administrators."),

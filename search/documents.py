@@ -1,16 +1,22 @@
-"""From an offer and its resources to the document it is found by."""
+"""From what is published to the document it is found by."""
 
 from collections.abc import Iterable
 
+from marketplace.library.domain import Item, ItemState
 from marketplace.offers.domain import Offer, OfferState
 from marketplace.taxonomy.domain import Taxonomy, TermT, Tree
-from search.port import SearchDocument
+from search.port import SearchDocument, Source
 from services.capacity.domain import Resource, Visibility
 
 
 def is_findable(offer: Offer) -> bool:
     """Only what everybody may see is indexed."""
     return offer.state is OfferState.PUBLISHED and offer.visibility is Visibility.PUBLIC
+
+
+def is_findable_item(item: Item) -> bool:
+    """Only what everybody may see is indexed."""
+    return item.state is ItemState.PUBLISHED and item.visibility is Visibility.PUBLIC
 
 
 def offer_document(
@@ -38,6 +44,22 @@ def offer_document(
         materials=_with_ancestors(taxonomy.materials, materials),
         certificates=tuple(sorted(certificates)),
         attributes=offer.attributes,
+    )
+
+
+def item_document(item: Item) -> SearchDocument:
+    """The document of a library item: found by its titles, its abstracts and what it is named."""
+    named = [value for value in item.attributes.values() if isinstance(value, str)]
+    return SearchDocument(
+        id=item.id,
+        organisation_id=item.organisation_id,
+        title=item.title,
+        title_zh=item.title_zh,
+        words=tuple(one for one in (item.abstract, item.abstract_zh, *named) if one),
+        direction=item.direction,
+        kinds=(item.kind,),
+        attributes=item.attributes,
+        source=Source.LIBRARY,
     )
 
 

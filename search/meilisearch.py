@@ -9,7 +9,15 @@ from meilisearch import Client
 from meilisearch.models.task import TaskInfo
 
 from marketplace.directions.domain import FacetFilter
-from search.port import Filters, Hit, SearchDocument
+from search.port import (
+    COUNTED_MAX,
+    FACET_VALUES_MAX,
+    FacetCounts,
+    Filters,
+    Hit,
+    SearchDocument,
+    Source,
+)
 
 INDEX_NAME: Final = "nonagon-offers"
 TASK_TIMEOUT_MS: Final = 30_000
@@ -18,6 +26,7 @@ REQUEST_TIMEOUT_S: Final = 10
 INDEX_SETTINGS: Final[Mapping[str, Any]] = {
     "searchableAttributes": ["title", "title_zh", "words"],
     "filterableAttributes": [
+        "source",
         "direction",
         "kinds",
         "processes",
@@ -25,10 +34,13 @@ INDEX_SETTINGS: Final[Mapping[str, Any]] = {
         "certificates",
         "attributes",
     ],
-    "displayedAttributes": ["id", "organisation_id", "title", "title_zh"],
+    "displayedAttributes": ["id", "organisation_id", "source", "title", "title_zh"],
+    "faceting": {"maxValuesPerFacet": FACET_VALUES_MAX, "sortFacetValuesBy": {"*": "count"}},
+    "pagination": {"maxTotalHits": COUNTED_MAX},
     "rankingRules": ["words", "typo", "attribute", "proximity", "sort", "exactness"],
 }
 _ATTRIBUTES: Final[Mapping[str, str]] = {
+    "source": "source",
     "direction": "direction",
     "kind": "kinds",
     "process": "processes",
@@ -64,9 +76,27 @@ class MeilisearchIndex:
     def search(self, query: str, filters: Filters, *, limit: int) -> list[Hit]:
         found = self._index.search(query, search_options(filters, limit=limit))
         return [
-            Hit(UUID(hit["id"]), UUID(hit["organisation_id"]), hit["title"], hit["title_zh"])
+            Hit(
+                UUID(hit["id"]),
+                UUID(hit["organisation_id"]),
+                hit["title"],
+                hit["title_zh"],
+                Source(hit["source"]),
+            )
             for hit in found["hits"]
         ]
+
+    def facets(self, query: str, filters: Filters) -> FacetCounts:
+        """Counted by the server over every hit; it tells of numbers too."""
+        asked = search_options(filters, limit=0) | {"facets": ["*"]}
+        found = self._index.search(query, asked)
+        names = {attribute: name for name, attribute in _ATTRIBUTES.items()}
+        counts = {
+            names.get(name, name): counts
+            for name, counts in found["facetDistribution"].items()
+            if counts
+        }
+        return FacetCounts(counts, found["estimatedTotalHits"], is_complete=True)
 
     def clear(self) -> None:
         self.prepare()
@@ -85,6 +115,7 @@ def record(document: SearchDocument) -> dict[str, Any]:
     return {
         **asdict(replace(document, attributes={})),
         "attributes": dict(document.attributes),
+        "source": document.source.value,
         "id": str(document.id),
         "organisation_id": str(document.organisation_id),
     }

@@ -1,4 +1,4 @@
-"""The table of the PostgreSQL backend."""
+"""The tables of the PostgreSQL backend."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -9,9 +9,9 @@ from sqlmodel import Field, SQLModel
 
 
 class SearchDocumentRow(SQLModel, table=True):
-    """``haystack`` is every word, folded; ``lexemes`` index it; ``facets`` are lists by name.
+    """``haystack`` is every word, folded; ``lexemes`` index it, those of titles twice.
 
-    ``attributes`` in them are what the offer says.
+    ``facets`` are lists by name; ``attributes`` in them are what the document's source says.
     """
 
     __tablename__: ClassVar[str] = "search_document"
@@ -22,8 +22,25 @@ class SearchDocumentRow(SQLModel, table=True):
 
     id: UUID = Field(primary_key=True)
     organisation_id: UUID
+    source: str
     title: str
     title_zh: str
     haystack: str
     facets: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     lexemes: str = Field(sa_column=Column(TSVECTOR, nullable=False))
+
+
+class SearchWordRow(SQLModel, table=True):
+    """A Latin word some document has: what a slip is corrected to, found by its trigrams."""
+
+    __tablename__: ClassVar[str] = "search_word"
+    __table_args__ = (
+        Index(
+            "ix_search_word_trigrams",
+            "word",
+            postgresql_using="gin",
+            postgresql_ops={"word": "gin_trgm_ops"},
+        ),
+    )
+
+    word: str = Field(primary_key=True)

@@ -32,6 +32,7 @@ from marketplace.directions.loader import load_directions
 from marketplace.finance import routes as finance
 from marketplace.ideas import routes as ideas
 from marketplace.incubation import routes as incubation
+from marketplace.library import routes as library
 from marketplace.offers import routes as offers
 from marketplace.products import routes as products
 from marketplace.programmes import routes as programmes
@@ -91,6 +92,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *tracking.ROUTERS,
     *incubation.ROUTERS,
     ideas.router,
+    *library.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

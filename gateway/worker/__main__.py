@@ -15,6 +15,7 @@ from gateway.worker.jobs import run_job
 from gateway.worker.metrics import WorkerMetrics
 from gateway.worker.schedule import scheduled_jobs
 from marketplace.deals.consumers import CONSUMERS as DEAL_CONSUMERS
+from marketplace.library.consumers import CONSUMERS as LIBRARY_CONSUMERS
 from marketplace.offers.consumers import CONSUMERS as OFFER_CONSUMERS
 from marketplace.products.consumers import CONSUMERS as PRODUCT_CONSUMERS
 from marketplace.service_contracts.consumers import CONSUMERS as SERVICE_CONSUMERS
@@ -44,6 +45,7 @@ CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
     *DEAL_CONSUMERS,
     *PRODUCT_CONSUMERS,
     *SERVICE_CONSUMERS,
+    *LIBRARY_CONSUMERS,
 )
 RELAY_PUBLISH_TIMEOUT_S: Final = 20.0
 

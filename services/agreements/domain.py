@@ -21,6 +21,7 @@ class SubjectKind(StrEnum):
     OFFER = "offer"
     DEMAND = "demand"
     BOOKING = "booking"
+    LIBRARY_ITEM = "library_item"
 
 
 class NdaState(StrEnum):

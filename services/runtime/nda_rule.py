@@ -38,6 +38,11 @@ def under_nda(
     )
 
 
+def confided(condition: str) -> str:
+    """``condition`` for documents an agreement opens: those of a library are licensed as well."""
+    return f"(document.subject_kind IS DISTINCT FROM 'library_item' AND {condition})"
+
+
 def known_to(table: str) -> str:
     """There is, or was, an agreement in which the row's organisation entrusts the caller."""
     return (

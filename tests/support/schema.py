@@ -12,6 +12,7 @@ def create_schema(database_url: str) -> None:
     import_tables()
     engine = engine_for(database_url, pool_max=1, application="schema")
     with engine.begin() as connection:
-        connection.execute(text("CREATE EXTENSION IF NOT EXISTS btree_gist"))
+        for extension in ("btree_gist", "pg_trgm"):
+            connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {extension}"))
         SQLModel.metadata.create_all(connection)
     engine.dispose()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, ClassVar, Final
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from services.contracts.access import Acting, Role
@@ -13,7 +14,7 @@ from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import OrganisationId
 from services.runtime.audit.recording import note
 from services.runtime.clock import Clock
-from services.runtime.db import Sessions, transaction
+from services.runtime.db import Sessions, all_or_nothing, transaction
 from services.runtime.files import store
 from services.runtime.files.domain import Document, Reader, Received
 from services.runtime.files.names import clean_name
@@ -35,6 +36,16 @@ class StorageFullError(DomainError):
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
     en: ClassVar[str] = "Your documents fill the {limit} bytes you have; delete some first."
     zh: ClassVar[str] = "您的文档已达 {limit} 字节上限；请先删除部分文档。"
+
+
+class DocumentInUseError(DomainError):
+    code: ClassVar[str] = "document-in-use"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Document {document_id} is part of something published, whose readers may still fetch it;"
+        " withdraw that instead."
+    )
+    zh: ClassVar[str] = "文档 {document_id} 属于已发布的内容，其用户仍可获取；请改为撤回该内容。"
 
 
 class SweepUnsafeError(RuntimeError):
@@ -144,15 +155,27 @@ def delete_document(*, session: Session, acting: Acting, document_id: UUID) -> N
 
     Raises:
         DocumentNotFoundError: it has none of this id.
+        DocumentInUseError: something published is made of it.
     """
-    gone = store.delete_document(session, document_id, acting.organisation_id)
+    try:
+        gone = all_or_nothing(
+            session,
+            lambda: store.delete_document(session, document_id, acting.organisation_id),
+        )
+    except IntegrityError as error:
+        raise DocumentInUseError(document_id=document_id) from error
     if gone is None:
         raise DocumentNotFoundError(document_id=document_id)
     note(session, subject_kind="document", subject_id=gone.id, before=_told(gone))
 
 
 def content_of(document: Document, file: BinaryIO) -> Iterator[bytes]:
-    """The bytes of a document; the last only when all of them proved to be those uploaded.
+    """The bytes of a document; see ``stream_of``."""
+    return stream_of(document.id, document.sha256, file)
+
+
+def stream_of(document_id: UUID, sha256: bytes, file: BinaryIO) -> Iterator[bytes]:
+    """The bytes in ``file``; the last only when all of them proved to be those uploaded.
 
     Raises:
         ContentChangedError: they are others.
@@ -164,8 +187,8 @@ def content_of(document: Document, file: BinaryIO) -> Iterator[bytes]:
             if held:
                 yield held
             held = block
-    if digest.digest() != document.sha256:
-        raise ContentChangedError(f"document {document.id}")
+    if digest.digest() != sha256:
+        raise ContentChangedError(f"document {document_id}")
     yield held
 
 

@@ -29,7 +29,7 @@ AS_A_FILE: Final[Mapping[str, str]] = {
     "Cache-Control": "private, no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
+BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
 
 router = api_router(tags=["documents"])
 
@@ -66,7 +66,7 @@ ReceivedDep = Annotated[Received, Depends(_received, scope="function")]
     status_code=201,
     response_model=DocumentRead,
     dependencies=[requires(Action.DOCUMENT_UPLOAD)],
-    openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(TYPES, _BINARY)}},
+    openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(TYPES, BINARY)}},
 )
 def upload_document(
     received: ReceivedDep,
@@ -149,7 +149,7 @@ def get_document(
     "/documents/{document_id}/content",
     dependencies=[requires(Action.DOCUMENT_READ)],
     response_class=StreamingResponse,
-    responses={200: {"content": dict.fromkeys(TYPES, _BINARY), "description": "The file"}},
+    responses={200: {"content": dict.fromkeys(TYPES, BINARY), "description": "The file"}},
 )
 def download_document(
     document_id: UUID, session: SessionDep, clock: ClockDep, acting: ActingDep, intake: IntakeDep

@@ -15,14 +15,14 @@ from services.runtime.deal_rule import EVIDENCE, within_deal
 from services.runtime.files.domain import Document, Reader
 from services.runtime.files.tables import DocumentRow
 from services.runtime.introduction_rule import introduced
-from services.runtime.nda_rule import DOCUMENT_SUBJECTS, under_nda
+from services.runtime.nda_rule import DOCUMENT_SUBJECTS, confided, under_nda
 
 _COLUMNS: Final = (
     "document.id, document.organisation_id, name, media_type, size, sha256, confidentiality,"
     " document.subject_kind, document.subject_id, uploaded_by, document.created_at"
 )
-_CONFIDED: Final = under_nda(
-    "document", subjects=DOCUMENT_SUBJECTS, caller="CAST(:reader AS uuid)", now=":now"
+_CONFIDED: Final = confided(
+    under_nda("document", subjects=DOCUMENT_SUBJECTS, caller="CAST(:reader AS uuid)", now=":now")
 )
 _READABLE: Final = f"""(
     confidentiality = 'public'

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from marketplace.directions.domain import FacetFilter
 from search.meilisearch import MeilisearchIndex
-from search.port import Filters, SearchDocument, SearchIndex
+from search.port import Filters, SearchDocument, SearchIndex, Source
 from search.postgres import PostgresIndex
 from services.runtime.settings import Settings
 
@@ -65,11 +65,22 @@ SEATS = SearchDocument(
     kinds=("software_seats",),
     processes=("design", "design.simulation"),
 )
+FATIGUE = SearchDocument(
+    id=UUID(int=4),
+    organisation_id=UUID(int=102),
+    title="Fatigue of welded joints",
+    title_zh="焊接接头疲劳模型",
+    words=("A macro that applies S-N curves, beside grinding", "一个宏"),
+    direction=3,
+    kinds=("model",),
+    attributes={"discipline": ["mechanical", "materials"]},
+    source=Source.LIBRARY,
+)
 
 
 @pytest.fixture
 def filled(index: SearchIndex) -> SearchIndex:
-    index.upsert([MILLING, GRINDING, SEATS])
+    index.upsert([MILLING, GRINDING, SEATS, FATIGUE])
     return index
 
 
@@ -93,9 +104,39 @@ class TestWords:
 
     def test_in_a_title_come_first(self, filled: SearchIndex) -> None:
         assert found(filled, "milling") == [1, 2]
+        assert found(filled, "grinding") == [2, 4]
+
+    @pytest.mark.parametrize("query", ["铝合金铣削", "铣削铝合金五轴", "五轴 铝合金铣削"])
+    def test_of_chinese_are_those_a_segmenter_finds(self, filled: SearchIndex, query: str) -> None:
+        assert found(filled, query) == [1]
+
+    def test_of_chinese_and_latin_may_be_mixed(self, filled: SearchIndex) -> None:
+        assert found(filled, "疲劳welded模型") == [4]
+        assert found(filled, "疲劳milling") == []
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ("fatige", [4]),
+            ("fatigeu weldd", [4]),
+            ("alumnium", [1]),
+            ("alluminnium", [1]),
+            ("grindnig", [2, 4]),
+        ],
+    )
+    def test_in_latin_forgive_a_slip(
+        self, filled: SearchIndex, query: str, expected: list[int]
+    ) -> None:
+        assert found(filled, query) == expected
+
+    @pytest.mark.parametrize("query", ["seat5", "mils", "6062", "faxigx"])
+    def test_that_are_short_or_too_far_off_forgive_none(
+        self, filled: SearchIndex, query: str
+    ) -> None:
+        assert found(filled, query) == []
 
     def test_that_are_punctuation_only_do_not_filter(self, filled: SearchIndex) -> None:
-        assert found(filled, "!'\\&|:*%_") == [1, 2, 3]
+        assert found(filled, "!'\\&|:*%_") == [1, 2, 3, 4]
 
     def test_that_nobody_uses_find_nothing(self, filled: SearchIndex) -> None:
         assert found(filled, "xylophone") == []
@@ -106,7 +147,9 @@ class TestFilters:
     @pytest.mark.parametrize(
         ("filters", "expected"),
         [
-            (Filters(direction=3), [3]),
+            (Filters(direction=3), [3, 4]),
+            (Filters(source=Source.LIBRARY), [4]),
+            (Filters(source=Source.OFFER, direction=3), [3]),
             (Filters(kind="machine"), [1, 2]),
             (Filters(process="machining.milling"), [1]),
             (Filters(process="machining"), [1, 2]),
@@ -155,7 +198,15 @@ class TestChanges:
     def test_delete_what_is_named_and_nothing_else(self, filled: SearchIndex) -> None:
         filled.delete([MILLING.id, UUID(int=999)])
 
-        assert found(filled, "") == [2, 3]
+        assert found(filled, "") == [2, 3, 4]
+
+    def test_leave_no_word_of_what_is_deleted_to_correct_to(self, filled: SearchIndex) -> None:
+        assert found(filled, "grinder") == [2]
+        filled.delete([GRINDING.id])
+        filled.upsert([SEATS])
+
+        assert found(filled, "grinder") == []
+        assert found(filled, "grindnig") == [4]
 
     def test_clear_everything(self, filled: SearchIndex) -> None:
         filled.clear()
@@ -163,7 +214,37 @@ class TestChanges:
         assert found(filled, "") == []
 
 
+class TestFacets:
+    def test_are_counted_over_all_hits(self, filled: SearchIndex) -> None:
+        counted = filled.facets("", ANYTHING)
+
+        assert (counted.counted, counted.is_complete) == (4, True)
+        assert counted.counts["source"] == {"offer": 3, "library": 1}
+        assert counted.counts["direction"] == {"3": 2, "4": 2}
+        assert counted.counts["kind"] == {"machine": 2, "software_seats": 1, "model": 1}
+        assert counted.counts["process"]["machining"] == 2
+
+    def test_are_counted_over_what_words_and_filters_leave(self, filled: SearchIndex) -> None:
+        counted = filled.facets("milling", Filters(direction=4))
+
+        assert counted.counts["material"] == {"metal": 2, "metal.aluminium": 1, "metal.steel": 1}
+        assert counted.counts["attributes.marks"] == {"cma": 2, "cnas": 1}
+        assert counted.counts["attributes.automation"] == {"manual": 1, "unattended": 1}
+        assert "source" in counted.counts
+
+    def test_of_nothing_are_none(self, filled: SearchIndex) -> None:
+        counted = filled.facets("xylophone", ANYTHING)
+
+        assert (counted.counts, counted.counted, counted.is_complete) == ({}, 0, True)
+
+
 class TestHits:
+    def test_say_where_they_come_from(self, filled: SearchIndex) -> None:
+        assert [hit.source for hit in filled.search("grinding", ANYTHING, limit=2)] == [
+            Source.OFFER,
+            Source.LIBRARY,
+        ]
+
     def test_say_what_they_are(self, filled: SearchIndex) -> None:
         hit = filled.search("席位", ANYTHING, limit=1)[0]
 

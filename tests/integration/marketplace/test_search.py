@@ -4,6 +4,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from gateway.commands.search import rebuilt
 from marketplace.taxonomy.loader import load_taxonomy
 from search.backend import index_for
 from search.consumers import consumers
@@ -95,3 +96,13 @@ def test_is_the_same_after_a_rebuild(
 
     assert count == 3
     assert titles(client, q="铣") == ["Milling"] * 3
+
+
+def test_the_command_fills_an_index_anew(
+    market: Market, client: httpx.Client, database_url: str
+) -> None:
+    market.listed_mill()
+    assert titles(client) == []
+
+    assert rebuilt(Settings(database_url=database_url, meili_url=None)) == 1
+    assert titles(client, q="milling") == ["Milling"]

@@ -33,6 +33,7 @@ OF_NO_ORGANISATION: Final[Mapping[str, str]] = {
     "person": "may belong to several organisations",
     "recovery_code": "of a person",
     "risk_counter": "the newest number of a year's notices",
+    "search_word": "words of public documents, of nobody in particular",
     "ticket": "of a person, or of somebody on the way to become one",
     "totp": "of a person",
 }
@@ -57,6 +58,7 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_ledger_entry_transaction_id_ledger_transaction": "what another brought about",
     "fk_ledger_escrow_share_rule_id_ledger_share_rule": "the payee's rule, for the payer's escrow",
     "fk_ledger_movement_transaction_id_ledger_transaction": "either party's doing",
+    "fk_library_item_space_id_space": "shown in a space another organisation may lead",
     "fk_offer_space_id_space": "shown in a space another organisation may lead",
     "fk_park_member_park_park": "a member stands in the park of its operator",
     "fk_purchase_list_park_park": "open in a park another organisation operates",
@@ -79,6 +81,8 @@ OTHER_OWNERS: Final[Mapping[str, str]] = {
     "fk_introduction_of_team": "the team's introduction, of an incubator's team",
     "fk_introduction_to_approved": "to whom the team's incubator vouches for",
     "fk_ledger_entry_initiator_id_transaction_id_ledger_transaction": "who brought the entry about",
+    "fk_library_access_version": "the owner's version, downloaded by a licensee",
+    "fk_library_licence_owner_id_item_id_library_item": "the owner's item, for a licensee",
     "fk_waitlist_entry_provider_id_resource_id_resource": "a resource a buyer waits for",
     "fk_programme_application_owner_id_call_id_call": "the call applied to, for the applicant",
     "fk_programme_recommendation_applicant_id_application_id_0eb9": (
@@ -103,7 +107,8 @@ OPEN: Final[Mapping[str, str]] = {
     "risk_counter_insert": "numbers, nothing else",
     "risk_counter_read": "numbers, nothing else",
     "risk_counter_update": "numbers, nothing else",
-    "search_document_read": "public offers only; the worker writes it",
+    "search_document_read": "public things only; the worker writes it",
+    "search_word_read": "words of public documents only; the worker writes it",
 }
 DEFINERS: Final[Mapping[str, str]] = {
     "ledger_escrow_agrees": "compares an escrow with its account; lets pass or refuses",

@@ -1,0 +1,1 @@
+"""The library (资源库): what can be licensed and downloaded, under which terms, by whom it was."""
