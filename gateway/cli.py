@@ -25,7 +25,10 @@ class Commands(LazyGroup):
         "route": LazyCommand(
             "gateway.commands.route:route", "Plan a chain of work over several firms, and hold it."
         ),
-        "book": LazyCommand("gateway.commands.book:book_app", "Hold, confirm or cancel a slot."),
+        "book": LazyCommand(
+            "gateway.commands.book:book_app",
+            "List free slots and bookings; hold, confirm or cancel.",
+        ),
         "round": LazyCommand("gateway.commands.round:round_app", "Pool demands, match a batch."),
         "import": LazyCommand(
             "gateway.commands.importing:import_app", "Put many offers on the market at once."

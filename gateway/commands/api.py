@@ -1,6 +1,7 @@
 """The API as the command line uses it: found, asked, and its refusals told to a person."""
 
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, NoReturn
 from uuid import UUID
 
@@ -52,6 +53,18 @@ class Api:
     def get(self, path: str, **query: Any) -> Any:
         return self._ask("GET", path, params=query)
 
+    def csv(self, path: str, **query: Any) -> Iterator[str]:
+        """The lines of a list as a CSV file, all its pages one after the other under one header."""
+        after: dict[str, str] = {}
+        while True:
+            asked = {**query, **after, "format": "csv", "limit": PAGE_MAX}
+            page = self._ask("GET", path, params=asked)
+            yield from page.text.splitlines(keepends=True)[1 if after else 0 :]
+            following = page.headers.get("x-next-after")
+            if following is None:
+                return
+            after = {"after": following}
+
     def post(self, path: str, body: object = None, *, key: UUID | None = None, **query: Any) -> Any:
         """Post; with an idempotency ``key`` a lost answer is asked for again."""
         headers = {} if key is None else {"idempotency-key": str(key)}
@@ -75,7 +88,8 @@ class Api:
 
     def _answer(self, response: httpx.Response) -> Any:
         if response.is_success:
-            return response.json()
+            is_file = response.headers.get("content-type", "").startswith("text/csv")
+            return response if is_file else response.json()
         errors.print(f"[bold red]{response.status_code}[/] {_told(response)}")
         raise typer.Exit(EXIT_REFUSED)
 

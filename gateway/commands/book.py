@@ -1,12 +1,15 @@
-"""``nonagon book``: hold a slot, confirm it, give it back, look at it."""
+"""``nonagon book``: find a free slot, hold it, confirm it, give it back, list what is booked."""
 
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from gateway.commands.api import (
+    PAGE_MAX,
     Api,
     ApiOption,
     AsOption,
@@ -17,7 +20,7 @@ from gateway.commands.api import (
     print_json,
     refuse,
 )
-from gateway.commands.asked import local, shown
+from gateway.commands.asked import local, shown, window
 from services.runtime.clock import SystemClock
 
 MINUTES_PER_HOUR = 60
@@ -29,8 +32,64 @@ JointOption = Annotated[
 ]
 
 book_app = typer.Typer(
-    help="Hold a slot, confirm it, give it back.", no_args_is_help=True, add_completion=False
+    help="Find a free slot, hold it, confirm it, give it back, list bookings.",
+    no_args_is_help=True,
+    add_completion=False,
 )
+
+
+@book_app.command("slots")
+def slots_command(
+    resource: Annotated[str, typer.Argument(help="Id of the resource.")],
+    start: Annotated[datetime | None, typer.Option("--from", help="Default: now.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", help="Default: a week later.")] = None,
+    acting: AsOption = None,
+    language: LanguageOption = "en",
+    api: ApiOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """List when a resource is free, and how that is known."""
+    client = connect(api, language, acting)
+    found = client.get(f"/resources/{resource}/gaps", **window(start, end))
+    if as_json:
+        print_json(found)
+        return
+    table = Table("from", "to", "units", "known")
+    for gap in found["items"]:
+        times = (local(gap["start"]), local(gap["end"]))
+        table.add_row(*times, str(gap["free_units"]), gap["provenance"])
+    console.print(table)
+
+
+@book_app.command("list")
+def list_command(
+    state: Annotated[list[str] | None, typer.Option(help="Only in this state; repeat it.")] = None,
+    at_risk: Annotated[bool, typer.Option("--at-risk", help="Only those at risk.")] = False,  # noqa: FBT002 - a command-line switch
+    csv: Annotated[Path | None, typer.Option(help="Write all to this file; - prints them.")] = None,
+    acting: AsOption = None,
+    language: LanguageOption = "en",
+    api: ApiOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """List bookings one made or provides for; the first 200, or all as CSV."""
+    client = connect(api, language, acting)
+    query: dict[str, Any] = {"state": state or []} | ({"at_risk": True} if at_risk else {})
+    if csv is not None:
+        _write_csv(client, csv, query)
+        return
+    found = client.get("/bookings", limit=PAGE_MAX, **query)
+    if as_json:
+        print_json(found)
+        return
+    table = Table("booking", "state", "from", "to", "units", "price", "at risk")
+    for one in found["items"]:
+        times = (local(one["start"]), local(one["end"]))
+        price = shown(one["price"]) if one["price"] else ""
+        risk = one["at_risk_reason"] or ""
+        table.add_row(one["id"], one["state"], *times, str(one["units"]), price, risk)
+    console.print(table)
+    if found["next"]:
+        console.print("There are more; --csv FILE writes them all.")
 
 
 @book_app.command("hold")
@@ -126,6 +185,17 @@ def _from_match(client: Api, match_id: str, rank: int) -> dict[str, Any]:
         "minutes": round((end - start) / MINUTE) - chosen["setup_minutes"],
         "units": chosen["units"],
     }
+
+
+def _write_csv(client: Api, path: Path, query: dict[str, Any]) -> None:
+    lines = client.csv("/bookings", **query)
+    if str(path) == "-":
+        sys.stdout.writelines(lines)
+        return
+    # Taken to its end first: a refusal leaves whatever the file was.
+    content = "".join(lines)
+    path.write_text(content, encoding="utf-8", newline="")
+    console.print(f"{max(0, content.count(chr(10)) - 1)} bookings written to {path}")
 
 
 def _change(client: Api, booking_id: str, to: str, *, joint: bool, as_json: bool) -> None:

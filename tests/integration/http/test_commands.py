@@ -12,6 +12,7 @@ from gateway.accounts import Account, Accounts
 from gateway.cli import app
 from services.contracts.access import Role
 from tests.support.api import Market
+from tests.support.clock import START
 
 
 @pytest.fixture
@@ -28,6 +29,9 @@ def account(organisation: str, *, organisation_id: str = "", token: str = "") ->
         password="",
         token=token,
     )
+
+
+WEEK = timedelta(days=7)
 
 
 def run(*arguments: str, key: str | None = None, state: Path | None = None) -> Result:
@@ -61,6 +65,37 @@ def test_match_shows_who_can_and_book_takes_it(market: Market, api: str) -> None
     assert "409" in again.stderr
     cancelled = run("book", "cancel", json.loads(booked.stdout)["id"], "--api", api, key=key)
     assert "cancelled" in cancelled.stdout
+
+
+def test_book_lists_free_slots_and_what_is_booked(market: Market, api: str, tmp_path: Path) -> None:
+    _, resource, _ = market.listed_mill()
+    buyer = market.organisation("Buyer")
+    key = market.keyring.key(buyer, Role.BUYER)
+    seen = ("--api", api)
+
+    when = ("--from", f"{START:%Y-%m-%dT%H:%M:%S}", "--to", f"{START + WEEK:%Y-%m-%dT%H:%M:%S}")
+    asked = ("book", "slots", resource, *when, *seen)
+    assert json.loads(run(*asked, "--json", key=key).stdout)["items"]
+    shown = run(*asked, key=key)
+    assert shown.exit_code == 0, shown.output
+    none = run("book", "list", *seen, "--csv", "-", key=key)
+    assert none.stdout.strip("\ufeff\r\n") == ""
+    demand = market.demand(buyer)
+    found = json.loads(run("match", "--demand", demand["id"], *seen, "--json", key=key).stdout)
+    booked = json.loads(
+        run("book", "hold", "--match", found["id"], *seen, "--json", key=key).stdout
+    )
+    listed = run("book", "list", "--state", "held", *seen, key=key)
+    assert "held" in listed.stdout
+    assert json.loads(run("book", "list", *seen, "--json", key=key).stdout)["items"] == [booked]
+    assert not json.loads(run("book", "list", "--at-risk", *seen, "--json", key=key).stdout)[
+        "items"
+    ]
+    file = tmp_path / "bookings.csv"
+    assert "1 bookings" in run("book", "list", *seen, "--csv", str(file), key=key).stdout
+    written = file.read_text(encoding="utf-8-sig").splitlines()
+    assert "replaces_id" in written[0]
+    assert [booked["id"] in line for line in written] == [False, True]
 
 
 def test_match_explains_an_empty_answer_and_says_so_by_its_exit_code(
