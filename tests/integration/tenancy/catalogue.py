@@ -51,6 +51,7 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_clearing_round_space_id_space": "a round is of the space of its lead",
     "fk_deal_park_park": "asked for in a park another organisation operates",
     "fk_deal_space_id_space": "asked for in a space another organisation may lead",
+    "fk_launch_booking_id_booking": "its buyer's booking: the policy of inserting compares the two",
     "fk_ledger_entry_account_id_currency_ledger_account": "pays into another's account",
     "fk_ledger_entry_transaction_id_ledger_transaction": "what another brought about",
     "fk_ledger_escrow_share_rule_id_ledger_share_rule": "the payee's rule, for the payer's escrow",
