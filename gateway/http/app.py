@@ -48,6 +48,7 @@ from services.access import routes as access
 from services.access.handlers.composition import build_access
 from services.agreements import routes as agreements
 from services.booking import routes as booking
+from services.booking.launcher.sandbox import SandboxLauncher, launch_key_file
 from services.booking.writing.asking import RemoteWriter
 from services.capacity import routes as capacity
 from services.devices import routes as devices
@@ -150,6 +151,7 @@ def create_app(
     app.state.documents = Intake(
         FolderStorage(documents_folder(settings)), bytes_max=settings.document_bytes_max
     )
+    app.state.launcher = SandboxLauncher(launch_key_file(settings))
     app.state.access = build_access(settings=settings, sessions=sessions, clock=clock)
     app.state.authenticator = app.state.access.authenticator
     app.state.authenticate = authenticate_with(

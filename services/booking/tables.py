@@ -256,3 +256,41 @@ class CalendarFeedRow(SQLModel, table=True):
     token_hash: bytes = Field(unique=True)
     created_at: datetime = instant()
     revoked_at: datetime | None = instant(nullable=True)
+
+
+class LaunchTargetRow(SQLModel, table=True):
+    """Where the software of a resource is opened; its bookers' links are made of it."""
+
+    __tablename__: ClassVar[str] = "launch_target"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organisation_id", "resource_id"], ["resource.organisation_id", "resource.id"]
+        ),
+    )
+
+    resource_id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    url_template: str
+    updated_at: datetime = instant()
+
+
+class LaunchRow(SQLModel, table=True):
+    """A seat of a booking was launched. Only ever added."""
+
+    __tablename__: ClassVar[str] = "launch"
+    __table_args__ = (
+        CheckConstraint("seat >= 1", name="seat_positive"),
+        CheckConstraint("at < expires_at AND expires_at <= until", name="ends_in_time"),
+        Index("ix_launch_booking_id_id", "booking_id", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    provider_id: UUID
+    booking_id: UUID = Field(foreign_key="booking.id")
+    resource_id: UUID
+    seat: int
+    actor_id: UUID | None = None
+    at: datetime = instant()
+    expires_at: datetime = instant()
+    until: datetime = instant()

@@ -30,6 +30,12 @@ from services.booking.store.joints import (
     joints_after,
     lock_joint,
 )
+from services.booking.store.launching import (
+    find_target,
+    insert_launch,
+    launches_after,
+    save_target,
+)
 from services.booking.store.terms import find_terms, save_terms
 from services.booking.store.waiting import (
     count_waiting,
@@ -58,13 +64,16 @@ __all__ = [
     "find_booking",
     "find_entry",
     "find_joint",
+    "find_target",
     "find_terms",
     "hand_leg_over",
     "insert_booking",
     "insert_entry",
     "insert_feed",
     "insert_joint",
+    "insert_launch",
     "joints_after",
+    "launches_after",
     "lock_active",
     "lock_booking",
     "lock_entry",
@@ -82,5 +91,6 @@ __all__ = [
     "save_booking",
     "save_entry",
     "save_slot",
+    "save_target",
     "save_terms",
 ]

@@ -83,3 +83,16 @@ class WaitlistPromoted(Event):
     resource_id: UUID
     organisation_id: UUID
     hold_until: datetime
+
+
+class SeatLaunched(Event):
+    """A seat of a booking was launched: its link was given to its booker."""
+
+    type: ClassVar[str] = "booking.seat-launched.v1"
+
+    launch_id: UUID
+    booking_id: UUID
+    resource_id: UUID
+    organisation_id: UUID
+    provider_id: UUID
+    seat: int

@@ -29,6 +29,18 @@ POLICIES: Final[Policies] = {
         "move or replace an own booking, or give back some of its units",
         "对自有预订改期、替换或归还部分单元",
     ),
+    Action.BOOKING_LAUNCH: Policy(
+        BUYING,
+        Scope.OWN,
+        "launch a seat of an own booking in its time",
+        "在时段内启动自有预订的席位",
+    ),
+    Action.LAUNCH_TARGET_READ: Policy(
+        SELLING, Scope.OWN, "read where an own resource is launched", "查看自有资源的启动地址"
+    ),
+    Action.LAUNCH_VERIFY: Policy(
+        Who.ANYONE, Scope.PUBLIC, "read the keys launch links are signed with", "查看启动链接的公钥"
+    ),
     Action.FEED_OPEN: Policy(
         TRADING,
         Scope.OWN,

@@ -54,6 +54,7 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_handover_booking_id_booking": "the buyer's booking; the policy compares both parties",
     "fk_incubated_team_award_id_call_award": "what a team won in the incubator's own call",
     "fk_incubation_programme_space_id_space": "the space the incubator opens for its cohort",
+    "fk_launch_booking_id_booking": "its buyer's booking: the policy of inserting compares the two",
     "fk_ledger_entry_account_id_currency_ledger_account": "pays into another's account",
     "fk_ledger_entry_transaction_id_ledger_transaction": "what another brought about",
     "fk_ledger_escrow_share_rule_id_ledger_share_rule": "the payee's rule, for the payer's escrow",

@@ -1,0 +1,1 @@
+"""How a launch becomes a link: behind a port, with a sandbox that signs it here."""
