@@ -11,7 +11,7 @@ from services.runtime.db import Sessions
 from tests.support.api import Market, api_client
 from tests.support.clock import FrozenClock
 
-DIRECTIONS: Final = Path(__file__).parent / "directions"
+DIRECTIONS: Final = Path(__file__).parent / "tenth_direction"
 """A tenth direction, beside the nine."""
 
 
