@@ -78,6 +78,7 @@ class Action(StrEnum):
     OUTCOME_READ = "outcome.read"
     DEAL_WRITE = "deal.write"
     DEAL_READ = "deal.read"
+    DEAL_TEMPLATE_READ = "deal.template"
     DEAL_TALK = "deal.talk"
     QUOTE_GIVE = "quote.give"
     QUOTE_READ = "quote.read"

@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 FOLDER: Final = Path(__file__).parent
-NO_STORY: Final = frozenset({FOLDER / "directions" / "10-circular.yaml"})
+NO_STORY: Final = frozenset({FOLDER / "tenth_direction" / "10-circular.yaml"})
 """A direction that one is about."""
 
 

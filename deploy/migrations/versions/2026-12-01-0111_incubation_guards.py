@@ -60,6 +60,11 @@ BEGIN
     RAISE EXCEPTION '% % does not become % by its %', TG_TABLE_NAME, OLD.state, NEW.state, mover
       USING ERRCODE = 'check_violation';
   END IF;
+  IF mover <> 'platform' AND (NEW.state {unless})
+     AND ({kept}) IS DISTINCT FROM ({kept_before}) THEN
+    RAISE EXCEPTION '% keeps what was said in it', TG_TABLE_NAME
+      USING ERRCODE = 'check_violation';
+  END IF;
   RETURN NEW;
 END $$
 """
@@ -138,15 +143,29 @@ def _introductions() -> Iterator[str]:
 
 
 def _triggers() -> Iterator[str]:
-    for table, owner, other, column in (
-        ("incubation_milestone", "incubator", "team", "team_id"),
-        ("introduction", "team", "investor", "investor_id"),
-    ):
+    for table, owner, other, column, unless, kept in (
+        (
+            "incubation_milestone", "incubator", "team", "team_id",
+            "<> 'reported' OR OLD.state <> 'planned'", ("said",),
+        ),
+        (
+            "introduction", "team", "investor", "investor_id",
+            "<> 'consented' OR OLD.state <> 'asked'", ("consented_at", "expires_at"),
+        ),
+    ):  # fmt: skip
         steps = ", ".join(
             f"('{old}', '{new}', '{by}')" for of, old, new, by in STEPS if of == table
         )
         yield FOLLOWS.format(
-            table=table, app=APP, owner=owner, other=other, other_column=column, steps=steps
+            table=table,
+            app=APP,
+            owner=owner,
+            other=other,
+            other_column=column,
+            steps=steps,
+            unless=unless,
+            kept=", ".join(f"NEW.{one}" for one in kept),
+            kept_before=", ".join(f"OLD.{one}" for one in kept),
         )
         yield f"REVOKE EXECUTE ON FUNCTION {table}_follows_its_life() FROM PUBLIC"
         yield (

@@ -3,3 +3,6 @@
 from marketplace.deals.routes import disputes, invoices, orders, quotes, requests
 
 ROUTERS = (requests.router, quotes.router, orders.router, disputes.router, invoices.router)
+from marketplace.deals.routes import disputes, orders, quotes, requests, templates
+
+ROUTERS = (templates.router, requests.router, quotes.router, orders.router, disputes.router)

@@ -5,9 +5,11 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
+from marketplace.deals.domain.quoting import MilestoneTerm
 from marketplace.deals.handlers import bidding, choosing
 from marketplace.deals.schemas.orders import OrderOut
 from marketplace.deals.schemas.quotes import ComparedOut, QuoteIn, QuoteOut
+from marketplace.deals.templates import template_named
 from services.contracts.policies import Action
 from services.identity import handlers as identity
 from services.runtime.routing import api_router
@@ -43,7 +45,7 @@ def give_quote(
             lead_days=asked.lead_days,
             valid_until=asked.valid_until,
             slots_offered=[slot.slot() for slot in asked.slots],
-            milestones=[one.term() for one in asked.milestones],
+            milestones=_milestones(asked),
             remark=asked.note,
         )
         return QuoteOut.of(quote)
@@ -161,3 +163,9 @@ def award_quote(
             )
         ),
     )
+
+
+def _milestones(asked: QuoteIn) -> list[MilestoneTerm]:
+    if asked.template is None:
+        return [one.term() for one in asked.milestones]
+    return list(template_named(asked.template).milestones)

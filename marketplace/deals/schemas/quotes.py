@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from marketplace.deals.domain.comparing import Compared
 from marketplace.deals.domain.quoting import (
@@ -84,7 +84,16 @@ class QuoteIn(Document):
     valid_until: Instant
     slots: list[SlotIn] = Field(default=[], max_length=LEGS_MAX)
     milestones: list[MilestoneIn] = Field(default=[], max_length=MILESTONES_MAX)
+    template: str | None = Field(
+        default=None, max_length=40, description="one of /deal-templates, instead of milestones"
+    )
     note: str = Field(default="", max_length=TEXT_MAX)
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if self.template is not None and self.milestones:
+            raise ValueError("name a template or say milestones, not both")
+        return self
 
 
 class TraceOut(BaseModel):

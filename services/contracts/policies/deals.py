@@ -20,6 +20,9 @@ POLICIES: Final[Policies] = {
         "read requests for quotation: own, open, or those one is invited to",
         "查看询价：自有、公开或受邀的",
     ),
+    Action.DEAL_TEMPLATE_READ: Policy(
+        Who.ANYONE, Scope.PUBLIC, "read schedules of payment that quotes may name", "查看付款模板"
+    ),
     Action.DEAL_TALK: Policy(
         TRADING, Scope.VISIBLE, "ask and answer about a request", "就询价提问与答复"
     ),
