@@ -11,7 +11,6 @@ from sqlmodel import Session
 from services.booking.domain import LIMITS, Terms
 from services.booking.writing import documents
 from services.booking.writing.arrays import (
-    Documents,
     Minutes,
     Numbers,
     Octets,
@@ -84,10 +83,13 @@ SELECT organisation_id, (SELECT count(*) FROM (SELECT FROM booking
          LIMIT %b) AS held)
   FROM unnest(%b) AS t (organisation_id)
 """
-_TELL: Final = f"""
+_TELL_ONE: Final = f"""
 INSERT INTO outbox_event (event_id, subject, payload, created_at)
-SELECT event_id, '{documents.SUBJECT}', payload, %b
-  FROM unnest(%b, %b) AS t (event_id, payload)
+VALUES (%b, '{documents.SUBJECT}', %b::jsonb, %b)
+"""  # noqa: S608 - own constant
+_TELL_ALL: Final = f"""
+INSERT INTO outbox_event (event_id, subject, events, event_count, created_at)
+VALUES (uuidv7(), '{documents.SUBJECT}', %b, %b, %b)
 """  # noqa: S608 - own constant
 
 
@@ -213,15 +215,16 @@ def book(
         },
         prepare=True,
     )
-    cursor.execute(
-        _TELL,
-        (
-            now,
-            Uuids.of([one.event_id for one in batch]),
-            Documents.of([one.event for one in batch]),
-        ),
-        prepare=True,
-    )
+    _tell(cursor, batch, now=now)
+
+
+def _tell(cursor: Cursor, batch: Sequence[Taken], *, now: datetime) -> None:
+    """One row for all: it would cost more to store each event than to write its booking."""
+    if len(batch) == 1:
+        cursor.execute(_TELL_ONE, (batch[0].event_id, batch[0].event.decode(), now), prepare=True)
+    else:
+        together = b"[" + b",".join([one.event for one in batch]) + b"]"
+        cursor.execute(_TELL_ALL, (together, len(batch), now), prepare=True)
     cursor.execute(f"NOTIFY {WAKE_CHANNEL}")
 
 
