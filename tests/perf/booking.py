@@ -34,7 +34,7 @@ from services.booking.writing.messages import HoldQuestion
 from services.booking.writing.writer import DurableWriter, Written
 from services.matching.service.projection import Projection
 from services.runtime import migrations
-from services.runtime.clock import SystemClock
+from services.runtime.clock import PooledClock, SystemClock
 from services.runtime.database_roles import WORKER
 from services.runtime.db import engine_for, sessions_for
 from services.runtime.embedded.postgres import EmbeddedPostgres
@@ -103,7 +103,7 @@ class Ours:
         engine = engine_for(database_url, pool_max=1, application="writer", role=WORKER)
         self._market = market
         self._writer = DurableWriter(sessions_for(engine))
-        self._clock = SystemClock()
+        self._clock = PooledClock()
         self.close = engine.dispose
         self.forget()
 
@@ -117,19 +117,26 @@ class Ours:
         return batch.count_in_all(batch.write(self._writer)) if batch.is_wanted else 0
 
     def run(self, asked: Sequence[HoldQuestion], *, size: int = BATCH) -> Run:
-        """All of it in batches of ``size`` slots, each decided while the one before is written."""
+        """All of it in batches of ``size`` slots, as the matcher writes them.
+
+        Each is decided while the one before is written, and counted in while the next one is.
+        """
         together = size // QUESTION
         gc.freeze()  # what is asked is the client's, and lives in this process only here
         took, accepted, began = [], 0, time.perf_counter()
-        current = self._decided(asked[:together], None)
         with ThreadPoolExecutor(1) as thread:
+            current = self._decided(asked[:together], None)
+            writing = thread.submit(current.write, self._writer)
             for first in range(together, len(asked) + together, together):
                 before = time.perf_counter()
-                writing = thread.submit(current.write, self._writer)
                 following = self._decided(asked[first : first + together], current)
-                accepted += current.count_in_all(writing.result())
+                following.make_ready()
+                written = writing.result()
+                writing = thread.submit(following.write, self._writer)
+                accepted += current.count_in_all(written)
                 took.append((time.perf_counter() - before) * 1e3)
                 current = following
+            writing.result()
         spent = time.perf_counter() - began
         tried = sum(question.count for question in asked)
         return Run(accepted / spent, tried / spent, took, accepted=accepted)
