@@ -4,7 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, LargeBinary, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    Table,
+    event,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
@@ -98,3 +110,19 @@ class IdempotencyKey(SQLModel, table=True):
     status: int
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = instant()
+
+
+def held_by_triggers(row: type[SQLModel], *columns: tuple[str, ...]) -> None:
+    """The foreign keys over ``columns`` are declared only; triggers of a migration hold them.
+
+    They do so once per statement, where a key asks for every row.
+    """
+
+    def declare(table: Table, connection: Connection, **_: object) -> None:
+        for key in table.foreign_key_constraints:
+            if tuple(key.column_keys) in columns:
+                connection.execute(
+                    text(f"ALTER TABLE {table.name} ALTER CONSTRAINT {key.name} NOT ENFORCED")
+                )
+
+    event.listen(row.__table__, "after_create", declare)  # type: ignore[attr-defined]

@@ -108,9 +108,7 @@ class DurableWriter:
         with transaction(self._sessions) as session:
             return store.saved(store.cursor_of(session), places)
 
-    def _write(
-        self, batch: Sequence[Taken], work: "_Work", columns: Columns | None = None
-    ) -> None:
+    def _write(self, batch: Sequence[Taken], work: "_Work", columns: Columns | None = None) -> None:
         try:
             self._whole(batch, columns or store.columns(batch), work)
         except REFUSED as error:
@@ -171,9 +169,7 @@ class DurableWriter:
             lost = [one for one in asked if one.booking_id not in held]
             store.forget(cursor, _places(lost))
             kept = [one for one in asked if one.booking_id in held]
-            store.book(
-                cursor, store.columns(kept), terms, now=work.now, hold_until=work.hold_until
-            )
+            store.book(cursor, store.columns(kept), terms, now=work.now, hold_until=work.hold_until)
             _tell(session, work, held)
         written = work.written
         written.held |= held
