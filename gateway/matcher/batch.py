@@ -274,11 +274,10 @@ class Batch:
             by_resource[taken.resource_id].append(taken)
         self.market.note_booked([taken.event_id for taken in held], by_resource)
         if whole and not self._again and deciding.is_current and projection is deciding.market:
-            for resource_id in by_resource:
-                projection.engine.set_spare(resource_id, deciding.spare(resource_id))
+            projection.engine.set_spare({one: deciding.spare(one) for one in by_resource})
             return set()
         projection.changes += 1  # the batch decided after this one expected it all to be held
-        doubtful = set()
+        doubtful, left = set(), {}
         for resource_id, slots in by_resource.items():
             room = projection.engine.room((slots[0].offer_id, resource_id))
             buffers = projection.buffers(resource_id)
@@ -288,7 +287,8 @@ class Batch:
             spare = SpareTime(room.gaps, apart=sum(buffers))
             for taken in slots:
                 spare.take(taken.start, taken.end)
-            projection.engine.set_spare(resource_id, spare.gaps)
+            left[resource_id] = spare.gaps
+        projection.engine.set_spare(left)
         return doubtful
 
     def _causes(self) -> Iterator[Cause]:

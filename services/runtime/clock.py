@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import UUID
 
-from services.contracts.ids import RANDOM_BYTES, uuid7
+from services.contracts.ids import RANDOM_BYTES, UNIX_MS_SHIFT, uuid7, uuid7_tail
 
 IDS_DRAWN: Final = 1_024
 
@@ -36,16 +36,22 @@ class PooledClock(SystemClock):
     """
 
     def __init__(self) -> None:
-        self._drawn: list[bytes] = []
+        self._drawn: list[int] = []
 
     def new_id(self) -> UUID:
-        try:
-            drawn = self._drawn.pop()
-        except IndexError:
-            octets = secrets.token_bytes(RANDOM_BYTES * IDS_DRAWN)
-            self._drawn += [
-                octets[first : first + RANDOM_BYTES]
-                for first in range(RANDOM_BYTES, len(octets), RANDOM_BYTES)
-            ]
-            drawn = octets[:RANDOM_BYTES]
-        return uuid7(unix_ms=time.time_ns() // 1_000_000, random_bytes=drawn)
+        while True:
+            try:
+                drawn = self._drawn.pop()
+            except IndexError:
+                self._drawn += _drawn(IDS_DRAWN)
+            else:
+                return UUID(int=time.time_ns() // 1_000_000 << UNIX_MS_SHIFT | drawn)
+
+
+def _drawn(count: int) -> list[int]:
+    """All but the time of so many ids."""
+    octets = secrets.token_bytes(RANDOM_BYTES * count)
+    return [
+        uuid7_tail(octets[first : first + RANDOM_BYTES])
+        for first in range(0, len(octets), RANDOM_BYTES)
+    ]

@@ -130,7 +130,9 @@ def unpublished(sessions: Sessions) -> int:
     """Events still waiting for the relay."""
     with transaction(sessions) as session:
         count: int = session.connection().scalar(
-            text("SELECT coalesce(sum(event_count), 0) FROM outbox_event WHERE published_at IS NULL")
+            text(
+                "SELECT coalesce(sum(event_count), 0) FROM outbox_event WHERE published_at IS NULL"
+            )
         )
         return count
 

@@ -241,9 +241,7 @@ def place_of(one: Taken) -> Place | None:
 
 def _tell(session: Session, work: _Work, held: Collection[BookingId]) -> None:
     """Last, for it locks the end of a chain until the commit; in order of chains, as all do."""
-    told = work.telling(held)
-    for chain in sorted(told):
-        audit.append(session, chain, told[chain])
+    audit.append_all(session, work.telling(held))
 
 
 def _cause(error: psycopg.Error) -> str:

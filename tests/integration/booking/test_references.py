@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -43,7 +43,7 @@ class Plant:
 
     def row(self, **other: UUID) -> dict[str, object]:
         own = {"resource": self.resource, "provider": self.provider, "buyer": self.buyer}
-        return {**own, **other, "ids": [uuid4()]}
+        return {**own, **other, "ids": [SystemClock().new_id()]}
 
     @contextmanager
     def connected(self, role: str | None = None) -> Iterator[Connection]:
@@ -96,7 +96,9 @@ def test_one_wrong_row_refuses_the_whole_statement(plant: Plant) -> None:
             "CASE WHEN id = (%(ids)s)[2] THEN gen_random_uuid() ELSE %(resource)s END, tstz",
         )
         with pytest.raises(errors.ForeignKeyViolation):
-            connection.execute(mixed, plant.row() | {"ids": [uuid4() for _ in range(3)]})
+            connection.execute(
+                mixed, plant.row() | {"ids": [SystemClock().new_id() for _ in range(3)]}
+            )
 
 
 def test_an_organisation_that_is_not_there_books_nothing(plant: Plant) -> None:
@@ -109,7 +111,7 @@ def test_a_booking_is_not_made_to_refer_to_what_is_not_there(plant: Plant, colum
     with plant.connected(WORKER) as connection:
         connection.execute(BOOK, plant.row())
         with pytest.raises(errors.ForeignKeyViolation):
-            connection.execute(f"UPDATE booking SET {column} = %s", [NOBODY])
+            connection.execute(f"UPDATE booking SET {column} = %s", [NOBODY])  # noqa: S608 - own
 
 
 def test_nor_is_a_reservation_moved_there(plant: Plant) -> None:
@@ -121,9 +123,11 @@ def test_nor_is_a_reservation_moved_there(plant: Plant) -> None:
 
 def test_a_partition_takes_no_other_rows_than_the_whole(plant: Plant) -> None:
     with plant.connected() as connection:
-        names = [row[0] for row in connection.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reservation'::regclass"
-        )]  # fmt: skip
+        partitions = connection.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits"
+            " WHERE inhparent = 'reservation'::regclass"
+        )
+        names = [row[0] for row in partitions.fetchall()]
         refused = []
         for name in names:
             try:
