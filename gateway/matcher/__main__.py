@@ -23,7 +23,7 @@ from services.contracts.errors import DomainError
 from services.matching.service.shard import Shard
 from services.matching.service.warming import warm
 from services.runtime.bus import Bus
-from services.runtime.clock import Clock, SystemClock
+from services.runtime.clock import Clock, PooledClock
 from services.runtime.database_roles import WORKER
 from services.runtime.db import Sessions, engine_for, sessions_for
 from services.runtime.leases import Lease
@@ -66,10 +66,10 @@ async def _run_until_signalled(
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    engine = engine_for(database_url, pool_max=3, application="matcher", role=WORKER)
+    engine = engine_for(database_url, pool_max=4, application="matcher", role=WORKER)
     try:
         sessions = sessions_for(engine)
-        await run(settings, sessions, SystemClock(), nats_url, shard, stop, reached=reached)
+        await run(settings, sessions, PooledClock(), nats_url, shard, stop, reached=reached)
     finally:
         engine.dispose()
 

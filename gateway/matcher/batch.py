@@ -20,7 +20,7 @@ from services.booking.writing.messages import (
 from services.booking.writing.spare_time import SpareTime
 from services.booking.writing.store import Place
 from services.booking.writing.trail import Cause
-from services.booking.writing.writer import DurableWriter, Written
+from services.booking.writing.writer import DurableWriter, Ready, Written
 from services.contracts.ids import BookingId, ResourceId
 from services.matching.engine.columns import Key
 from services.matching.service.batches import Slot
@@ -64,6 +64,10 @@ class Batch:
     _repeats: list[tuple[_Item, _Item]] = field(default_factory=list)
     """Requests whose key came before in the same batch, and the first of it."""
     _first: dict[tuple[int, str], _Item] = field(default_factory=dict)
+    _ready: Ready | None = None
+    """What is to be written, once it is made ready."""
+    _again: bool = False
+    """Something was written before, and this is another try."""
     resources: set[ResourceId] = field(default_factory=set)
     """Whatever was to be written takes time of these."""
 
@@ -91,6 +95,7 @@ class Batch:
         assert projection is not None, "the lease is sought once the market is read"
         deciding = self._deciding or self._begun(projection)
         projection.advance(deciding.now)
+        self._ready = None
         still_open, self._open = self._open, []
         matched = iter(self._candidates(still_open, deciding))
         for item in still_open:
@@ -109,13 +114,24 @@ class Batch:
         """Slots decided and not yet counted in."""
         return [item.taken for item in self._trying if item.taken is not None]
 
+    @property
+    def has_something_to_write(self) -> bool:
+        return bool(self._trying)
+
+    def make_ready(self) -> None:
+        """Put what was decided into the form it is sent in, so that writing it begins at once."""
+        if self._ready is None:
+            self._ready = Ready.of(self.written_now())
+
     def write(self, writer: DurableWriter) -> Written:
         """Write what was decided. Raises as :meth:`DurableWriter.write`."""
         assert self._deciding is not None, "decided before"
-        self.resources.update(taken.resource_id for taken in self.written_now())
+        self.make_ready()
+        assert self._ready is not None, "made ready before"
+        self.resources.update(taken.resource_id for taken in self._ready.arrived)
         telling = partial(trail.told, list(self._causes()), clock=self.clock)
         return writer.write(
-            self.written_now(),
+            self._ready,
             now=self._deciding.now,
             hold_until=self._deciding.hold_until,
             telling=telling,
@@ -135,6 +151,7 @@ class Batch:
         whole, self._trying = len(held) == len(self._trying), []
         doubtful = written.doubtful | self._occupy(held, whole=whole)
         self._deciding, self._first = None, {}  # another try begins with memory as it is then
+        self._again = True
         return doubtful
 
     @property
@@ -256,11 +273,11 @@ class Batch:
         for taken in held:
             by_resource[taken.resource_id].append(taken)
         self.market.note_booked([taken.event_id for taken in held], by_resource)
-        if whole and deciding.is_current and projection is deciding.market:
-            for resource_id in by_resource:
-                projection.engine.set_spare(resource_id, deciding.spare(resource_id))
+        if whole and not self._again and deciding.is_current and projection is deciding.market:
+            projection.engine.set_spare({one: deciding.spare(one) for one in by_resource})
             return set()
-        doubtful = set()
+        projection.changes += 1  # the batch decided after this one expected it all to be held
+        doubtful, left = set(), {}
         for resource_id, slots in by_resource.items():
             room = projection.engine.room((slots[0].offer_id, resource_id))
             buffers = projection.buffers(resource_id)
@@ -270,7 +287,8 @@ class Batch:
             spare = SpareTime(room.gaps, apart=sum(buffers))
             for taken in slots:
                 spare.take(taken.start, taken.end)
-            projection.engine.set_spare(resource_id, spare.gaps)
+            left[resource_id] = spare.gaps
+        projection.engine.set_spare(left)
         return doubtful
 
     def _causes(self) -> Iterator[Cause]:

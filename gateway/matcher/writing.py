@@ -59,6 +59,8 @@ class _Round:
 
     batch: Batch
     waiting: list[_Waiting] = field(default_factory=list)
+    is_closed: bool = False
+    """It is being written: whatever comes now is for the next one."""
 
 
 class Writing:
@@ -147,18 +149,33 @@ class Writing:
         return Stamp(self._lease.epoch, self._market.shards.revision)
 
     async def _write_all(self, stop: asyncio.Event) -> None:
-        """Write while there is something; a batch is decided while the one before is written."""
-        current = self._round(None)
+        """Write while there is something.
+
+        A batch is decided while the one before is written, and its own writing begins as soon as
+        that one is committed: that one is counted in and answered meanwhile.
+        """
+        current, writing = self._round(None), None
         await self._gather(current)
-        while current.waiting:
-            current = await self._written(current, stop)
-            await self._gather(current)
+        try:
+            while current.waiting:
+                writing = writing or self._begun(current)
+                following = self._round(current.batch)
+                await self._prepare(following, writing)
+                begun = self._begun(following)
+                await self._settle(current, writing, following, begun, stop)
+                current, writing = following, begun
+                await self._gather(current)
+        finally:
+            if writing is not None:
+                await asyncio.wait({writing})
 
     def _round(self, earlier: Batch | None) -> "_Round":
         return _Round(Batch(self._market, self._clock, hold_ttl=self._hold_ttl, earlier=earlier))
 
     async def _gather(self, into: "_Round") -> None:
-        """Add what has arrived, and decide it."""
+        """Add what has arrived, and decide it, unless it is being written already."""
+        if into.is_closed:
+            return
         arrived = list(self._next(into.batch.count))
         if any(one.asked.fresh for one in arrived) and not await self._caught_up():
             for one in arrived:
@@ -171,44 +188,71 @@ class Writing:
         if arrived:
             into.batch.decide()
 
-    async def _written(self, current: "_Round", stop: asyncio.Event) -> "_Round":
-        """Write and answer a round; the next one, as far as it has come meanwhile."""
-        following = self._round(current.batch)
+    def _begun(self, one: "_Round") -> "asyncio.Future[Written] | None":
+        """Write what was decided, if it is anything."""
+        if not one.batch.has_something_to_write:
+            return None
+        one.is_closed = True
+        return asyncio.ensure_future(asyncio.to_thread(one.batch.write, self._writer))
+
+    async def _settle(
+        self,
+        current: "_Round",
+        writing: "asyncio.Future[Written] | None",
+        following: "_Round",
+        begun: "asyncio.Future[Written] | None",
+        stop: asyncio.Event,
+    ) -> None:
+        """Count in and answer what was written."""
         try:
-            await self._settle(current.batch, following, stop)
+            await self._count_in(current.batch, writing, following.batch, begun, stop)
         except AWAY as error:
             log.warning("writing failed, what became of it is open", cause=str(error))
             await self._market.read_again(current.batch.resources, stop)
             for one in current.waiting:
                 await one.question.answer(self._refusal(DATABASE))
-            return following
+            return
         for one, outcomes in zip(current.waiting, current.batch.outcomes(), strict=True):
             for outcome in outcomes:
                 self._metrics.slots.labels(outcome.declined or "held").inc()
             await one.question.answer(wire.encode(HeldReply(self._stamp(), outcomes=outcomes)))
-        return following
 
-    async def _settle(self, batch: Batch, following: "_Round", stop: asyncio.Event) -> None:
-        """Write, and decide and write again until no other try could help."""
-        while batch.decide():
-            writing = asyncio.ensure_future(asyncio.to_thread(batch.write, self._writer))
-            await self._prepare(following, writing)
+    async def _count_in(
+        self,
+        batch: Batch,
+        writing: "asyncio.Future[Written] | None",
+        following: Batch,
+        begun: "asyncio.Future[Written] | None",
+        stop: asyncio.Event,
+    ) -> None:
+        """Let memory show what is written; decide and write again until no other try could help."""
+        while writing is not None:
             written = await writing
             self._metrics.written.observe(len(written.held))
             self._reached(KillPoint.BEFORE_MEMORY)
             doubtful = batch.count_in(written)
             if doubtful:
                 await self._market.read_again(doubtful, stop)
+            writing = None
+            batch.earlier = following
+            if batch.decide():
+                if begun is not None:  # one at a time: they would wait for each other's locks
+                    await asyncio.wait({begun})
+                writing = asyncio.ensure_future(asyncio.to_thread(batch.write, self._writer))
         if batch.has_refused_repeats:
             await asyncio.to_thread(batch.look_up, self._writer)
         self._reached(KillPoint.BEFORE_REPLY)
 
-    async def _prepare(self, following: "_Round", writing: "asyncio.Future[Written]") -> None:
+    async def _prepare(
+        self, following: "_Round", writing: "asyncio.Future[Written] | None"
+    ) -> None:
         """Decide what arrives until the batch before is written."""
-        while not writing.done():
+        while writing is not None and not writing.done():
             self._work.clear()
             if self._arrived and following.batch.count < SLOTS_TOGETHER_MAX:
                 await self._gather(following)
+                if following.batch.count >= SLOTS_TOGETHER_MAX:
+                    following.batch.make_ready()
             more = asyncio.ensure_future(self._work.wait())
             either: set[asyncio.Future[Any]] = {writing, more}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

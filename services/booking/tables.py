@@ -25,7 +25,7 @@ from services.booking.domain import (
     ChargeReason,
     EntryState,
 )
-from services.runtime.tables import instant
+from services.runtime.tables import held_by_triggers, instant
 
 
 def _one_of(states: Any) -> str:
@@ -168,6 +168,9 @@ class BookingRow(SQLModel, table=True):
     grace_minutes: int = _nothing()
     charge_minor: int | None = Field(default=None, sa_column=Column(BigInteger))
     charge_reason: str | None = None
+
+
+held_by_triggers(BookingRow, ("organisation_id",), ("provider_id", "resource_id"))
 
 
 class CancellationPolicyRow(SQLModel, table=True):

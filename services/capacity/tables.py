@@ -36,7 +36,7 @@ from services.capacity.domain import (
     Visibility,
 )
 from services.contracts.telemetry import ResourceState, Signal
-from services.runtime.tables import instant
+from services.runtime.tables import held_by_triggers, instant
 
 RESERVATION_PARTITIONS: Final = 8
 RESERVATION_PARTITION: Final = "reservation_"
@@ -359,6 +359,9 @@ def _divide(_table: object, connection: Connection, **_: object) -> None:
                 f" FOR VALUES WITH (MODULUS {RESERVATION_PARTITIONS}, REMAINDER {remainder})"
             )
         )
+
+
+held_by_triggers(ReservationRow, ("organisation_id", "resource_id"))
 
 
 class GapWithdrawalRow(SQLModel, table=True):

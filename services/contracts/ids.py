@@ -18,6 +18,8 @@ JointId = NewType("JointId", UUID)
 EventId = NewType("EventId", UUID)
 
 RANDOM_BYTES = 10
+UNIX_MS_SHIFT = 80
+"""Bits of a UUIDv7 below its time."""
 SPARKPLUG_ID = re.compile(r"[a-z0-9_-]{1,64}")
 """Group, edge-node and device ids: the subset every MQTT broker we support carries unchanged."""
 
@@ -38,10 +40,15 @@ def uuid7(*, unix_ms: int, random_bytes: bytes) -> UUID:
         raise ValueError(f"unix_ms {unix_ms} does not fit in 48 bits")
     if len(random_bytes) != RANDOM_BYTES:
         raise ValueError(f"uuid7 needs {RANDOM_BYTES} random bytes, got {len(random_bytes)}")
+    return UUID(int=unix_ms << UNIX_MS_SHIFT | uuid7_tail(random_bytes))
+
+
+def uuid7_tail(random_bytes: bytes) -> int:
+    """All of a UUIDv7 but its time, of ``RANDOM_BYTES`` random bytes."""
     random_bits = int.from_bytes(random_bytes, "big")
     rand_a = (random_bits >> _RAND_B_BITS) & ((1 << _RAND_A_BITS) - 1)
     rand_b = random_bits & ((1 << _RAND_B_BITS) - 1)
-    return UUID(int=unix_ms << 80 | _VERSION_7 | rand_a << 64 | _VARIANT_RFC | rand_b)
+    return _VERSION_7 | rand_a << 64 | _VARIANT_RFC | rand_b
 
 
 def is_sparkplug_id(text: str) -> bool:

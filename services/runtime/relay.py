@@ -6,13 +6,16 @@ writing transaction anywhere in the server holds back the events of all that beg
 One relay publishes at a time; others stand by on an advisory lock.
 """
 
+import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import psycopg
 import structlog
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, text
 
@@ -32,11 +35,16 @@ PRUNE_ROWS_MAX: Final = 10_000
 
 _ADVISORY_LOCK: Final = 0x6E6F6E61  # "nona"
 _CLAIM: Final = """
-SELECT xid::text::bigint AS xid, seq, event_id, subject, payload
+SELECT xid::text::bigint AS xid, seq, event_id, subject, payload, events
   FROM outbox_event
- WHERE published_at IS NULL AND xid < pg_snapshot_xmin(pg_current_snapshot())
+ WHERE seq = ANY (ARRAY(
+   SELECT seq FROM (
+     SELECT seq, sum(event_count) OVER (ORDER BY xid, seq) - event_count AS before_it
+       FROM (SELECT xid, seq, event_count FROM outbox_event
+              WHERE published_at IS NULL AND xid < pg_snapshot_xmin(pg_current_snapshot())
+              ORDER BY xid, seq LIMIT :batch_max) AS oldest) AS counted
+    WHERE before_it < :batch_max))
  ORDER BY xid, seq
- LIMIT :batch_max
    FOR UPDATE SKIP LOCKED
 """
 _PRUNE_OUTBOX: Final = """
@@ -59,6 +67,8 @@ def relay_once(
 ) -> int:
     """Publish the oldest unpublished events and mark them; how many there were.
 
+    Rows are taken until they tell ``batch_max`` events; the last may tell more.
+
     Raises:
         BusUnavailableError: nothing is marked; the next run publishes them again.
     """
@@ -68,17 +78,29 @@ def relay_once(
         rows = session.connection().execute(text(_CLAIM), {"batch_max": batch_max}).all()
         if not rows:
             return 0
-        publish(
-            [
-                OutgoingEvent(row.event_id, row.subject, row.payload, Position(row.xid, row.seq))
-                for row in rows
-            ]
-        )
+        events = [event for row in rows for event in _events(row)]
+        publish(events)
         session.connection().execute(
             text("UPDATE outbox_event SET published_at = :now WHERE seq = ANY(:seqs)"),
             {"now": now, "seqs": [row.seq for row in rows]},
         )
-        return len(rows)
+        return len(events)
+
+
+def _events(row: Row[Any]) -> Iterator[OutgoingEvent]:
+    """What a row tells: one event, or several, of which the last is where the row stands.
+
+    Whoever has heard one of the others has not heard all of the row: that one stands before it.
+    """
+    here = Position(row.xid, row.seq)
+    if row.events is None:
+        yield OutgoingEvent(row.event_id, row.subject, row.payload, here)
+        return
+    payloads = json.loads(row.events)
+    for payload in payloads[:-1]:
+        before = Position(row.xid, row.seq - 1)
+        yield OutgoingEvent(UUID(payload["id"]), row.subject, payload, before)
+    yield OutgoingEvent(UUID(payloads[-1]["id"]), row.subject, payloads[-1], here)
 
 
 def prune(sessions: Sessions, *, now: datetime) -> int:
@@ -108,7 +130,9 @@ def unpublished(sessions: Sessions) -> int:
     """Events still waiting for the relay."""
     with transaction(sessions) as session:
         count: int = session.connection().scalar(
-            text("SELECT count(*) FROM outbox_event WHERE published_at IS NULL")
+            text(
+                "SELECT coalesce(sum(event_count), 0) FROM outbox_event WHERE published_at IS NULL"
+            )
         )
         return count
 

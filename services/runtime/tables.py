@@ -4,7 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    Table,
+    event,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
@@ -25,10 +37,17 @@ def instant(*, nullable: bool = False) -> Any:
 
 
 class OutboxEvent(SQLModel, table=True):
-    """An event written in the transaction of the fact, published after its commit."""
+    """An event written in the transaction of the fact, published after its commit.
+
+    A row may stand for several on one subject: then ``events`` is their JSON array, in their order,
+    each with its own id, and the relay tells them one by one.
+    """
 
     __tablename__ = "outbox_event"
     __table_args__ = (
+        CheckConstraint("num_nonnulls(payload, events) = 1", name="one_or_several"),
+        CheckConstraint("event_count >= 1", name="counted"),
+        CheckConstraint("events IS NOT NULL OR event_count = 1", name="one_counts_once"),
         Index(
             "ix_outbox_event_unpublished",
             "xid",
@@ -43,7 +62,11 @@ class OutboxEvent(SQLModel, table=True):
     )
     event_id: UUID = Field(unique=True)
     subject: str
-    payload: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    payload: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
+    )
+    events: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    event_count: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
     xid: int | None = Field(
         default=None,
         sa_column=Column(Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
@@ -87,3 +110,19 @@ class IdempotencyKey(SQLModel, table=True):
     status: int
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = instant()
+
+
+def held_by_triggers(row: type[SQLModel], *columns: tuple[str, ...]) -> None:
+    """The foreign keys over ``columns`` are declared only; triggers of a migration hold them.
+
+    They do so once per statement, where a key asks for every row.
+    """
+
+    def declare(table: Table, connection: Connection, **_: object) -> None:
+        for key in table.foreign_key_constraints:
+            if tuple(key.column_keys) in columns:
+                connection.execute(
+                    text(f"ALTER TABLE {table.name} ALTER CONSTRAINT {key.name} NOT ENFORCED")
+                )
+
+    event.listen(row.__table__, "after_create", declare)  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -34,7 +34,7 @@ from services.booking.writing.messages import HoldQuestion
 from services.booking.writing.writer import DurableWriter, Written
 from services.matching.service.projection import Projection
 from services.runtime import migrations
-from services.runtime.clock import SystemClock
+from services.runtime.clock import PooledClock, SystemClock
 from services.runtime.database_roles import WORKER
 from services.runtime.db import engine_for, sessions_for
 from services.runtime.embedded.postgres import EmbeddedPostgres
@@ -51,6 +51,7 @@ from tests.perf.report import Bar, Report, finish
 SEED: Final = 20261130
 BATCH: Final = 2_000
 QUESTION: Final = 100
+LOOK_EVERY_S: Final = 0.0005
 TTL: Final = timedelta(minutes=15)
 DURABLE: Final = {
     "shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min",
@@ -102,8 +103,8 @@ class Ours:
     def __init__(self, market: BookingMarket, database_url: str) -> None:
         engine = engine_for(database_url, pool_max=1, application="writer", role=WORKER)
         self._market = market
-        self._writer = DurableWriter(sessions_for(engine))
-        self._clock = SystemClock()
+        self.writer = DurableWriter(sessions_for(engine))
+        self._clock = PooledClock()
         self.close = engine.dispose
         self.forget()
 
@@ -111,41 +112,44 @@ class Ours:
         """Everything is free."""
         self._live: Any = Market(self._market.projection())
 
-    def settle(self, asked: Sequence[HoldQuestion]) -> int:
-        """Decide, write, commit and count in one batch; how many got their slot."""
-        batch = self._decided(asked, None)
-        return batch.count_in_all(batch.write(self._writer)) if batch.is_wanted else 0
-
     def run(self, asked: Sequence[HoldQuestion], *, size: int = BATCH) -> Run:
-        """All of it in batches of ``size`` slots, each decided while the one before is written."""
+        """All of it in batches of ``size`` slots, as the matcher writes them.
+
+        Each is decided while the one before is written, and counted in while the next one is.
+        """
         together = size // QUESTION
         gc.freeze()  # what is asked is the client's, and lives in this process only here
         took, accepted, began = [], 0, time.perf_counter()
-        current = self._decided(asked[:together], None)
         with ThreadPoolExecutor(1) as thread:
+            current = self._decided(asked[:together], None)
+            writing = thread.submit(current.write, self.writer)
             for first in range(together, len(asked) + together, together):
                 before = time.perf_counter()
-                writing = thread.submit(current.write, self._writer)
                 following = self._decided(asked[first : first + together], current)
-                accepted += current.count_in_all(writing.result())
+                following.make_ready()
+                written = writing.result()
+                writing = thread.submit(following.write, self.writer)
+                accepted += current.count_in_all(written)
                 took.append((time.perf_counter() - before) * 1e3)
                 current = following
+            writing.result()
         spent = time.perf_counter() - began
         tried = sum(question.count for question in asked)
         return Run(accepted / spent, tried / spent, took, accepted=accepted)
 
     def _decided(self, asked: Sequence[HoldQuestion], earlier: Batch | None) -> "Decided":
-        batch = Decided(self._live, self._clock, hold_ttl=TTL, earlier=earlier)
+        batch = self.batch(earlier)
         for question in asked:
             batch.add(question)
-        batch.is_wanted = batch.decide()
+        batch.decide()
         return batch
+
+    def batch(self, earlier: Batch | None) -> "Decided":
+        return Decided(self._live, self._clock, hold_ttl=TTL, earlier=earlier)
 
 
 class Decided(Batch):
     """A batch whose refused slots are tried no more, as those of holds are not."""
-
-    is_wanted = False
 
     def count_in_all(self, written: Written) -> int:
         """How many are held, counted in and answered."""
@@ -153,6 +157,78 @@ class Decided(Batch):
         for _ in self.outcomes():
             pass
         return len(written.held)
+
+
+@dataclass(slots=True)
+class Underway:
+    """A batch that is being written, and the numbers of its questions."""
+
+    batch: Decided
+    first: int
+    last: int
+    since: float
+    writing: "Future[Written]"
+
+
+class OnTime:
+    """Questions asked on a timetable, decided while others are written, as the matcher does.
+
+    Args:
+        ours: who answers.
+        asked: the questions.
+        due: when each is asked, seconds from the beginning.
+    """
+
+    def __init__(
+        self, ours: Ours, asked: Sequence[HoldQuestion], due: np.ndarray[Any, Any]
+    ) -> None:
+        self._ours, self._asked, self._due = ours, asked, due
+        self._next = 0
+        self._waits: list[float] = []
+        self._batches: list[float] = []
+
+    def run(self) -> tuple[list[float], list[float]]:
+        """Milliseconds from when each was due to its answer; from each batch's write to its own."""
+        gc.freeze()
+        self._began = time.perf_counter()
+        underway: Underway | None = None
+        with ThreadPoolExecutor(1) as thread:
+            while self._next < len(self._asked) or underway is not None:
+                first, batch = self._next, self._ours.batch(underway and underway.batch)
+                self._gather(batch, underway)
+                begun = None
+                if self._next > first:
+                    writing = thread.submit(batch.write, self._ours.writer)
+                    begun = Underway(batch, first, self._next, self._now(), writing)
+                if underway is not None:
+                    self._answer(underway)
+                underway = begun
+        return self._waits, self._batches
+
+    def _now(self) -> float:
+        return time.perf_counter() - self._began
+
+    def _gather(self, batch: Decided, underway: Underway | None) -> None:
+        """Decide what comes until the batch before is written; if there is none, what is first."""
+        first = self._next
+        while underway is None or not underway.writing.done():
+            came = int(np.searchsorted(self._due, self._now(), side="right"))
+            last = min(came, first + BATCH // 10)
+            if last == self._next:
+                time.sleep(LOOK_EVERY_S)
+                continue
+            for question in self._asked[self._next : last]:
+                batch.add(question)
+            batch.decide()
+            self._next = last
+            if underway is None:
+                return
+
+    def _answer(self, one: Underway) -> None:
+        one.batch.count_in_all(one.writing.result())
+        now = self._now()
+        self._waits += ((now - self._due[one.first : one.last]) * 1e3).tolist()
+        self._batches.append((now - one.since) * 1e3)
 
 
 class Bench:
@@ -289,21 +365,7 @@ class Bench:
         single = questions(self._market, asked.part(size.warm, size.ours), size=10)
         rate = warm.accepted_per_s / 2
         due = np.arange(len(single)) * 10 / rate
-        waits: list[float] = []
-        batches: list[float] = []
-        next_, began = 0, time.perf_counter()
-        while next_ < len(single):
-            now = time.perf_counter() - began
-            last = int(np.searchsorted(due, now, side="right"))
-            if last == next_:
-                time.sleep(max(0.0, due[next_] - now))
-                continue
-            last = min(last, next_ + BATCH // 10)
-            self._ours.settle(single[next_:last])
-            done = time.perf_counter() - began
-            waits.extend((done - due[next_:last]) * 1e3)
-            batches.append((done - now) * 1e3)
-            next_ = last
+        waits, batches = OnTime(self._ours, single, due).run()
         sync = self._fdatasync_p99_ms()
         window, p99 = float(np.percentile(batches, 99)), float(np.percentile(waits, 99))
         found = {

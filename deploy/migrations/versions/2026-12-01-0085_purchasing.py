@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0085_purchasing"
-down_revision = "0072_finance"
+down_revision = "0081_references"
 branch_labels = None
 depends_on = None
 

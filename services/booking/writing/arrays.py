@@ -18,7 +18,6 @@ _HEADER: Final = Struct("!iiIii")
 _LENGTH: Final = Struct("!i")
 _NULL: Final = _LENGTH.pack(-1)
 _UUID_BYTES: Final = 16
-_JSONB_VERSION: Final = b"\x01"
 POSTGRES_EPOCH_MINUTE: Final = (
     (datetime(2000, 1, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days * 24 * 60
 )
@@ -93,17 +92,7 @@ class Octets(Column):
         return cls._of(len(values), _joined(values))
 
 
-class Documents(Column):
-    """``jsonb`` of JSON texts."""
-
-    oid, element = 3807, 3802
-
-    @classmethod
-    def of(cls, values: Sequence[bytes]) -> Column:
-        return cls._of(len(values), _joined([_JSONB_VERSION + value for value in values]))
-
-
-COLUMNS: Final[tuple[type[Column], ...]] = (Uuids, Minutes, Numbers, Texts, Octets, Documents)
+COLUMNS: Final[tuple[type[Column], ...]] = (Uuids, Minutes, Numbers, Texts, Octets)
 
 
 def register(connection: psycopg.Connection[Any]) -> None:

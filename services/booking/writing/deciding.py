@@ -19,7 +19,7 @@ from services.booking.writing.messages import HoldAsked, Repeatable
 from services.booking.writing.spare_time import SpareTime
 from services.contracts.ids import BookingId, OfferId, OrganisationId, ResourceId
 from services.matching.domain import Rate, Requirement
-from services.matching.engine.columns import Key
+from services.matching.engine.columns import Key, Spare
 from services.matching.engine.interface import Viewer, ceil_minute, floor_minute
 from services.matching.service.live_engine import Room
 from services.matching.service.projection import Projection
@@ -165,7 +165,7 @@ class Deciding:
                 )
         return Refused(messages.NO_CANDIDATE)
 
-    def spare(self, resource_id: ResourceId) -> list[tuple[int, int]]:
+    def spare(self, resource_id: ResourceId) -> Spare:
         """What the batch leaves free of a resource it looked at, all it took being held."""
         return self._spare[resource_id].gaps
 

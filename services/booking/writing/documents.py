@@ -16,6 +16,7 @@ SUBJECT: Final = BookingChanged.subject()
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE: Final = timedelta(minutes=1)
 MINUTES_REMEMBERED_MAX: Final = 65_536
+PARTIES_REMEMBERED_MAX: Final = 65_536
 _TERMS: Final = ""","terms":"""
 
 
@@ -87,13 +88,15 @@ def event(
     now: str,
 ) -> bytes:
     """``BookingChanged`` of a booking just held, one unit of it."""
-    parties = f'"{organisation_id}"'
-    if provider_id != organisation_id:
-        first, last = sorted((organisation_id, provider_id))
-        parties = f'"{first}","{last}"'
+    parties = _parties(organisation_id, provider_id)
     return (
         f'{{"id":"{event_id}","occurred_at":"{now}","audience":{{"organisation_ids":[{parties}]'
         f',"visibility":"organisation","park":null,"space_id":null}},"booking_id":"{booking_id}"'
         f',"resource_id":"{resource_id}","organisation_id":"{organisation_id}","state":"held"'
         f',"at_risk":false,"at_risk_reason":null,"start":"{start}","end":"{end}","units":1}}'
     ).encode()
+
+
+@lru_cache(PARTIES_REMEMBERED_MAX)
+def _parties(*organisation_ids: str) -> str:
+    return ",".join(f'"{one}"' for one in sorted(set(organisation_ids)))

@@ -25,8 +25,9 @@ class SpareTime:
         self._apart = apart
 
     @property
-    def gaps(self) -> list[tuple[int, int]]:
-        return list(zip(self._starts, self._ends, strict=True))
+    def gaps(self) -> tuple[list[int], list[int]]:
+        """Their starts and their ends."""
+        return self._starts, self._ends
 
     def has_room(self, start: int, end: int) -> bool:
         """Whether ``[start, end)`` lies inside one gap."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 import psycopg
 import structlog
@@ -24,7 +24,7 @@ from services.booking.writing import documents, store
 from services.booking.writing.deciding import Taken
 from services.booking.writing.kill_points import KillPoint, Reached, carry_on
 from services.booking.writing.messages import Repeatable
-from services.booking.writing.store import Cursor, Place
+from services.booking.writing.store import Columns, Cursor, Place
 from services.contracts.ids import BookingId, ResourceId
 from services.runtime.audit import store as audit
 from services.runtime.audit.entry import ChainId, Fact
@@ -59,8 +59,22 @@ class Written:
     failed: set[BookingId] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A batch made ready to be written: as it came, in the order of writing, and its columns."""
+
+    arrived: Sequence[Taken]
+    ordered: Sequence[Taken]
+    columns: Columns
+
+    @classmethod
+    def of(cls, batch: Collection[Taken]) -> Self:
+        ordered = store.in_order(batch)
+        return cls(list(batch), ordered, store.columns(ordered))
+
+
 class DurableWriter:
-    """Writes batches, one at a time.
+    """Writes batches.
 
     Args:
         sessions: transactions in the name of the platform.
@@ -76,7 +90,7 @@ class DurableWriter:
         self._reached = reached
 
     def write(
-        self, batch: Collection[Taken], *, now: datetime, hold_until: datetime, telling: Telling
+        self, batch: Ready, *, now: datetime, hold_until: datetime, telling: Telling
     ) -> Written:
         """Write ``batch``; it is committed when this returns.
 
@@ -84,10 +98,9 @@ class DurableWriter:
             psycopg.OperationalError, sqlalchemy.exc.DBAPIError: the server went away, and nobody
                 knows whether the batch is committed. A key asks.
         """
-        work = _Work(now, hold_until, telling, list(batch), Written())
-        ordered = store.in_order(batch)
-        if ordered:
-            self._write(ordered, work)
+        work = _Work(now, hold_until, telling, batch.arrived, Written())
+        if batch.ordered:
+            self._write(batch.ordered, work, batch.columns)
         return work.written
 
     def saved(self, places: Sequence[Place]) -> dict[Place, tuple[Repeatable, bytes]]:
@@ -95,9 +108,9 @@ class DurableWriter:
         with transaction(self._sessions) as session:
             return store.saved(store.cursor_of(session), places)
 
-    def _write(self, batch: Sequence[Taken], work: "_Work") -> None:
+    def _write(self, batch: Sequence[Taken], work: "_Work", columns: Columns | None = None) -> None:
         try:
-            self._whole(batch, work)
+            self._whole(batch, columns or store.columns(batch), work)
         except REFUSED as error:
             log.info("batch refused, written in part", slots=len(batch), cause=_cause(error))
             self._part(batch, work)
@@ -115,19 +128,22 @@ class DurableWriter:
             self._write(batch[:middle], work)
             self._write(batch[middle:], work)
 
-    def _whole(self, batch: Sequence[Taken], work: "_Work") -> None:
+    def _whole(self, batch: Sequence[Taken], columns: Columns, work: "_Work") -> None:
         """All that may be held of it, or an error."""
         with self._committing() as (session, cursor):
             with cursor.connection.pipeline():
                 cursor.execute(store.LOCK_TIMEOUT)
                 terms, batch = self._agreed(cursor, batch)
-                store.claim(cursor, batch, now=work.now)
+                if terms:
+                    columns = store.columns(batch)
+                store.claim(cursor, columns, now=work.now)
                 over = self._over(cursor, batch, work)
                 if over:
                     store.forget(cursor, _places(one for one in batch if one.booking_id in over))
                     batch = [one for one in batch if one.booking_id not in over]
-                store.reserve(cursor, batch)
-                store.book(cursor, batch, terms, now=work.now, hold_until=work.hold_until)
+                    columns = store.columns(batch)
+                store.reserve(cursor, columns)
+                store.book(cursor, columns, terms, now=work.now, hold_until=work.hold_until)
             held = {one.booking_id for one in batch}
             _tell(session, work, held)
         work.written.held |= held
@@ -139,7 +155,7 @@ class DurableWriter:
         with self._committing() as (session, cursor):
             cursor.execute(store.LOCK_TIMEOUT)
             terms, batch = self._agreed(cursor, batch)
-            claimed = store.claim_free(cursor, batch, now=work.now)
+            claimed = store.claim_free(cursor, store.columns(batch), now=work.now)
             standing = [
                 place
                 for place in map(place_of, batch)
@@ -148,11 +164,12 @@ class DurableWriter:
             saved = store.saved(cursor, standing)
             asked = [one for one in batch if place_of(one) not in saved]
             over = self._over(cursor, asked, work)
-            held = store.reserve_free(cursor, [one for one in asked if one.booking_id not in over])
+            allowed = [one for one in asked if one.booking_id not in over]
+            held = store.reserve_free(cursor, store.columns(allowed))
             lost = [one for one in asked if one.booking_id not in held]
             store.forget(cursor, _places(lost))
             kept = [one for one in asked if one.booking_id in held]
-            store.book(cursor, kept, terms, now=work.now, hold_until=work.hold_until)
+            store.book(cursor, store.columns(kept), terms, now=work.now, hold_until=work.hold_until)
             _tell(session, work, held)
         written = work.written
         written.held |= held
@@ -224,9 +241,7 @@ def place_of(one: Taken) -> Place | None:
 
 def _tell(session: Session, work: _Work, held: Collection[BookingId]) -> None:
     """Last, for it locks the end of a chain until the commit; in order of chains, as all do."""
-    told = work.telling(held)
-    for chain in sorted(told):
-        audit.append(session, chain, told[chain])
+    audit.append_all(session, work.telling(held))
 
 
 def _cause(error: psycopg.Error) -> str:

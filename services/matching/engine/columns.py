@@ -6,7 +6,7 @@ of the blocks stay true.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import chain
@@ -45,6 +45,8 @@ _HALF: Final = (1 << 64) - 1
 Group = tuple[str, str]
 """Process and currency."""
 Key = tuple[OfferId, ResourceId]
+Spare = tuple[Sequence[int], Sequence[int]]
+"""Starts and ends of gaps, in minutes: disjoint, in order."""
 
 
 class Columns:
@@ -128,18 +130,28 @@ class Columns:
         self._write_gaps(number, gaps)
         updates.refresh(self.arrays, number)
 
-    def set_spare(self, resource_id: ResourceId, gaps: Sequence[tuple[int, int]]) -> None:
-        """Replace the free time of a resource of one unit: disjoint, in order.
+    def set_spare(self, spare: Mapping[ResourceId, Spare]) -> Array:
+        """Replace the free time of resources of one unit; their numbers.
 
         Raises:
-            KeyError: the resource is unknown.
+            KeyError: a resource is unknown.
         """
-        number = self.resource_number[resource_id]
-        first = self._room_for_gaps(number, len(gaps))
-        if gaps:
-            self.arrays.gaps[first : first + len(gaps), : at.GAP_UNITS] = gaps
-            self.arrays.gaps[first : first + len(gaps), at.GAP_UNITS] = 1
-        updates.refresh(self.arrays, number)
+        numbers = [self.resource_number[resource_id] for resource_id in spare]
+        counts = [len(starts) for starts, _ in spare.values()]
+        for number, count in zip(numbers, counts, strict=True):
+            if count > self.arrays.resources[number, at.S_GAP_ROOM]:
+                self._room_for_gaps(number, count)
+        found = np.array(numbers, np.int64)
+        starts = [one for gaps in spare.values() for one in gaps[0]]
+        ends = [one for gaps in spare.values() for one in gaps[1]]
+        updates.spare(
+            self.arrays,
+            found,
+            np.array(counts, np.int64),
+            np.array(starts, np.int64),
+            np.array(ends, np.int64),
+        )
+        return found
 
     def groups(self, processes: frozenset[str], currency: str) -> tuple[list[int], list[int]]:
         """Groups of the acceptable processes, in the currency asked and in others."""

@@ -283,6 +283,29 @@ def refresh(arrays: Any, number: int) -> None:
 
 
 @compiled
+def spare(arrays: Any, numbers: Array, counts: Array, starts: Array, ends: Array) -> None:
+    """Write the free time of many resources of one unit; each has room for its gaps.
+
+    Args:
+        arrays: the columns.
+        numbers: int64 ``(n,)``, of the resources.
+        counts: int64 ``(n,)``, of their gaps.
+        starts: int64 ``(sum of counts,)``, minutes.
+        ends: as ``starts``.
+    """
+    taken = 0
+    for index in range(len(numbers)):
+        resource = arrays.resources[numbers[index]]
+        resource[at.S_GAP_COUNT] = counts[index]
+        for gap in range(resource[at.S_GAPS], resource[at.S_GAPS] + counts[index]):
+            arrays.gaps[gap, at.GAP_START] = starts[taken]
+            arrays.gaps[gap, at.GAP_END] = ends[taken]
+            arrays.gaps[gap, at.GAP_UNITS] = 1
+            taken += 1
+        refresh(arrays, numbers[index])
+
+
+@compiled
 def observe(arrays: Any, numbers: Array, states: Array, withdrawn: Array, measured: Array) -> None:
     """Write states of many resources, in order.
 

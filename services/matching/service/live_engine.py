@@ -13,7 +13,7 @@ from services.contracts.telemetry import ResourceState
 from services.matching.domain import Listing, Requirement
 from services.matching.engine import layout as at
 from services.matching.engine.columnar import ColumnarEngine
-from services.matching.engine.columns import STATE_CODE, Key
+from services.matching.engine.columns import STATE_CODE, Key, Spare
 from services.matching.engine.encoding import Asking
 from services.matching.engine.interface import MINUTE, Viewer
 from services.matching.engine.verdicts import distance_m
@@ -92,14 +92,14 @@ class LiveEngine(ColumnarEngine):
             gaps=columns.arrays.gaps[first : first + fields[at.S_GAP_COUNT]].tolist(),
         )
 
-    def set_spare(self, resource_id: ResourceId, gaps: Sequence[tuple[int, int]]) -> None:
-        """Replace the free time of a resource of one unit: disjoint minutes, in order.
+    def set_spare(self, spare: Mapping[ResourceId, Spare]) -> None:
+        """Replace the free time of resources of one unit.
 
         Raises:
-            KeyError: the resource is unknown.
+            KeyError: a resource is unknown.
         """
-        self._columns.set_spare(resource_id, gaps)
-        self._fingerprint.resources_changed(self._columns.resource_number[resource_id])
+        if spare:
+            self._fingerprint.resources_changed(self._columns.set_spare(spare))
 
     def find(self, asked: Sequence[Asked], *, joined: bool) -> tuple[Array, Array]:
         """The best candidates of each, as its viewer sees the market.

@@ -112,10 +112,15 @@ OPEN: Final[Mapping[str, str]] = {
     "search_word_read": "words of public documents only; the worker writes it",
 }
 DEFINERS: Final[Mapping[str, str]] = {
+    "booking_refers": "looks whether who books and what is booked are there; passes or refuses",
+    "booking_refers_anew": "the same of a changed booking",
     "ledger_escrow_agrees": "compares an escrow with its account; lets pass or refuses",
     "ledger_is_balanced": "sums entries of everybody; lets pass or refuses",
     "ledger_keep_balances": "adds entries to balances of accounts the caller may not see",
     "purchase_counts_parts": "sums parts the caller may not see into the totals of a list",
+    "organisation_is_referred": "looks for bookings of whoever goes; lets pass or refuses",
+    "reservation_refers": "looks whether what is reserved is there; lets pass or refuses",
+    "resource_is_referred": "looks for bookings of what goes; lets pass or refuses",
 }
 REGION_READS: Final[Mapping[str, str]] = {
     "alembic_version": "whether the schema is the one the process knows",

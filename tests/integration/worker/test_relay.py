@@ -16,7 +16,7 @@ from services.contracts.events.capacity import GapsRestored
 from services.runtime import relay as relay_module
 from services.runtime.bus import BusUnavailableError, OutgoingEvent
 from services.runtime.db import Sessions, transaction
-from services.runtime.outbox import emit
+from services.runtime.outbox import emit, newest
 from services.runtime.relay import PUBLISHED_KEPT, Relay, prune, relay_once, unpublished
 from tests.support.clock import START, FrozenClock
 from tests.support.waiting import eventually
@@ -59,6 +59,46 @@ def test_publishes_what_was_committed_once(
     assert sent.event_id == event.id
     assert sent.subject == "events.capacity.gaps-restored.v1"
     assert GapsRestored.model_validate(sent.payload) == event
+
+
+def test_tells_one_by_one_what_a_row_tells_together(
+    sessions: Sessions, clock: FrozenClock, published: Published
+) -> None:
+    together = [
+        GapsRestored(id=clock.new_id(), occurred_at=START, resource_id=clock.new_id())
+        for _ in range(3)
+    ]
+    with transaction(sessions) as session:
+        before = tell(session, clock)
+        tell_together(session, together)
+        after = tell(session, clock)
+        stands = newest(session, [after.subject()])
+    assert unpublished(sessions) == 5
+    assert relay_once(sessions, published, now=START, batch_max=2) == 4, "never a part of a row"
+    assert relay_once(sessions, published, now=START, batch_max=2) == 1
+    assert unpublished(sessions) == 0
+    told = [GapsRestored.model_validate(one.payload) for one in published.events]
+    assert told == [before, *together, after]
+    assert [one.event_id for one in published.events] == [one.id for one in told]
+    positions = [one.position for one in published.events if one.position is not None]
+    assert positions == sorted(positions)
+    assert positions[-1] == stands
+    assert positions[2] < positions[3], "whoever has heard two of three has not heard the row"
+
+
+def tell_together(session: Session, events: Sequence[GapsRestored]) -> None:
+    session.connection().execute(
+        text(
+            "INSERT INTO outbox_event (event_id, subject, events, event_count, created_at)"
+            " VALUES (uuidv7(), :subject, :events, :count, :now)"
+        ),
+        {
+            "subject": events[0].subject(),
+            "events": b"[" + b",".join(one.model_dump_json().encode() for one in events) + b"]",
+            "count": len(events),
+            "now": START,
+        },
+    )
 
 
 def test_never_publishes_what_was_rolled_back(

@@ -45,7 +45,7 @@ def test_spare_time_is_what_a_naive_day_of_minutes_says(
         if whole:
             spare.take(start, end)
             free -= set(range(start - apart, end + apart))
-        assert {m for one in spare.gaps for m in range(*one)} == free
+        assert {m for one in zip(*spare.gaps, strict=True) for m in range(*one)} == free
     for length in (1, 5):
         fitting = [
             start
