@@ -12,6 +12,7 @@ from psycopg import sql
 from services.booking.writing import documents
 from services.booking.writing.messages import SCOPE
 from tests.perf.booking_market import BUYERS, PROVIDERS, SLOT_MINUTES, BookingMarket
+from tests.perf.booking_peers import keys_row_by_row
 
 TRIES: Final = 8
 _OFFERS: Final = """
@@ -122,14 +123,16 @@ class SelectAndInsert:
     def run(self, connections: int, seconds: int, processes: int, slots: int) -> float:
         """Slots held a second."""
         before = self._count()
-        done = subprocess.run(
-            [
-                str(self._pgbench), "--no-vacuum", "--protocol=prepared", f"--file={self._script}",
-                f"--client={connections}", f"--jobs={min(2, connections)}", f"--time={seconds}",
-                f"--define=processes={processes}", f"--define=slots={slots}", self._url,
-            ],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
+        with keys_row_by_row(self._admin):
+            done = subprocess.run(
+                [
+                    str(self._pgbench), "--no-vacuum", "--protocol=prepared",
+                    f"--file={self._script}",
+                    f"--client={connections}", f"--jobs={min(2, connections)}", f"--time={seconds}",
+                    f"--define=processes={processes}", f"--define=slots={slots}", self._url,
+                ],
+                check=True, capture_output=True, text=True,
+            )  # fmt: skip
         found = re.search(r"tps = ([\d.]+)", done.stdout)
         count = re.search(r"actually processed: (\d+)", done.stdout)
         assert found is not None, done.stdout
