@@ -26,8 +26,9 @@ from tests.access.expectation import PLATFORM, sees
 from tests.access.markers import Owner, Shown
 
 OPEN_TO_ALL: Final = frozenset({
-    "call", "call_notice", "capability", "clearing_round", "deal", "deal_score", "document",
-    "gap_withdrawal", "listing", "maintenance", "offer", "park", "park_member", "programme_run",
+    "best_practice", "call", "call_award", "call_notice", "capability", "clearing_round", "deal",
+    "deal_score", "document", "gap_withdrawal", "incubation_programme", "investor_approval",
+    "listing", "maintenance", "offer", "park", "park_member", "programme_run",
     "reservation", "resource", "resource_state", "risk_notice", "search_document", "site",
     "state_change", "working_calendar",
 })  # fmt: skip
