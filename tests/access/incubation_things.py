@@ -117,6 +117,7 @@ def _call(world: World, owner_id: UUID, secret: Owner, shown: Shown) -> UUID:
 def _programme(world: World, owner: Owner, shown: Shown) -> UUID:
     owner_id = world.organisations[owner]
     space = world.add("space", owner, Shown.ORGANISATION, organisation_id=owner_id)["id"]
+    world.sightings.know(space, owner, shown)  # the programme's row names it
     call_id = _call(world, owner_id, owner, shown)
     made: UUID = world.add(
         "incubation_programme", owner, shown, organisation_id=owner_id, call_id=call_id,

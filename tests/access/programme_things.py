@@ -24,7 +24,7 @@ DAY: Final = timedelta(days=1)
 def applications(world: World) -> Iterator[Thing]:
     """Those of ``call_things``, and an awarded one of the callers'."""
     yield from call.applications(world)
-    made = _awarded(world, Owner.OWN, Owner.STRANGER)
+    made = _awarded(world, Owner.OWN, Owner.NEIGHBOUR)
     yield Thing("awarded", Owner.OWN, Shown.ORGANISATION, {"application_id": str(made)})
     world.named["awarded"] = _awarded(world, Owner.NEIGHBOUR, Owner.OWN)
 
@@ -108,11 +108,14 @@ def _report(world: World, by: Owner, to: Owner) -> UUID:
 def _page(world: World, applicant: Owner, proposer: Owner, state: str) -> UUID:
     published = state == "published"
     secret = Owner.STRANGER if published else _secret_of(applicant, proposer)
+    application_id = _awarded(world, applicant, proposer)
+    if published:
+        world.sightings.know(application_id, secret, Shown.PUBLIC)  # the page's row names it
     made: UUID = world.add(
         "best_practice", secret, Shown.PUBLIC if published else Shown.ORGANISATION,
         organisation_id=world.organisations[proposer],
         applicant_id=world.organisations[applicant],
-        application_id=_awarded(world, applicant, proposer), figures=[], state=state,
+        application_id=application_id, figures=[], state=state,
         published_at=START if published else None,
     )["id"]  # fmt: skip
     return made

@@ -18,6 +18,7 @@ from tests.support.clock import FrozenClock
 
 FOLDER: Final = Path(__file__).parent / "directions"
 STORIES: Final = sorted(FOLDER.glob("[1-9]_*.yaml"))
+NINE: Final = range(1, 10)
 PROSE_MIN: Final = 200
 
 
@@ -61,3 +62,7 @@ def test_no_direction_is_told_twice() -> None:
     numbers = [path.stem.partition("_")[0] for path in STORIES]
 
     assert len(set(numbers)) == len(numbers)
+
+
+def test_each_of_the_nine_is_told() -> None:
+    assert [int(path.stem.partition("_")[0]) for path in STORIES] == list(NINE)

@@ -65,3 +65,9 @@ def test_a_route_that_there_is_not_is_refused(
 
     with pytest.raises(UnknownRouteError, match="S10: the API has no GET /wishes"):
         served_systems()
+
+
+def test_every_system_that_is_named_is_served() -> None:
+    named = yaml.safe_load(SYSTEMS.read_text(encoding="utf-8"))
+
+    assert [system.key for system in SERVED] == list(named)
