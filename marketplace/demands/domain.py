@@ -91,6 +91,15 @@ class StepInvalidError(InvalidDemandError):
     zh: ClassVar[str] = "第 {step} 道工序：{zh}"
 
 
+class DraftVersionMismatchError(DomainError):
+    code: ClassVar[str] = "demand-draft-version-mismatch"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Draft {draft_id} is at version {version}, not {expected}; read it again and retry."
+    )
+    zh: ClassVar[str] = "草稿 {draft_id} 的版本为 {version}，而非 {expected}；请重新读取后再试。"
+
+
 class DemandState(StrEnum):
     OPEN = "open"
     MATCHED = "matched"
@@ -223,6 +232,31 @@ class Demand:
     facts: DemandFacts
     state: DemandState
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was said so far of a demand, whole or not (草稿)."""
+
+    id: DemandId
+    organisation_id: OrganisationId
+    body: Annotated[Mapping[str, Any], CONFIDENTIAL]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+def redrafted(
+    draft: Draft, body: Mapping[str, Any], *, expected: int | None, now: datetime
+) -> Draft:
+    """The next version of a draft.
+
+    Raises:
+        DraftVersionMismatchError: it moved on since it was read.
+    """
+    if expected is not None and expected != draft.version:
+        raise DraftVersionMismatchError(draft_id=draft.id, version=draft.version, expected=expected)
+    return replace(draft, body=body, version=draft.version + 1, updated_at=now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Use cases of demands: state one, read it, match it; route a chain of several steps."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlmodel import Session
@@ -14,10 +15,12 @@ from marketplace.demands.domain import (
     Demand,
     DemandFacts,
     DemandState,
+    Draft,
     Vocabulary,
     check_chain,
     check_facts,
     check_window,
+    redrafted,
     relaxed,
 )
 from services.contracts.errors import DomainError, ErrorKind
@@ -42,6 +45,13 @@ class DemandNotFoundError(DomainError):
     zh: ClassVar[str] = "没有需求 {demand_id}；可在 /api/v1/demands 查看全部需求。"
 
 
+class DraftNotFoundError(DomainError):
+    code: ClassVar[str] = "demand-draft-not-found"
+    kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
+    en: ClassVar[str] = "Your organisation has no draft {draft_id}; list /demand-drafts."
+    zh: ClassVar[str] = "贵组织没有需求草稿 {draft_id}；请查看 /demand-drafts。"
+
+
 class RelaxationNotFoundError(DomainError):
     code: ClassVar[str] = "relaxation-not-found"
     kind: ClassVar[ErrorKind] = ErrorKind.INVALID
@@ -55,9 +65,14 @@ class RelaxationNotFoundError(DomainError):
 
 
 def create_demand(
-    *, session: Session, clock: Clock, facts: DemandFacts, vocabulary: Vocabulary
+    *,
+    session: Session,
+    clock: Clock,
+    facts: DemandFacts,
+    vocabulary: Vocabulary,
+    demand_id: DemandId | None = None,
 ) -> Demand:
-    """State a demand.
+    """State a demand, under the id of its draft if it had one.
 
     Raises:
         UnknownTermError, InvalidDemandError: nothing could ever meet it.
@@ -67,10 +82,93 @@ def create_demand(
     check_facts(facts, vocabulary, now=now)
     get_organisation(session=session, organisation_id=facts.organisation_id)
     demand = Demand(
-        id=DemandId(clock.new_id()), facts=facts, state=DemandState.OPEN, created_at=now
+        id=demand_id or DemandId(clock.new_id()),
+        facts=facts,
+        state=DemandState.OPEN,
+        created_at=now,
     )
     store.insert_demand(session, demand)
     return demand
+
+
+def save_draft(
+    *, session: Session, clock: Clock, organisation_id: OrganisationId, body: Mapping[str, Any]
+) -> Draft:
+    """Keep what was said so far; the own firm alone sees it."""
+    now = clock.now()
+    draft = Draft(DemandId(clock.new_id()), organisation_id, body, 1, now, now)
+    store.insert_draft(session, draft)
+    return draft
+
+
+def change_draft(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    draft_id: DemandId,
+    body: Mapping[str, Any],
+    expected_version: int | None,
+) -> Draft:
+    """Keep what is said now instead.
+
+    Raises:
+        DraftNotFoundError: the organisation has none with that id.
+        DraftVersionMismatchError: it moved on since it was read.
+    """
+    draft = get_draft(session=session, organisation_id=organisation_id, draft_id=draft_id)
+    changed = redrafted(draft, body, expected=expected_version, now=clock.now())
+    store.update_draft(session, changed)
+    return changed
+
+
+def get_draft(*, session: Session, organisation_id: OrganisationId, draft_id: DemandId) -> Draft:
+    """A draft of the organisation.
+
+    Raises:
+        DraftNotFoundError: it has none with that id.
+    """
+    draft = store.find_draft(session, draft_id, organisation_id)
+    if draft is None:
+        raise DraftNotFoundError(draft_id=draft_id)
+    return draft
+
+
+def list_drafts(
+    *, session: Session, organisation_id: OrganisationId, after: UUID | None, limit: int
+) -> list[Draft]:
+    return store.drafts_after(session, organisation_id=organisation_id, after=after, limit=limit)
+
+
+def delete_draft(*, session: Session, organisation_id: OrganisationId, draft_id: DemandId) -> None:
+    """Forget a draft.
+
+    Raises:
+        DraftNotFoundError: the organisation has none with that id.
+    """
+    draft = get_draft(session=session, organisation_id=organisation_id, draft_id=draft_id)
+    store.delete_draft(session, draft.id)
+
+
+def publish_draft(
+    *,
+    session: Session,
+    clock: Clock,
+    organisation_id: OrganisationId,
+    draft_id: DemandId,
+    facts: DemandFacts,
+    vocabulary: Vocabulary,
+) -> Demand:
+    """State the demand a draft says; it keeps the draft's id, so its documents stay with it.
+
+    Raises:
+        DraftNotFoundError: the organisation has none with that id.
+        UnknownTermError, InvalidDemandError: nothing could ever meet it.
+    """
+    delete_draft(session=session, organisation_id=organisation_id, draft_id=draft_id)
+    return create_demand(
+        session=session, clock=clock, facts=facts, vocabulary=vocabulary, demand_id=draft_id
+    )
 
 
 def get_demand(*, session: Session, organisation_id: OrganisationId, demand_id: DemandId) -> Demand:

@@ -1,11 +1,20 @@
 """Demands as the API takes and shows them."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from marketplace.demands.domain import (
     CERTIFICATES_MAX,
@@ -14,6 +23,7 @@ from marketplace.demands.domain import (
     Demand,
     DemandFacts,
     DemandState,
+    Draft,
     ToleranceAsk,
     Vocabulary,
 )
@@ -37,6 +47,8 @@ RADIUS_KM_MAX = 20_100
 SPEED_KMH_MAX = 1_000
 TRIP_MINUTES_MAX = 60 * 24 * 60
 STOPS_DEFAULT = 20
+DRAFT_MEMBERS_MAX = 40
+DRAFT_BYTES_MAX = 32 * 1024
 
 
 class WindowIn(Document):
@@ -360,3 +372,115 @@ class DemandOut(BaseModel):
             state=demand.state,
             created_at=demand.created_at,
         )
+
+
+class DraftIn(Document):
+    """A demand as far as it is said: any members of the body of ``POST /demands``."""
+
+    body: dict[Annotated[str, Field(min_length=1, max_length=40)], Any] = Field(
+        max_length=DRAFT_MEMBERS_MAX
+    )
+
+    @model_validator(mode="after")
+    def _small(self) -> Self:
+        if len(json.dumps(self.body)) > DRAFT_BYTES_MAX:
+            raise ValueError(f"a draft has at most {DRAFT_BYTES_MAX} bytes")
+        return self
+
+
+class LackOut(BaseModel):
+    """What keeps a draft from being published, and where."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class DraftOut(BaseModel):
+    id: UUID = Field(description="also that of the demand once it is published")
+    organisation_id: UUID
+    body: dict[str, Any]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    problems: list[LackOut] = Field(description="empty: it can be published")
+
+    @classmethod
+    def of(cls, draft: Draft, *, language: str) -> Self:
+        return cls(
+            id=draft.id,
+            organisation_id=draft.organisation_id,
+            body=dict(draft.body),
+            version=draft.version,
+            created_at=draft.created_at,
+            updated_at=draft.updated_at,
+            problems=_problems(draft.body, language),
+        )
+
+
+def _problems(body: Mapping[str, Any], language: str) -> list[LackOut]:
+    try:
+        DemandIn.model_validate_json(json.dumps(body))
+    except ValidationError as error:
+        return [
+            LackOut(
+                pointer="".join(f"/{part}" for part in one["loc"]),
+                code=one["type"].replace("_", "-"),
+                message=told_of(one, language),
+            )
+            for one in error.errors()
+        ]
+    return []
+
+
+def told_of(error: Any, language: str) -> str:
+    """What a field lacks, in ``language``."""
+    english = str(error["msg"])
+    if language != "zh":
+        return english
+    return FIELD_ZH.get(str(error["type"]), f"不符合要求：{english}")
+
+
+FIELD_ZH: Final[Mapping[str, str]] = {
+    "missing": "必填",
+    "extra_forbidden": "未知字段",
+    "int_parsing": "应为整数",
+    "int_from_float": "应为整数",
+    "int_type": "应为整数",
+    "float_parsing": "应为数字",
+    "decimal_parsing": "应为十进制数",
+    "decimal_type": "应为十进制数",
+    "string_type": "应为文本",
+    "string_too_short": "不能为空",
+    "string_too_long": "文本过长",
+    "string_pattern_mismatch": "格式不符",
+    "timezone_aware": "应带时区",
+    "value_error": "应填写公差，或公差等级与公称尺寸",
+}
+
+
+class CellFaultOut(BaseModel):
+    """A wrong cell: the row as the file counts it, its column, what is wrong and what to do."""
+
+    row: int
+    column: str
+    code: str
+    message: str
+
+
+class ImportedRowOut(BaseModel):
+    row: int
+    demand_id: UUID
+
+
+class ImportOut(BaseModel):
+    imported: list[ImportedRowOut]
+    wrong: list[CellFaultOut]
+
+
+class ImportFacts(BaseModel):
+    """What an import is, for recognising its repetition."""
+
+    sha256: str
+    rows: str
+    timezone: str

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from marketplace.demands.domain import Demand, DemandFacts, DemandState
-from marketplace.demands.tables import DemandRow
+from marketplace.demands.domain import Demand, DemandFacts, DemandState, Draft
+from marketplace.demands.tables import DemandDraftRow, DemandRow
 from services.contracts.ids import DemandId, OrganisationId
 from services.matching.domain import CertificateNeed, Place
 
@@ -41,6 +41,55 @@ def insert_demand(session: Session, demand: Demand) -> None:
         )
     )
     session.flush()
+
+
+def insert_draft(session: Session, draft: Draft) -> None:
+    session.add(DemandDraftRow(**asdict(draft)))
+    session.flush()
+
+
+def update_draft(session: Session, draft: Draft) -> None:
+    row = session.get_one(DemandDraftRow, draft.id)
+    row.body, row.version, row.updated_at = dict(draft.body), draft.version, draft.updated_at
+    session.flush()
+
+
+def delete_draft(session: Session, draft_id: UUID) -> None:
+    session.delete(session.get_one(DemandDraftRow, draft_id))
+    session.flush()
+
+
+def find_draft(session: Session, draft_id: UUID, organisation_id: UUID) -> Draft | None:
+    """Nobody else changes it until this transaction ends."""
+    query = select(DemandDraftRow).where(
+        col(DemandDraftRow.id) == draft_id, col(DemandDraftRow.organisation_id) == organisation_id
+    )
+    row = session.exec(
+        query.with_for_update(), execution_options={"populate_existing": True}
+    ).one_or_none()
+    return None if row is None else _draft(row)
+
+
+def drafts_after(
+    session: Session, *, organisation_id: UUID, after: UUID | None, limit: int
+) -> list[Draft]:
+    query = select(DemandDraftRow).where(col(DemandDraftRow.organisation_id) == organisation_id)
+    if after is not None:
+        query = query.where(col(DemandDraftRow.id) > after)
+    return [
+        _draft(row) for row in session.exec(query.order_by(col(DemandDraftRow.id)).limit(limit))
+    ]
+
+
+def _draft(row: DemandDraftRow) -> Draft:
+    return Draft(
+        id=DemandId(row.id),
+        organisation_id=OrganisationId(row.organisation_id),
+        body=row.body,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
 
 
 def update_state(session: Session, demand_id: UUID, state: DemandState) -> None:

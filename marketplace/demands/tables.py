@@ -49,3 +49,21 @@ class DemandRow(SQLModel, table=True):
     measured_only: bool
     state: str
     created_at: datetime = instant()
+
+
+class DemandDraftRow(SQLModel, table=True):
+    """What was said so far, whole or not; once published the demand has its id."""
+
+    __tablename__: ClassVar[str] = "demand_draft"
+    __table_args__ = (
+        CheckConstraint("jsonb_typeof(body) = 'object'", name="body_object"),
+        CheckConstraint("version >= 1", name="version_positive"),
+        UniqueConstraint("organisation_id", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    body: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    version: int
+    created_at: datetime = instant()
+    updated_at: datetime = instant()

@@ -6,11 +6,12 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import exists, insert
+from sqlalchemy import ColumnElement, insert, literal
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, and_, col, select, update
+from sqlmodel import Session, and_, cast, col, func, select, update
 
-from marketplace.directions.domain import Engagement, FacetFilter
+from marketplace.directions.domain import Engagement, FacetFilter, facet_path
 from marketplace.offers.domain import Offer, OfferState, OfferVersion
 from marketplace.offers.pricing import MaterialPrice, PriceRule, Surcharge, Tier
 from marketplace.offers.promotion import Promotion, PromotionState
@@ -210,28 +211,70 @@ def offers_after(
         query = query.where(col(OfferRow.state) == state.value)
     if direction is not None:
         query = query.where(col(OfferRow.direction) == direction)
-    for facet in facets:
-        query = _narrowed(query, facet, direction)
+    by_index = _by_index(session, facets, direction) if facets else None
+    if by_index is not None:
+        query = _joined(query, by_index, direction)
+    others = [facet for facet in facets if facet is not by_index]
+    if others:
+        path, values = facet_path(others)
+        asked = (cast(path, JSONPATH), cast(values, JSONB))
+        query = query.where(func.jsonb_path_match(col(OfferRow.attributes), *asked))
     return [_offer(row) for row in session.exec(query)]
 
 
-def _narrowed(query: Any, facet: FacetFilter, direction: int | None) -> Any:
+def _by_index(
+    session: Session, facets: Sequence[FacetFilter], direction: int | None
+) -> FacetFilter | None:
+    """The facet whose facts are read from their index; the others are asked of each offer found.
+
+    The one that the fewest facts pass. When all are passed by many, one that is exact: its index
+    gives the offers in their order. ``None``: wide ranges only; the offers in order soon fill a
+    page.
+    """
+    counts = {facet: _counted(session, facet, direction) for facet in facets}
+    rarest = min(facets, key=counts.__getitem__)
+    if counts[rarest] < WIDE:
+        return rarest
+    return next((facet for facet in facets if _is_exact(facet)), None)
+
+
+def _counted(session: Session, facet: FacetFilter, direction: int | None) -> int:
+    """How many facts pass, counted no further than ``WIDE``."""
+    fact = aliased(OfferFactRow)
+    some = select(literal(1)).where(*_says(fact, facet, direction)).limit(WIDE).subquery()
+    return session.exec(select(func.count()).select_from(some)).one()
+
+
+def _is_exact(facet: FacetFilter) -> bool:
+    return facet.value is not None or facet.low == facet.high
+
+
+def _joined(query: Any, facet: FacetFilter, direction: int | None) -> Any:
     """Only offers one of whose facts passes ``facet``.
 
-    What is asked for exactly is joined, so that its index gives the offers in their order; an offer
-    has each term and each number once.
+    An offer has each term and each number once.
     """
     fact = aliased(OfferFactRow)
-    said = [col(fact.offer_id) == col(OfferRow.id), col(fact.name) == facet.name]
+    said = _says(fact, facet, direction)
+    if _is_exact(facet):
+        return query.join(fact, and_(col(fact.offer_id) == col(OfferRow.id), *said))
+    return query.where(col(OfferRow.id).in_(select(fact.offer_id).where(*said)))
+
+
+def _says(
+    fact: type[OfferFactRow], facet: FacetFilter, direction: int | None
+) -> list[ColumnElement[bool]]:
+    said = [col(fact.name) == facet.name]
     said += [] if direction is None else [col(fact.direction) == direction]
     if facet.value is not None:
-        term = str(facet.value).lower() if isinstance(facet.value, bool) else str(facet.value)
-        return query.join(fact, and_(*said, col(fact.term) == term))
-    if facet.low is not None and facet.low == facet.high:
-        return query.join(fact, and_(*said, col(fact.number) == facet.low))
+        text = str(facet.value)
+        return [*said, col(fact.term) == (text.lower() if isinstance(facet.value, bool) else text)]
     said += [] if facet.low is None else [col(fact.number) >= facet.low]
-    said += [] if facet.high is None else [col(fact.number) <= facet.high]
-    return query.where(exists().where(*said))
+    return said + ([] if facet.high is None else [col(fact.number) <= facet.high])
+
+
+WIDE: Final = 1_000
+"""So many facts are many."""
 
 
 def _offer(row: OfferRow) -> Offer:

@@ -205,6 +205,10 @@ BODIES: Final[Mapping[str, Maker]] = {
         "terms_sha256": TERMS.hex(),
         "expires_at": (START + timedelta(days=30)).isoformat(),
     },
+    "POST /demands/imports": lambda _: (
+        f"title,process,hours,start,end\nProbe,{PROCESS},1,"
+        f"{START + timedelta(hours=1):%Y-%m-%d %H:%M},{START + timedelta(days=2):%Y-%m-%d %H:%M}\n"
+    ).encode(),
     "POST /documents": lambda _: b"a,b\n1,2\n",
     "POST /risk/imports": lambda _: {},
     "POST /risk/notices": lambda _: NOTICE,

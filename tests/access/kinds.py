@@ -31,6 +31,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("resource_id",): market.resources,
     ("offer_id",): market.offers,
     ("demand_id",): market.demands,
+    ("draft_id",): market.drafts,
     ("match_id",): market.matches,
     ("round_id",): market.rounds,
     ("round_id", "demand_id"): market.pooled_demands,

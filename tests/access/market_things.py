@@ -181,6 +181,21 @@ def demands(world: World) -> Iterator[Thing]:
         yield thing
 
 
+def drafts(world: World) -> Iterator[Thing]:
+    """One that is whole, so that it can be published."""
+
+    def facts(_: World, owner: Owner) -> dict[str, Any]:
+        window = {
+            "start": (START + timedelta(hours=1)).isoformat(),
+            "end": (START + timedelta(days=3)).isoformat(),
+        }
+        title = marker(owner, Shown.ORGANISATION)
+        body = {"title": title, "process": PROCESS, "hours": 1, "window": window}
+        return {"body": body, "version": 1}
+
+    yield from each("draft_id", "demand_draft", facts)(world)
+
+
 def _demand(owner: Owner) -> dict[str, Any]:
     return {
         "process": PROCESS,

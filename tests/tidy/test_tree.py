@@ -126,6 +126,7 @@ def test_contexts_hold_only_the_files_of_a_context() -> None:
     extra = {
         "services/booking": {"writing"},
         "marketplace/offers": {"importing", "pricing", "promotion"},
+        "marketplace/demands": {"importing"},
         "services/matching": {
             "chains",
             "clearing",
