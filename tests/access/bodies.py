@@ -77,7 +77,18 @@ DEAL: Final = {
     "lines": [{"description": "Part", "quantity": 1}],
     "closes_at": (START + timedelta(days=1)).isoformat(),
 }
+ITEM: Final = {"title": "Probe", "title_zh": "探针", "terms": {"kind": "free", "attribution": "x"}}
 BODIES: Final[Mapping[str, Maker]] = {
+    "POST /library-items": lambda _: ITEM | {"direction": 3, "kind": "model"},
+    "PUT /library-items/{item_id}": lambda _: ITEM,
+    "POST /library-items/{item_id}/versions": lambda world: {
+        "label": "1",
+        "documents": [str(world.version_file)],
+    },
+    "POST /library-items/{item_id}/reuses": lambda _: {"about": "Probe"},
+    "PUT /resources/{resource_id}/launch-target": lambda _: {
+        "url_template": "https://example.com/?t={token}"
+    },
     "POST /deals": lambda _: DEAL,
     "PUT /deals/{deal_id}": lambda _: DEAL,
     "POST /deals/{deal_id}/quotes": lambda _: {

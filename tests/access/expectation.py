@@ -24,6 +24,7 @@ SHARED_WITH_OWN: Final = {
 PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.APPEAL_DECIDE: lambda appeal: appeal.giver is Owner.OWN,
     Action.BOOKING_CONFIRM: lambda booking: booking.taker is Owner.OWN,
+    Action.BOOKING_LAUNCH: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_MOVE: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_WORK: lambda booking: booking.giver is Owner.OWN,
     Action.DEAL_WRITE: lambda deal: deal.owner is Owner.OWN,
@@ -36,6 +37,7 @@ PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.FINANCING_ANSWER: lambda asked: asked.giver is Owner.OWN,
     Action.FINANCING_DECIDE: lambda asked: asked.taker is Owner.OWN,
     Action.FINANCING_CONSENT: lambda asked: asked.taker is Owner.OWN,
+    Action.LICENCE_END: lambda licence: licence.taker is Owner.OWN,
     Action.RISK_NOTICE_ACKNOWLEDGE: lambda notice: notice.taker is Owner.OWN,
     Action.APPLICATION_CHANGE: lambda application: application.owner is Owner.OWN,
     Action.PROJECT_RECOMMEND: lambda application: application.taker is Owner.OWN,

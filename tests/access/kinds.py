@@ -10,6 +10,7 @@ from tests.access import call_things as call
 from tests.access import deal_things as deal
 from tests.access import finance_things as finance
 from tests.access import ledger_things as ledger
+from tests.access import library_things as library
 from tests.access import market_things as market
 from tests.access import risk_things as risk
 from tests.access import trust_things as trust
@@ -68,5 +69,9 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("dispute_id",): deal.disputes,
     ("financing_id",): finance.applications,
     ("consent_id",): finance.consents,
+    ("item_id",): library.items,
+    ("version_id",): library.versions,
+    ("licence_id",): library.licences,
+    ("access_id", "document_id"): library.files,
 }
 """In the order they are made: later ones name earlier ones."""

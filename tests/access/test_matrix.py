@@ -12,6 +12,7 @@ REFUSED_BY_THEIR_NATURE = {
     "GET /reviews/{review_id}/scores": "needs a review that is in",
     "GET /session/openid": "no provider is set up",
     "GET /session/openid/callback": "no provider is set up",
+    "POST /bookings/{booking_id}/launches": "needs a booking whose time is now",
     "POST /enrolments/redeem": "needs a code",
     "POST /orders/{order_id}/agreement": "needs money in the escrow",
     "POST /orders/{order_id}/releases": "needs money in the escrow",

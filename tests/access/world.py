@@ -69,6 +69,11 @@ class World:
     cost_centres: dict[Owner, tuple[UUID, UUID]] = field(default_factory=dict)
     escrows: dict[Owner, UUID] = field(default_factory=dict)
     accounts: dict[Owner, UUID] = field(default_factory=dict)
+    items: dict[tuple[Owner, Shown], UUID] = field(default_factory=dict)
+    """Of the library."""
+    versions: dict[tuple[Owner, Shown], UUID] = field(default_factory=dict)
+    version_file: UUID | None = None
+    """A document of the callers' organisation, for a next version."""
     things: dict[tuple[str, ...], list[Thing]] = field(default_factory=dict)
 
     def add(
