@@ -118,6 +118,18 @@ BODIES: Final[Mapping[str, Maker]] = {
         "confirm_by": (START + timedelta(days=2)).isoformat(),
     },
     "POST /purchases/{purchase_id}/share/confirm": lambda _: {"at_most_minor": 10**12},
+ITEM: Final = {"title": "Probe", "title_zh": "探针", "terms": {"kind": "free", "attribution": "x"}}
+BODIES: Final[Mapping[str, Maker]] = {
+    "POST /library-items": lambda _: ITEM | {"direction": 3, "kind": "model"},
+    "PUT /library-items/{item_id}": lambda _: ITEM,
+    "POST /library-items/{item_id}/versions": lambda world: {
+        "label": "1",
+        "documents": [str(world.version_file)],
+    },
+    "POST /library-items/{item_id}/reuses": lambda _: {"about": "Probe"},
+    "PUT /resources/{resource_id}/launch-target": lambda _: {
+        "url_template": "https://example.com/?t={token}"
+    },
     "POST /deals": lambda _: DEAL,
     "PUT /deals/{deal_id}": lambda _: DEAL,
     "POST /deals/{deal_id}/quotes": lambda _: {

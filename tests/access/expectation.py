@@ -24,6 +24,7 @@ SHARED_WITH_OWN: Final = {
 PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.APPEAL_DECIDE: lambda appeal: appeal.giver is Owner.OWN,
     Action.BOOKING_CONFIRM: lambda booking: booking.taker is Owner.OWN,
+    Action.BOOKING_LAUNCH: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_MOVE: lambda booking: booking.taker is Owner.OWN,
     Action.BOOKING_WORK: lambda booking: booking.giver is Owner.OWN,
     Action.DEAL_WRITE: lambda deal: deal.owner is Owner.OWN,
@@ -55,6 +56,7 @@ PARTIES: Final[Mapping[Action, Callable[[Thing], bool]]] = {
     Action.INTRODUCTION_CONSENT: lambda asked: asked.taker is Owner.OWN,
     Action.MILESTONE_REPORT: lambda milestone: milestone.taker is Owner.OWN,
     Action.MILESTONE_CONFIRM: lambda milestone: milestone.owner is Owner.OWN,
+    Action.LICENCE_END: lambda licence: licence.taker is Owner.OWN,
     Action.RISK_NOTICE_ACKNOWLEDGE: lambda notice: notice.taker is Owner.OWN,
     Action.APPLICATION_CHANGE: lambda application: application.owner is Owner.OWN,
     Action.PROGRESS_REPORT_WRITE: lambda application: application.owner is Owner.OWN,

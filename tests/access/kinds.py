@@ -12,6 +12,7 @@ from tests.access import finance_things as finance
 from tests.access import idea_things as idea
 from tests.access import incubation_things as incubation
 from tests.access import ledger_things as ledger
+from tests.access import library_things as library
 from tests.access import market_things as market
 from tests.access import production_things as production
 from tests.access import programme_things as programme
@@ -92,5 +93,9 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("introduction_id",): incubation.introductions,
     ("box_id",): idea.boxes,
     ("idea_id",): idea.ideas,
+    ("item_id",): library.items,
+    ("version_id",): library.versions,
+    ("licence_id",): library.licences,
+    ("access_id", "document_id"): library.files,
 }
 """In the order they are made: later ones name earlier ones."""

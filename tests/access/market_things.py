@@ -71,7 +71,7 @@ def resources(world: World) -> Iterator[Thing]:
     yield deleted({"resource_id": str(gone)})
 
 
-def _placing(world: World, owner: Owner, shown: Shown) -> dict[str, Any]:
+def placing(world: World, owner: Owner, shown: Shown) -> dict[str, Any]:
     """Where a row is visible; a stranger's park and space are others."""
     if owner is Owner.STRANGER and shown in {Shown.PARK, Shown.SPACE}:
         return _elsewhere(world, shown)
@@ -99,7 +99,7 @@ def _resource(world: World, owner: Owner, shown: Shown) -> UUID:
         "resource",
         owner,
         shown,
-        **_placing(world, owner, shown),
+        **placing(world, owner, shown),
         site_id=world.sites[owner],
         kind="machine",
         units=2,
@@ -113,6 +113,7 @@ def _resource(world: World, owner: Owner, shown: Shown) -> UUID:
     )["id"]
     part: dict[str, Any] = {"resource_id": made}
     world.owned("capability", owner, shown, **part, process=PROCESS, certificates=[])
+    world.owned("launch_target", owner, shown, **part)
     world.owned("twin", owner, shown, **part, gateway_id=world.gateways[owner])
     told = {"state": "idle", "reported": "idle", "seen_at": START, "quality": 192}
     world.owned(
@@ -146,12 +147,12 @@ def offers(world: World) -> Iterator[Thing]:
 def _offer(world: World, owner: Owner, shown: Shown) -> UUID:
     resource_id = world.resources[owner, shown]
     price = {"unit": "hour", "price_minor": amount(owner, shown), "setup_minor": 0}
-    placing = _placing(world, owner, shown)
+    placed = placing(world, owner, shown)
     made: UUID = world.owned(
         "offer",
         owner,
         shown,
-        **placing,
+        **placed,
         direction=4,
         resource_ids=[resource_id],
         price=price | {"minimum_minor": 0, "currency": "CNY"},
@@ -161,7 +162,7 @@ def _offer(world: World, owner: Owner, shown: Shown) -> UUID:
         "listing",
         owner,
         shown,
-        **placing,
+        **placed,
         offer_id=made,
         resource_id=resource_id,
         currency="CNY",
@@ -262,7 +263,7 @@ def _round(world: World, owner: Owner, shown: Shown) -> UUID:
         "clearing_round",
         owner,
         shown,
-        **_placing(world, owner, shown),
+        **placing(world, owner, shown),
         currency="CNY",
         closes_at=START + timedelta(days=1),
         state="open",

@@ -13,6 +13,7 @@ REFUSED_BY_THEIR_NATURE = {
     "GET /test-report-verification": "needs a report's number and code",
     "GET /session/openid": "no provider is set up",
     "GET /session/openid/callback": "no provider is set up",
+    "POST /bookings/{booking_id}/launches": "needs a booking whose time is now",
     "POST /enrolments/redeem": "needs a code",
     "POST /bookings/{booking_id}/handovers": "needs a firm booking of transport",
     "POST /products/{product_id}/orders": "needs a route of free slots",

@@ -72,6 +72,11 @@ class World:
     accounts: dict[Owner, UUID] = field(default_factory=dict)
     named: dict[str, UUID] = field(default_factory=dict)
     idea_boxes: dict[Owner, UUID] = field(default_factory=dict)
+    items: dict[tuple[Owner, Shown], UUID] = field(default_factory=dict)
+    """Of the library."""
+    versions: dict[tuple[Owner, Shown], UUID] = field(default_factory=dict)
+    version_file: UUID | None = None
+    """A document of the callers' organisation, for a next version."""
     things: dict[tuple[str, ...], list[Thing]] = field(default_factory=dict)
 
     def add(

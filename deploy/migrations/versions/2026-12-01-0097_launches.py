@@ -7,7 +7,7 @@ import sqlmodel
 from alembic import op
 
 from services.runtime.database_roles import WORKER
-from services.runtime.row_security import OWN, own, protect
+from services.runtime.row_security import OF_VISIBLE_RESOURCE, OWN, own, protect
 
 revision = "0097_launches"
 down_revision = "0096_search"
@@ -83,7 +83,7 @@ def _protection() -> Iterator[str]:
     """Whoever booked reads where it is opened; a launch is within a confirmed booking's time."""
     yield from protect(
         "launch_target",
-        read=f"{OWN} OR {BOOKED}",
+        read=f"({OWN} AND {OF_VISIBLE_RESOURCE}) OR {BOOKED}",
         write=OWN,
         privileges="SELECT, INSERT, UPDATE (url_template, updated_at)",
     )

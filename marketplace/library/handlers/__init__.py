@@ -31,6 +31,7 @@ from marketplace.library.handlers.items import (
 from marketplace.library.handlers.licences import (
     LicenceNotFoundError,
     NdaRequiredError,
+    OwnItemError,
     ask,
     end,
     follow_funding,
@@ -45,6 +46,7 @@ __all__ = [
     "ItemPlaceError",
     "LicenceNotFoundError",
     "NdaRequiredError",
+    "OwnItemError",
     "VersionFileError",
     "VersionNotFoundError",
     "ask",

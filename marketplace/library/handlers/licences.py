@@ -17,7 +17,7 @@ from marketplace.library.domain import (
     ended,
     granted,
 )
-from marketplace.library.handlers.items import ItemNotFoundError, get_item
+from marketplace.library.handlers.items import get_item
 from marketplace.library.store import licences as store
 from services.agreements import handlers as agreements
 from services.agreements.domain import Subject as NdaSubject
@@ -47,6 +47,16 @@ class LicenceNotFoundError(DomainError):
     zh: ClassVar[str] = "没有您持有或授予的许可 {licence_id}；请查看 /library-licences。"
 
 
+class OwnItemError(DomainError):
+    code: ClassVar[str] = "library-item-own"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = (
+        "Library item {item_id} is your organisation's own; it needs no licence, read its documents"
+        " at /documents."
+    )
+    zh: ClassVar[str] = "条目 {item_id} 属于贵组织，无需许可；请直接在 /documents 读取文档。"
+
+
 class NdaRequiredError(DomainError):
     code: ClassVar[str] = "licence-needs-nda"
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
@@ -71,13 +81,13 @@ def ask(
     """License an item as its terms are now; what is to be paid waits for its escrow's money.
 
     Raises:
-        ItemNotFoundError: none is open to the organisation, or it is its own.
-        ItemStateError, DownloadsInvalidError, NdaRequiredError: as they say.
+        ItemNotFoundError: none is open to the organisation.
+        OwnItemError, ItemStateError, DownloadsInvalidError, NdaRequiredError: as they say.
         NoCommissionRuleError, AmountInvalidError: the ledger cannot take such a fee.
     """
     item = get_item(session=session, item_id=item_id)
     if item.organisation_id == organisation_id:
-        raise ItemNotFoundError(item_id=item_id)
+        raise OwnItemError(item_id=item_id)
     check_nda(session, clock, item, organisation_id)
     licence = granted(
         item,

@@ -51,9 +51,7 @@ def put_target(
     Raises:
         ResourceNotFoundError: the organisation has no such resource.
     """
-    resource = capacity.get_resource(session=session, resource_id=resource_id)
-    if resource.organisation_id != organisation_id:
-        raise capacity.ResourceNotFoundError(resource_id=resource_id)
+    _check_own(session, organisation_id, resource_id)
     before = store.find_target(session, resource_id)
     target = LaunchTarget(resource_id, organisation_id, url_template, clock.now())
     store.save_target(session, target)
@@ -67,10 +65,12 @@ def get_target(
     """Where the software of an own resource is opened.
 
     Raises:
-        LaunchTargetNotFoundError: nowhere, or it is not the organisation's.
+        ResourceNotFoundError: the organisation has no such resource.
+        LaunchTargetNotFoundError: it is opened nowhere.
     """
+    _check_own(session, organisation_id, resource_id)
     target = store.find_target(session, resource_id)
-    if target is None or target.organisation_id != organisation_id:
+    if target is None:
         raise LaunchTargetNotFoundError(resource_id=resource_id)
     return target
 
@@ -135,3 +135,9 @@ def list_launches(
     """
     get_booking(session=session, organisation_id=organisation_id, booking_id=booking_id)
     return store.launches_after(session, booking_id, after=after, limit=limit)
+
+
+def _check_own(session: Session, organisation_id: OrganisationId, resource_id: ResourceId) -> None:
+    resource = capacity.get_resource(session=session, resource_id=resource_id)
+    if resource.organisation_id != organisation_id:
+        raise capacity.ResourceNotFoundError(resource_id=resource_id)
