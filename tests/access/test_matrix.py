@@ -10,14 +10,14 @@ SHOWN_MAX = 40
 PROBES_MIN = 10_000
 REFUSED_BY_THEIR_NATURE = {
     "GET /reviews/{review_id}/scores": "needs a review that is in",
-    "GET /test-report-verification": "needs a report's number and code",
     "GET /session/openid": "no provider is set up",
     "GET /session/openid/callback": "no provider is set up",
-    "POST /enrolments/redeem": "needs a code",
+    "GET /test-report-verification": "needs a report's number and code",
     "POST /bookings/{booking_id}/handovers": "needs a firm booking of transport",
-    "POST /products/{product_id}/orders": "needs a route of free slots",
+    "POST /enrolments/redeem": "needs a code",
     "POST /orders/{order_id}/agreement": "needs money in the escrow",
     "POST /orders/{order_id}/releases": "needs money in the escrow",
+    "POST /products/{product_id}/orders": "needs a route of free slots",
     "POST /quotes/{quote_id}/hold": "needs slots",
     "POST /outside-accounts": "no provider is set up",
     "POST /parks": "needs an organisation that operates parks",
