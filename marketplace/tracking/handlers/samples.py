@@ -9,11 +9,11 @@ from marketplace.tracking import store
 from marketplace.tracking.domain import (
     TESTING,
     Mark,
-    Outcome,
     Report,
     Sample,
     SampleState,
     SampleStep,
+    TestOutcome,
     accreditations,
     check_booking,
     code_of,
@@ -139,7 +139,7 @@ def report(
     actor: UUID | None,
     sample_id: UUID,
     number: str,
-    outcome: Outcome,
+    outcome: TestOutcome,
     sha256: str,
     drawn: bytes,
 ) -> Report:

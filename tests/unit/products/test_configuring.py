@@ -14,11 +14,13 @@ from marketplace.products.domain.options import (
     ChoiceInvalidError,
     Choices,
     Constraint,
-    ConstraintKind,
     Option,
     OptionInvalidError,
     broken,
     nearest,
+)
+from marketplace.products.domain.options import (
+    ProductConstraintKind as ConstraintKind,
 )
 from marketplace.products.domain.product import (
     Charge,
