@@ -11,13 +11,13 @@ from marketplace.products.handlers.ordering import Means
 from marketplace.products.schemas import (
     ConfigurationIn,
     ConfigurationOut,
-    MilestoneReleaseIn,
-    PayIn,
     ProductIn,
     ProductOrderIn,
     ProductOrderOut,
     ProductOut,
-    SpecificationIn,
+    ProductPaymentIn,
+    ProductReleaseIn,
+    ProductSpecificationIn,
 )
 from marketplace.taxonomy.routes import TaxonomyDep
 from services.contracts.policies import Action
@@ -96,7 +96,7 @@ def read_product(
 @router.put("/products/{product_id}", dependencies=[requires(Action.PRODUCT_EDIT)])
 def revise_product(
     product_id: UUID,
-    asked: SpecificationIn,
+    asked: ProductSpecificationIn,
     session: SessionDep,
     clock: ClockDep,
     response: Response,
@@ -233,7 +233,7 @@ def read_product_order(
 )
 def confirm_product_order(
     product_order_id: UUID,
-    asked: PayIn,
+    asked: ProductPaymentIn,
     session: SessionDep,
     clock: ClockDep,
     acting: ActingDep,
@@ -255,7 +255,7 @@ def confirm_product_order(
 )
 def fund_product_order(
     product_order_id: UUID,
-    asked: PayIn,
+    asked: ProductPaymentIn,
     session: SessionDep,
     clock: ClockDep,
     acting: ActingDep,
@@ -294,7 +294,7 @@ def cancel_product_order(
 )
 def release_product_milestone(
     product_order_id: UUID,
-    asked: MilestoneReleaseIn,
+    asked: ProductReleaseIn,
     session: SessionDep,
     clock: ClockDep,
     acting: ActingDep,

@@ -11,9 +11,9 @@ from marketplace.products.domain.options import (
     CONSTRAINTS_MAX,
     OPTIONS_MAX,
     VALUES_MAX,
-    ConstraintKind,
+    ProductConstraintKind,
 )
-from marketplace.products.domain.order import Milestone, OrderState, ProductOrder
+from marketplace.products.domain.order import Milestone, ProductOrder, ProductOrderState
 from marketplace.products.domain.product import (
     QUANTITY_MAX,
     STEPS_MAX,
@@ -22,8 +22,8 @@ from marketplace.products.domain.product import (
     Configured,
     Product,
     ProductState,
+    ProductVisibility,
     Specification,
-    Visibility,
     Work,
 )
 from marketplace.products.handlers.ordering import Planned, Wanted
@@ -58,7 +58,7 @@ def _known_words(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-class OptionIn(Document):
+class ProductOptionIn(Document):
     """Something to choose; its JSON Schema has finitely many values."""
 
     key: Key
@@ -71,18 +71,18 @@ class OptionIn(Document):
     default: Choice | None = None
 
 
-class ConstraintIn(Document):
+class ProductConstraintIn(Document):
     """Where ``when`` holds, ``then`` must (requires) or must not (excludes)."""
 
     key: Key
-    kind: ConstraintKind
+    kind: ProductConstraintKind
     when: Condition = Field(default_factory=dict)
     then: Condition
     reason: Name
     reason_zh: Name
 
 
-class TermIn(Document):
+class ProductTermIn(Document):
     """``amount``, times each number named (options, or ``quantity``), where ``when`` holds."""
 
     amount: int = Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX)
@@ -90,42 +90,42 @@ class TermIn(Document):
     when: Condition = Field(default_factory=dict)
 
 
-class MaterialByIn(Document):
+class ProductMaterialIn(Document):
     option: Key
     codes: dict[Annotated[str, Field(max_length=TITLE_MAX)], Code] = Field(max_length=VALUES_MAX)
 
 
-class StepIn(Document):
+class ProductStepIn(Document):
     process: Code
     name: Name
     name_zh: Name
-    minutes: list[TermIn] = Field(min_length=1, max_length=TERMS_MAX)
+    minutes: list[ProductTermIn] = Field(min_length=1, max_length=TERMS_MAX)
     when: Condition = Field(default_factory=dict)
-    material: MaterialByIn | None = None
+    material: ProductMaterialIn | None = None
 
 
-class ChargeIn(Document):
+class ProductChargeIn(Document):
     rule: Name
-    minor: TermIn
+    minor: ProductTermIn
 
 
-class HasteIn(Document):
+class ProductSurchargeIn(Document):
     key: Key
     when: Condition
 
 
-class SpecificationIn(Document):
+class ProductSpecificationIn(Document):
     """What a version of a product says."""
 
     title: Name
     title_zh: Name
-    options: list[OptionIn] = Field(max_length=OPTIONS_MAX)
-    constraints: list[ConstraintIn] = Field(default_factory=list, max_length=CONSTRAINTS_MAX)
-    steps: list[StepIn] = Field(min_length=1, max_length=STEPS_MAX)
+    options: list[ProductOptionIn] = Field(max_length=OPTIONS_MAX)
+    constraints: list[ProductConstraintIn] = Field(default_factory=list, max_length=CONSTRAINTS_MAX)
+    steps: list[ProductStepIn] = Field(min_length=1, max_length=STEPS_MAX)
     price: PriceRuleIn = Field(description="by the piece; what the choices add stands in charges")
-    charges: list[ChargeIn] = Field(default_factory=list, max_length=TERMS_MAX)
-    surcharges: list[HasteIn] = Field(default_factory=list, max_length=PARTS_MAX)
-    material: MaterialByIn | None = Field(
+    charges: list[ProductChargeIn] = Field(default_factory=list, max_length=TERMS_MAX)
+    surcharges: list[ProductSurchargeIn] = Field(default_factory=list, max_length=PARTS_MAX)
+    material: ProductMaterialIn | None = Field(
         default=None, description="which material of the price an option's value stands for"
     )
 
@@ -137,11 +137,11 @@ class SpecificationIn(Document):
         return found
 
 
-class ProductIn(SpecificationIn):
-    visibility: Visibility = Visibility.PUBLIC
+class ProductIn(ProductSpecificationIn):
+    visibility: ProductVisibility = ProductVisibility.PUBLIC
 
 
-class OptionOut(BaseModel):
+class ProductOptionOut(BaseModel):
     key: str
     name: str
     name_zh: str
@@ -154,12 +154,12 @@ class ProductOut(BaseModel):
 
     id: UUID
     organisation_id: UUID
-    visibility: Visibility
+    visibility: ProductVisibility
     state: ProductState
     version: int
     title: str
     title_zh: str
-    options: list[OptionOut]
+    options: list[ProductOptionOut]
     constraints: list[dict[str, Any]]
     steps: list[dict[str, Any]]
     price: PriceRuleOut
@@ -181,7 +181,7 @@ class ProductOut(BaseModel):
             title=said.title,
             title_zh=said.title_zh,
             options=[
-                OptionOut(
+                ProductOptionOut(
                     key=one.key,
                     name=one.name,
                     name_zh=one.name_zh,
@@ -200,7 +200,7 @@ class ProductOut(BaseModel):
         )
 
 
-class WantedIn(Document):
+class ProductWantedIn(Document):
     """When the work is wanted, [start, end), and where it is delivered."""
 
     start: Instant
@@ -220,25 +220,27 @@ class ConfigurationIn(Document):
     choices: ChoicesIn
     quantity: int = Field(default=1, ge=1, le=QUANTITY_MAX)
     version: int | None = Field(default=None, ge=1, description="of the product; the newest")
-    wanted: WantedIn | None = Field(default=None, description="given, a route is searched too")
+    wanted: ProductWantedIn | None = Field(
+        default=None, description="given, a route is searched too"
+    )
 
 
 class ProductOrderIn(Document):
     choices: ChoicesIn
     quantity: int = Field(default=1, ge=1, le=QUANTITY_MAX)
     version: int | None = Field(default=None, ge=1)
-    wanted: WantedIn
+    wanted: ProductWantedIn
 
 
-class BrokenOut(BaseModel):
+class BrokenConstraintOut(BaseModel):
     key: str
-    kind: ConstraintKind
+    kind: ProductConstraintKind
     options: list[str]
     reason: str
     reason_zh: str
 
 
-class WorkOut(BaseModel):
+class ProductWorkOut(BaseModel):
     process: str
     name: str
     name_zh: str
@@ -250,7 +252,7 @@ class WorkOut(BaseModel):
         return cls.model_validate(work, from_attributes=True)
 
 
-class RouteLegOut(BaseModel):
+class ProductLegOut(BaseModel):
     step: str
     provider_id: UUID
     resource_id: UUID
@@ -260,10 +262,10 @@ class RouteLegOut(BaseModel):
     price_minor: int
 
 
-class PlannedOut(BaseModel):
+class ProductRouteOut(BaseModel):
     """The best route; ``price`` is of the product and every leg, in lines."""
 
-    legs: list[RouteLegOut]
+    legs: list[ProductLegOut]
     delivered: datetime
     price: PriceOut
 
@@ -271,7 +273,7 @@ class PlannedOut(BaseModel):
     def of(cls, planned: Planned) -> Self:
         return cls(
             legs=[
-                RouteLegOut(
+                ProductLegOut(
                     step=work.name,
                     provider_id=leg.organisation_id,
                     resource_id=leg.resource_id,
@@ -294,13 +296,13 @@ class ConfigurationOut(BaseModel):
     version: int
     choices: dict[str, bool | int | str]
     quantity: int
-    broken: list[BrokenOut]
+    broken: list[BrokenConstraintOut]
     changes: int | None = Field(description="options the nearest choices differ in")
     nearest: list[dict[str, bool | int | str]]
     searched: bool = Field(description="false: the search gave up, others may be nearer")
-    work: list[WorkOut]
+    work: list[ProductWorkOut]
     price: PriceOut | None
-    route: PlannedOut | None
+    route: ProductRouteOut | None
 
     @classmethod
     def of(cls, product: Product, found: Configured, planned: Planned | None) -> Self:
@@ -310,7 +312,7 @@ class ConfigurationOut(BaseModel):
             choices=dict(found.choices),
             quantity=found.quantity,
             broken=[
-                BrokenOut(
+                BrokenConstraintOut(
                     key=one.key,
                     kind=one.kind,
                     options=list(one.options),
@@ -322,13 +324,13 @@ class ConfigurationOut(BaseModel):
             changes=found.changes,
             nearest=[dict(one) for one in found.nearest],
             searched=found.searched,
-            work=[WorkOut.of(one) for one in found.work],
+            work=[ProductWorkOut.of(one) for one in found.work],
             price=None if found.price is None else PriceOut.of(found.price),
-            route=None if planned is None else PlannedOut.of(planned),
+            route=None if planned is None else ProductRouteOut.of(planned),
         )
 
 
-class MilestoneOut(BaseModel):
+class ProductMilestoneOut(BaseModel):
     number: int
     payee_id: UUID
     title: str
@@ -355,9 +357,9 @@ class ProductOrderOut(BaseModel):
     quantity: int
     price: PriceOut
     joint_id: UUID
-    state: OrderState
+    state: ProductOrderState
     delivered_by: datetime
-    milestones: list[MilestoneOut]
+    milestones: list[ProductMilestoneOut]
     created_at: datetime
     updated_at: datetime
 
@@ -375,15 +377,15 @@ class ProductOrderOut(BaseModel):
             joint_id=order.joint_id,
             state=order.state,
             delivered_by=order.delivered_by,
-            milestones=[MilestoneOut.of(one) for one in order.milestones],
+            milestones=[ProductMilestoneOut.of(one) for one in order.milestones],
             created_at=order.created_at,
             updated_at=order.updated_at,
         )
 
 
-class PayIn(Document):
+class ProductPaymentIn(Document):
     method: str = Field(default=WALLET, min_length=1, max_length=40)
 
 
-class MilestoneReleaseIn(Document):
+class ProductReleaseIn(Document):
     milestone: int = Field(ge=1, le=STEPS_MAX + 1)

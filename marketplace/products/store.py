@@ -8,12 +8,12 @@ from pydantic import TypeAdapter
 from sqlmodel import Session, col, or_, select
 
 from marketplace.offers.pricing import Price, PriceLine
-from marketplace.products.domain.order import Milestone, OrderState, ProductOrder
+from marketplace.products.domain.order import Milestone, ProductOrder, ProductOrderState
 from marketplace.products.domain.product import (
     Product,
     ProductState,
+    ProductVisibility,
     Specification,
-    Visibility,
 )
 from marketplace.products.tables import (
     MilestoneRow,
@@ -206,7 +206,7 @@ def _product(row: ProductRow, told: ProductVersionRow) -> Product:
     return Product(
         id=row.id,
         organisation_id=OrganisationId(row.organisation_id),
-        visibility=Visibility(row.visibility),
+        visibility=ProductVisibility(row.visibility),
         state=ProductState(row.state),
         version=told.version,
         specification=_SPECIFICATIONS.validate_python(told.specification),
@@ -227,7 +227,7 @@ def _order(row: ProductOrderRow, milestones: Sequence[MilestoneRow]) -> ProductO
         quantity=row.quantity,
         price=Price(Money(row.total_minor, row.currency), lines),
         joint_id=JointId(row.joint_id),
-        state=OrderState(row.state),
+        state=ProductOrderState(row.state),
         milestones=tuple(_milestone(one) for one in milestones),
         delivered_by=row.delivered_by,
         version=row.version,

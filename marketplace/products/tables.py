@@ -15,8 +15,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from marketplace.products.domain.order import OrderState
-from marketplace.products.domain.product import ProductState, Visibility
+from marketplace.products.domain.order import ProductOrderState
+from marketplace.products.domain.product import ProductState, ProductVisibility
 from services.runtime.tables import instant
 
 
@@ -27,7 +27,7 @@ def _one_of(words: Any) -> str:
 class ProductRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "product"
     __table_args__ = (
-        CheckConstraint(f"visibility IN ({_one_of(Visibility)})", name="visibility"),
+        CheckConstraint(f"visibility IN ({_one_of(ProductVisibility)})", name="visibility"),
         CheckConstraint(f"state IN ({_one_of(ProductState)})", name="state"),
         CheckConstraint("version >= 1", name="version"),
         UniqueConstraint("organisation_id", "id"),
@@ -67,7 +67,7 @@ class ProductOrderRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "product_order"
     __table_args__ = (
-        CheckConstraint(f"state IN ({_one_of(OrderState)})", name="state"),
+        CheckConstraint(f"state IN ({_one_of(ProductOrderState)})", name="state"),
         CheckConstraint("quantity > 0 AND version >= 1 AND total_minor >= 0", name="counted"),
         ForeignKeyConstraint(
             ("maker_id", "product_id", "product_version"),

@@ -66,21 +66,21 @@ class FindingMissingError(DomainError):
     zh: ClassVar[str] = "工单 {order_id} 没有诊断结论；请先登记结论。"
 
 
-class Party(StrEnum):
+class ServiceParty(StrEnum):
     OWNER = "owner"
     """设备所有者."""
     PROVIDER = "provider"
     """服务商."""
 
 
-class ContractState(StrEnum):
+class ServiceContractState(StrEnum):
     PROPOSED = "proposed"
     ACTIVE = "active"
     DECLINED = "declined"
     ENDED = "ended"
 
 
-class OrderState(StrEnum):
+class WorkOrderState(StrEnum):
     OPEN = "open"
     ACCEPTED = "accepted"
     REPORTED = "reported"
@@ -88,7 +88,7 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class SessionState(StrEnum):
+class RemoteSessionState(StrEnum):
     REQUESTED = "requested"
     GRANTED = "granted"
     REFUSED = "refused"
@@ -110,33 +110,37 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    by: frozenset[Party]
+    by: frozenset[ServiceParty]
     sources: tuple[str, ...]
     target: str
 
 
-_OWNER: Final = frozenset({Party.OWNER})
-_PROVIDER: Final = frozenset({Party.PROVIDER})
+_OWNER: Final = frozenset({ServiceParty.OWNER})
+_PROVIDER: Final = frozenset({ServiceParty.PROVIDER})
 _EITHER: Final = _OWNER | _PROVIDER
 CONTRACT_LIFE: Final[Mapping[Move, Rule]] = {
-    Move.AGREE: Rule(_PROVIDER, (ContractState.PROPOSED,), ContractState.ACTIVE),
-    Move.DECLINE: Rule(_PROVIDER, (ContractState.PROPOSED,), ContractState.DECLINED),
-    Move.END: Rule(_EITHER, (ContractState.ACTIVE,), ContractState.ENDED),
+    Move.AGREE: Rule(_PROVIDER, (ServiceContractState.PROPOSED,), ServiceContractState.ACTIVE),
+    Move.DECLINE: Rule(_PROVIDER, (ServiceContractState.PROPOSED,), ServiceContractState.DECLINED),
+    Move.END: Rule(_EITHER, (ServiceContractState.ACTIVE,), ServiceContractState.ENDED),
 }
 ORDER_LIFE: Final[Mapping[Move, Rule]] = {
-    Move.ACCEPT: Rule(_PROVIDER, (OrderState.OPEN,), OrderState.ACCEPTED),
-    Move.REPORT: Rule(_PROVIDER, (OrderState.ACCEPTED,), OrderState.REPORTED),
-    Move.RETURN: Rule(_OWNER, (OrderState.REPORTED,), OrderState.ACCEPTED),
-    Move.CLOSE: Rule(_OWNER, (OrderState.REPORTED,), OrderState.CLOSED),
-    Move.CANCEL: Rule(_OWNER, (OrderState.OPEN,), OrderState.CANCELLED),
+    Move.ACCEPT: Rule(_PROVIDER, (WorkOrderState.OPEN,), WorkOrderState.ACCEPTED),
+    Move.REPORT: Rule(_PROVIDER, (WorkOrderState.ACCEPTED,), WorkOrderState.REPORTED),
+    Move.RETURN: Rule(_OWNER, (WorkOrderState.REPORTED,), WorkOrderState.ACCEPTED),
+    Move.CLOSE: Rule(_OWNER, (WorkOrderState.REPORTED,), WorkOrderState.CLOSED),
+    Move.CANCEL: Rule(_OWNER, (WorkOrderState.OPEN,), WorkOrderState.CANCELLED),
 }
 SESSION_LIFE: Final[Mapping[Move, Rule]] = {
-    Move.GRANT: Rule(_OWNER, (SessionState.REQUESTED,), SessionState.GRANTED),
-    Move.REFUSE: Rule(_OWNER, (SessionState.REQUESTED,), SessionState.REFUSED),
-    Move.END: Rule(_EITHER, (SessionState.REQUESTED, SessionState.GRANTED), SessionState.ENDED),
+    Move.GRANT: Rule(_OWNER, (RemoteSessionState.REQUESTED,), RemoteSessionState.GRANTED),
+    Move.REFUSE: Rule(_OWNER, (RemoteSessionState.REQUESTED,), RemoteSessionState.REFUSED),
+    Move.END: Rule(
+        _EITHER,
+        (RemoteSessionState.REQUESTED, RemoteSessionState.GRANTED),
+        RemoteSessionState.ENDED,
+    ),
 }
 """Who moves what from where to where; a trigger of the database says the same."""
-UNFINISHED: Final = (OrderState.OPEN, OrderState.ACCEPTED, OrderState.REPORTED)
+UNFINISHED: Final = (WorkOrderState.OPEN, WorkOrderState.ACCEPTED, WorkOrderState.REPORTED)
 
 
 class Warned(StrEnum):
@@ -188,7 +192,7 @@ class Contract:
     """The owner of the machines."""
     provider_id: OrganisationId
     terms: Annotated[Terms, CONFIDENTIAL]
-    state: ContractState
+    state: ServiceContractState
     version: int
     created_at: datetime
     updated_at: datetime
@@ -220,7 +224,7 @@ class WorkOrder:
     warnings: int
     warned_at: datetime
     due_at: datetime
-    state: OrderState
+    state: WorkOrderState
     version: int
     created_at: datetime
     updated_at: datetime
@@ -258,7 +262,7 @@ class RemoteSession:
     order_id: UUID
     purpose: str
     minutes: int
-    state: SessionState
+    state: RemoteSessionState
     requested_by: UUID | None
     requested_at: datetime
     decided_by: UUID | None = None
@@ -275,7 +279,7 @@ class RemoteSession:
         return f"Session {self.id}"
 
 
-class EntryKind(StrEnum):
+class SessionEntryKind(StrEnum):
     REQUESTED = "requested"
     GRANTED = "granted"
     REFUSED = "refused"
@@ -289,14 +293,14 @@ class SessionEntry:
 
     id: UUID
     session_id: UUID
-    kind: EntryKind
-    party: Party
+    kind: SessionEntryKind
+    party: ServiceParty
     actor_id: UUID | None
     at: datetime
     shown: Mapping[str, Any] | None = None
 
 
-class FindingKind(StrEnum):
+class ServiceFindingKind(StrEnum):
     FAULT_DIAGNOSIS = "fault_diagnosis"
     """故障诊断."""
     QUALITY_DIAGNOSIS = "quality_diagnosis"
@@ -313,7 +317,7 @@ class Finding:
 
     id: UUID
     order_id: UUID
-    kind: FindingKind
+    kind: ServiceFindingKind
     text: Annotated[str, CONFIDENTIAL]
     at: datetime
     sha256: str | None = None
@@ -360,8 +364,8 @@ def moved(
     return rule.target
 
 
-def party_of(thing: Contract | WorkOrder | RemoteSession, by: OrganisationId) -> Party:
-    return Party.OWNER if by == thing.organisation_id else Party.PROVIDER
+def party_of(thing: Contract | WorkOrder | RemoteSession, by: OrganisationId) -> ServiceParty:
+    return ServiceParty.OWNER if by == thing.organisation_id else ServiceParty.PROVIDER
 
 
 def check_price(rule: PriceRule) -> None:
@@ -377,7 +381,7 @@ def check_price(rule: PriceRule) -> None:
 
 def accepted(order: WorkOrder, by: OrganisationId, *, now: datetime) -> WorkOrder:
     """The order once its provider has responded; a returned one keeps its first response."""
-    state = OrderState(moved(ORDER_LIFE, order, Move.ACCEPT, by))
+    state = WorkOrderState(moved(ORDER_LIFE, order, Move.ACCEPT, by))
     return changed(order, now=now, state=state, accepted_at=now)
 
 
@@ -422,7 +426,7 @@ def granted(
     session: RemoteSession, by: OrganisationId, *, actor: UUID | None, now: datetime
 ) -> RemoteSession:
     """The session its owner consented to: open from now for the minutes it was asked for."""
-    state = SessionState(moved(SESSION_LIFE, session, Move.GRANT, by))
+    state = RemoteSessionState(moved(SESSION_LIFE, session, Move.GRANT, by))
     ends = now + timedelta(minutes=session.minutes)
     return replace(session, state=state, decided_by=actor, decided_at=now, expires_at=ends)
 
@@ -433,7 +437,7 @@ def check_open(session: RemoteSession, *, now: datetime) -> None:
     Raises:
         SessionClosedError: it was not granted, has ended or has run out.
     """
-    if session.state is not SessionState.GRANTED or session.expires_at is None:
+    if session.state is not RemoteSessionState.GRANTED or session.expires_at is None:
         raise SessionClosedError(session_id=session.id, state=session.state)
     if now >= session.expires_at:
         raise SessionClosedError(session_id=session.id, state="expired")

@@ -15,19 +15,19 @@ from marketplace.service_contracts.domain import (
     TITLE_MAX,
     WORKED_MINUTES_MAX,
     Contract,
-    ContractState,
-    EntryKind,
     Finding,
-    FindingKind,
-    OrderState,
-    Party,
     RemoteSession,
+    RemoteSessionState,
+    ServiceContractState,
+    ServiceFindingKind,
+    ServiceParty,
     SessionEntry,
-    SessionState,
+    SessionEntryKind,
     Shown,
     Terms,
     Warned,
     WorkOrder,
+    WorkOrderState,
 )
 from services.contracts.documents import Document
 from services.contracts.ids import ResourceId
@@ -77,7 +77,7 @@ class ServiceContractOut(BaseModel):
     session_minutes: int
     late_discount: int
     price: PriceRuleOut
-    state: ContractState
+    state: ServiceContractState
     created_at: datetime
     updated_at: datetime
 
@@ -127,7 +127,7 @@ class WorkOrderOut(BaseModel):
     late: bool
     worked_minutes: int | None
     fee: PriceOut | None
-    state: OrderState
+    state: WorkOrderState
     closed_at: datetime | None
     paid_at: datetime | None
     created_at: datetime
@@ -159,18 +159,18 @@ class WorkOrderOut(BaseModel):
         )
 
 
-class FindingIn(Document):
-    kind: FindingKind
+class ServiceFindingIn(Document):
+    kind: ServiceFindingKind
     text: str = Field(min_length=1, max_length=TEXT_MAX)
     sha256: str | None = Field(
         default=None, pattern=r"^[0-9a-f]{64}$", description="of a file both parties hold"
     )
 
 
-class FindingOut(BaseModel):
+class ServiceFindingOut(BaseModel):
     id: UUID
     order_id: UUID
-    kind: FindingKind
+    kind: ServiceFindingKind
     text: str
     sha256: str | None
     at: datetime
@@ -192,7 +192,7 @@ class RemoteSessionOut(BaseModel):
     order_id: UUID
     purpose: str
     minutes: int
-    state: SessionState
+    state: RemoteSessionState
     requested_by: UUID | None
     requested_at: datetime
     decided_by: UUID | None
@@ -210,8 +210,8 @@ class SessionEntryOut(BaseModel):
 
     id: UUID
     session_id: UUID
-    kind: EntryKind
-    party: Party
+    kind: SessionEntryKind
+    party: ServiceParty
     actor_id: UUID | None
     at: datetime
     shown: dict[str, Any] | None

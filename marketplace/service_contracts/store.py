@@ -13,20 +13,20 @@ from marketplace.offers.pricing import Price, PriceLine, PriceRule
 from marketplace.service_contracts.domain import (
     UNFINISHED,
     Contract,
-    ContractState,
-    EntryKind,
     Fact,
     Finding,
-    FindingKind,
-    OrderState,
-    Party,
     RemoteSession,
+    RemoteSessionState,
+    ServiceContractState,
+    ServiceFindingKind,
+    ServiceParty,
     SessionEntry,
-    SessionState,
+    SessionEntryKind,
     Shown,
     Terms,
     Warned,
     WorkOrder,
+    WorkOrderState,
 )
 from marketplace.service_contracts.tables import (
     ContractRow,
@@ -112,7 +112,7 @@ def contracts_warned(session: Session, resource_id: ResourceId, warning: Warned)
         .join(CoveredRow, col(CoveredRow.contract_id) == col(ContractRow.id))
         .where(
             col(CoveredRow.resource_id) == resource_id,
-            col(ContractRow.state) == ContractState.ACTIVE.value,
+            col(ContractRow.state) == ServiceContractState.ACTIVE.value,
             literal(warning.value) == any_(col(ContractRow.warnings)),
         )
         .order_by(col(ContractRow.id))
@@ -192,7 +192,7 @@ def lock_overdue(session: Session, *, now: datetime, limit: int) -> list[WorkOrd
     query = (
         select(WorkOrderRow)
         .where(
-            col(WorkOrderRow.state) == OrderState.OPEN.value,
+            col(WorkOrderRow.state) == WorkOrderState.OPEN.value,
             col(WorkOrderRow.escalated_at).is_(None),
             col(WorkOrderRow.due_at) <= now,
         )
@@ -283,8 +283,8 @@ def entries_after(
         SessionEntry(
             id=row.id,
             session_id=row.session_id,
-            kind=EntryKind(row.kind),
-            party=Party(row.party),
+            kind=SessionEntryKind(row.kind),
+            party=ServiceParty(row.party),
             actor_id=row.actor_id,
             at=row.at,
             shown=row.shown,
@@ -316,7 +316,7 @@ def findings_after(
     if after is not None:
         query = query.where(col(FindingRow.id) > after)
     return [
-        Finding(row.id, row.order_id, FindingKind(row.kind), row.text, row.at, row.sha256)
+        Finding(row.id, row.order_id, ServiceFindingKind(row.kind), row.text, row.at, row.sha256)
         for row in session.exec(query.order_by(col(FindingRow.id)).limit(limit))
     ]
 
@@ -372,7 +372,7 @@ def _contract(row: ContractRow, resource_ids: Sequence[UUID]) -> Contract:
         organisation_id=OrganisationId(row.organisation_id),
         provider_id=OrganisationId(row.provider_id),
         terms=terms,
-        state=ContractState(row.state),
+        state=ServiceContractState(row.state),
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -395,7 +395,7 @@ def _order(row: WorkOrderRow) -> WorkOrder:
         warnings=row.warnings,
         warned_at=row.warned_at,
         due_at=row.due_at,
-        state=OrderState(row.state),
+        state=WorkOrderState(row.state),
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -416,7 +416,7 @@ def _session(row: SessionRow) -> RemoteSession:
         order_id=row.order_id,
         purpose=row.purpose,
         minutes=row.minutes,
-        state=SessionState(row.state),
+        state=RemoteSessionState(row.state),
         requested_by=row.requested_by,
         requested_at=row.requested_at,
         decided_by=row.decided_by,

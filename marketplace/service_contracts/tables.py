@@ -20,13 +20,13 @@ from sqlmodel import Field, SQLModel
 
 from marketplace.service_contracts.domain import (
     UNFINISHED,
-    ContractState,
-    EntryKind,
     FactKind,
-    FindingKind,
-    OrderState,
-    Party,
-    SessionState,
+    RemoteSessionState,
+    ServiceContractState,
+    ServiceFindingKind,
+    ServiceParty,
+    SessionEntryKind,
+    WorkOrderState,
 )
 from services.runtime.tables import instant
 
@@ -49,7 +49,7 @@ class ContractRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "service_contract"
     __table_args__ = (
-        CheckConstraint(f"state IN ({_one_of(ContractState)})", name="state"),
+        CheckConstraint(f"state IN ({_one_of(ServiceContractState)})", name="state"),
         CheckConstraint("organisation_id <> provider_id", name="of_two"),
         CheckConstraint(
             "response_minutes > 0 AND session_minutes > 0 AND version >= 1"
@@ -100,7 +100,7 @@ class WorkOrderRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "work_order"
     __table_args__ = (
-        CheckConstraint(f"state IN ({_one_of(OrderState)})", name="state"),
+        CheckConstraint(f"state IN ({_one_of(WorkOrderState)})", name="state"),
         CheckConstraint("warnings >= 0 AND version >= 1 AND worked_minutes > 0", name="counted"),
         CheckConstraint(
             "(state = 'closed') = (fee_minor IS NOT NULL)"
@@ -164,7 +164,7 @@ class SessionRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "remote_session"
     __table_args__ = (
-        CheckConstraint(f"state IN ({_one_of(SessionState)})", name="state"),
+        CheckConstraint(f"state IN ({_one_of(RemoteSessionState)})", name="state"),
         CheckConstraint("minutes > 0", name="for_a_time"),
         CheckConstraint(
             "(state <> 'granted' OR expires_at IS NOT NULL) AND expires_at > decided_at",
@@ -195,8 +195,8 @@ class SessionEntryRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "remote_session_entry"
     __table_args__ = (
-        CheckConstraint(f"kind IN ({_one_of(EntryKind)})", name="kind"),
-        CheckConstraint(f"party IN ({_one_of(Party)})", name="party"),
+        CheckConstraint(f"kind IN ({_one_of(SessionEntryKind)})", name="kind"),
+        CheckConstraint(f"party IN ({_one_of(ServiceParty)})", name="party"),
         CheckConstraint("(kind = 'viewed') = (shown IS NOT NULL)", name="shown"),
         _of("remote_session_entry", "session_id", "remote_session"),
         Index("ix_remote_session_entry_session_id_id", "session_id", "id"),
@@ -218,7 +218,7 @@ class FindingRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "work_order_finding"
     __table_args__ = (
-        CheckConstraint(f"kind IN ({_one_of(FindingKind)})", name="kind"),
+        CheckConstraint(f"kind IN ({_one_of(ServiceFindingKind)})", name="kind"),
         _of("work_order_finding", "order_id", "work_order"),
         Index("ix_work_order_finding_order_id_id", "order_id", "id"),
     )

@@ -106,7 +106,7 @@ SOURCES: Final[Mapping[SampleState, tuple[SampleState, ...]]] = {
 """All by the laboratory; a trigger of the database says the same."""
 
 
-class Outcome(StrEnum):
+class TestOutcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NO_STATEMENT = "no_statement"
@@ -175,7 +175,7 @@ class Report:
     code: Annotated[str, CONFIDENTIAL]
     method: str
     accreditations: tuple[Accreditation, ...]
-    outcome: Annotated[Outcome, CONFIDENTIAL]
+    outcome: Annotated[TestOutcome, CONFIDENTIAL]
     sha256: str
     issued_at: datetime
 

@@ -14,11 +14,11 @@ from marketplace.tracking.domain import (
     Handover,
     HandoverKind,
     Mark,
-    Outcome,
     Report,
     Sample,
     SampleState,
     SampleStep,
+    TestOutcome,
 )
 from services.contracts.documents import Document
 
@@ -36,7 +36,7 @@ class SampleIn(Document):
     )
 
 
-class NoteIn(Document):
+class SampleNoteIn(Document):
     note: str = Field(default="", max_length=TEXT_MAX)
 
 
@@ -86,13 +86,13 @@ class SampleStepOut(BaseModel):
         return cls.model_validate(step)
 
 
-class ReportIn(Document):
+class TestReportIn(Document):
     number: str = Field(min_length=1, max_length=NUMBER_MAX)
-    outcome: Outcome
+    outcome: TestOutcome
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the report's file")
 
 
-class ReportOut(BaseModel):
+class TestReportOut(BaseModel):
     """The report, with the code that verifies it together with its number."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -106,7 +106,7 @@ class ReportOut(BaseModel):
     method: str
     marks: list[Mark]
     accreditations: list[AccreditationOut]
-    outcome: Outcome
+    outcome: TestOutcome
     sha256: str
     issued_at: datetime
 
@@ -125,7 +125,7 @@ class VerifiedReportOut(BaseModel):
     method: str
     marks: list[Mark]
     accreditations: list[AccreditationOut]
-    outcome: Outcome
+    outcome: TestOutcome
     sha256: str
     issued_at: datetime
 

@@ -10,11 +10,11 @@ from marketplace.tracking.domain import (
     Accreditation,
     Handover,
     HandoverKind,
-    Outcome,
     Report,
     Sample,
     SampleState,
     SampleStep,
+    TestOutcome,
     proof_of,
 )
 from marketplace.tracking.tables import HandoverRow, ReportRow, SampleRow, SampleStepRow
@@ -213,7 +213,7 @@ def _report(row: ReportRow) -> Report:
         code=row.code,
         method=row.method,
         accreditations=_ACCREDITATIONS.validate_python(row.accreditations),
-        outcome=Outcome(row.outcome),
+        outcome=TestOutcome(row.outcome),
         sha256=row.sha256,
         issued_at=row.issued_at,
     )

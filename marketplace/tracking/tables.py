@@ -15,7 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from marketplace.tracking.domain import HandoverKind, Outcome, SampleState
+from marketplace.tracking.domain import HandoverKind, SampleState, TestOutcome
 from services.runtime.tables import instant
 
 _SAMPLE: Final = ("organisation_id", "laboratory_id", "sample_id")
@@ -81,7 +81,7 @@ class ReportRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "test_report"
     __table_args__ = (
-        CheckConstraint(f"outcome IN ({_one_of(Outcome)})", name="outcome"),
+        CheckConstraint(f"outcome IN ({_one_of(TestOutcome)})", name="outcome"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
         _of_sample("test_report"),
         UniqueConstraint("sample_id"),

@@ -41,7 +41,9 @@ ABOUT_WHO_ASKS: Final = frozenset({
     "foreign-origin",
 })  # fmt: skip
 """Codes of refusals for who asks; any other refusal is about what was asked."""
-NOT_THERE: Final = frozenset({"openid-off", "invitation-not-found"})
+NOT_THERE: Final = frozenset({
+    "openid-off", "invitation-not-found", "test-report-not-verified",
+})  # fmt: skip
 """Of a part of the platform that is not set up, and of a code nobody was given."""
 PARAMETER: Final = re.compile(r"{([a-z_]+)}")
 

@@ -186,7 +186,9 @@ def _order(world: World, owner: Owner, provider: Owner, state: str) -> UUID:
 
 def _session(world: World, owner: Owner, provider: Owner, state: str) -> UUID:
     secret, whose = _secret_of(owner, provider), _whose(world, owner, provider)
-    decided = {"decided_at": START, "expires_at": _SOON} if state == "granted" else {}
+    decided: dict[str, Any] = (
+        {"decided_at": START, "expires_at": _SOON} if state == "granted" else {}
+    )
     made: UUID = world.add(
         "remote_session",
         secret,
@@ -196,7 +198,7 @@ def _session(world: World, owner: Owner, provider: Owner, state: str) -> UUID:
         state=state,
         **decided,
     )["id"]
-    entry = {"session_id": made, "kind": "requested", "party": "provider"}
+    entry: dict[str, Any] = {"session_id": made, "kind": "requested", "party": "provider"}
     world.add("remote_session_entry", secret, **whose, **entry)
     return made
 
@@ -220,7 +222,7 @@ def _product(world: World, owner: Owner, shown: Shown) -> UUID:
 def _product_order(world: World, buyer: Owner, maker: Owner, state: str) -> UUID:
     """Of one leg, the maker's own, and nothing left to be paid."""
     secret = _secret_of(buyer, maker)
-    whose = {"organisation_id": world.organisations[buyer]}
+    whose: dict[str, Any] = {"organisation_id": world.organisations[buyer]}
     with world.rows.connection.transaction():
         joint_id = world.add("joint", secret, **whose, legs=1)["id"]
         booking_id = _booking(
@@ -301,7 +303,7 @@ def _test_booking(world: World, buyer: Owner, laboratory: Owner) -> UUID:
 
 def _sample(world: World, buyer: Owner, laboratory: Owner, state: str) -> UUID:
     secret = _secret_of(buyer, laboratory)
-    whose = {
+    whose: dict[str, Any] = {
         "organisation_id": world.organisations[buyer],
         "laboratory_id": world.organisations[laboratory],
     }
@@ -314,7 +316,11 @@ def _sample(world: World, buyer: Owner, laboratory: Owner, state: str) -> UUID:
         accreditations=[],
         state=state,
     )["id"]
-    step = {"sample_id": made, "state": "registered", "said_by": whose["organisation_id"]}
+    step: dict[str, Any] = {
+        "sample_id": made,
+        "state": "registered",
+        "said_by": whose["organisation_id"],
+    }
     world.add("sample_step", secret, **whose, **step)
     if state == "reported":
         world.add(

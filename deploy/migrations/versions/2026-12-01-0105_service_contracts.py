@@ -1,4 +1,4 @@
-"""Service contracts on connected equipment: work orders, remote sessions and their logs."""
+"""Service contracts on connected equipment: work orders, findings and facts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,16 +20,12 @@ TABLES = (
     "service_contract",
     "service_contract_resource",
     "work_order",
-    "remote_session",
     "service_fact",
     "work_order_finding",
-    "remote_session_entry",
 )
 TEXT = sqlmodel.sql.sqltypes.AutoString
 OWN_PROVIDER = own("provider_id")
 PARTIES = f"{OWN} OR {OWN_PROVIDER}"
-OPEN_SESSION = """EXISTS (SELECT FROM remote_session AS looked
- WHERE looked.id = session_id AND looked.state = 'granted' AND at < looked.expires_at)"""
 MOVES = (
     ("remote_session", "granted", "ended", "owner"),
     ("remote_session", "granted", "ended", "provider"),
@@ -75,10 +71,8 @@ def upgrade() -> None:
     _service_contract()
     _service_contract_resource()
     _work_order()
-    _remote_session()
     _service_fact()
     _work_order_finding()
-    _remote_session_entry()
     for statement in _protection():
         op.execute(statement)
 
@@ -306,62 +300,6 @@ def _work_order_constraints() -> list[sa.Constraint]:
     ]
 
 
-def _remote_session() -> None:
-    op.create_table("remote_session", *_remote_session_columns(), *_remote_session_constraints())
-    op.create_index(
-        "ix_remote_session_order_id_id", "remote_session", ["order_id", "id"], unique=False
-    )
-
-
-def _remote_session_columns() -> list[sa.Column[Any]]:
-    return [
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("organisation_id", sa.Uuid(), nullable=False),
-        sa.Column("provider_id", sa.Uuid(), nullable=False),
-        sa.Column("order_id", sa.Uuid(), nullable=False),
-        sa.Column("purpose", TEXT(), nullable=False),
-        sa.Column("minutes", sa.Integer(), nullable=False),
-        sa.Column("state", TEXT(), nullable=False),
-        sa.Column("requested_by", sa.Uuid(), nullable=True),
-        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("decided_by", sa.Uuid(), nullable=True),
-        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-    ]
-
-
-def _remote_session_constraints() -> list[sa.Constraint]:
-    return [
-        sa.CheckConstraint(
-            "(state <> 'granted' OR expires_at IS NOT NULL) AND expires_at > decided_at",
-            name=op.f("ck_remote_session_time_boxed"),
-        ),
-        sa.CheckConstraint(
-            "state IN ('ended', 'granted', 'refused', 'requested')",
-            name=op.f("ck_remote_session_state"),
-        ),
-        sa.CheckConstraint("minutes > 0", name=op.f("ck_remote_session_for_a_time")),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "provider_id", "order_id"],
-            ["work_order.organisation_id", "work_order.provider_id", "work_order.id"],
-            name="fk_remote_session_of_work_order",
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_remote_session_organisation_id_organisation"),
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_remote_session")),
-        sa.UniqueConstraint(
-            "organisation_id",
-            "provider_id",
-            "id",
-            name=op.f("uq_remote_session_organisation_id_provider_id_id"),
-        ),
-    ]
-
-
 def _service_fact() -> None:
     op.create_table("service_fact", *_service_fact_columns(), *_service_fact_constraints())
     op.create_index(
@@ -440,64 +378,8 @@ def _work_order_finding_constraints() -> list[sa.Constraint]:
     ]
 
 
-def _remote_session_entry() -> None:
-    op.create_table(
-        "remote_session_entry",
-        *_remote_session_entry_columns(),
-        *_remote_session_entry_constraints(),
-    )
-    op.create_index(
-        "ix_remote_session_entry_session_id_id",
-        "remote_session_entry",
-        ["session_id", "id"],
-        unique=False,
-    )
-
-
-def _remote_session_entry_columns() -> list[sa.Column[Any]]:
-    return [
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("organisation_id", sa.Uuid(), nullable=False),
-        sa.Column("provider_id", sa.Uuid(), nullable=False),
-        sa.Column("session_id", sa.Uuid(), nullable=False),
-        sa.Column("kind", TEXT(), nullable=False),
-        sa.Column("party", TEXT(), nullable=False),
-        sa.Column("actor_id", sa.Uuid(), nullable=True),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "shown", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-    ]
-
-
-def _remote_session_entry_constraints() -> list[sa.Constraint]:
-    return [
-        sa.CheckConstraint(
-            "(kind = 'viewed') = (shown IS NOT NULL)", name=op.f("ck_remote_session_entry_shown")
-        ),
-        sa.CheckConstraint(
-            "kind IN ('ended', 'granted', 'refused', 'requested', 'viewed')",
-            name=op.f("ck_remote_session_entry_kind"),
-        ),
-        sa.CheckConstraint(
-            "party IN ('owner', 'provider')", name=op.f("ck_remote_session_entry_party")
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id", "provider_id", "session_id"],
-            ["remote_session.organisation_id", "remote_session.provider_id", "remote_session.id"],
-            name="fk_remote_session_entry_of_remote_session",
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisation.id"],
-            name=op.f("fk_remote_session_entry_organisation_id_organisation"),
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_remote_session_entry")),
-    ]
-
-
 def _protection() -> Iterator[str]:
-    """Both parties read; what is written down stays, and a look is only within a session."""
+    """Both parties read; what is written down stays."""
     yield from protect(
         "service_contract",
         read=PARTIES,
@@ -518,27 +400,13 @@ def _protection() -> Iterator[str]:
         " updated_at)",
     )
     yield from protect(
-        "remote_session",
-        read=PARTIES,
-        write=PARTIES,
-        insert=f"{OWN_PROVIDER} AND state = 'requested'",
-        privileges="SELECT, INSERT, UPDATE (state, decided_by, decided_at, expires_at, ended_at)",
-    )
-    by_party = f"({OWN} AND party = 'owner') OR ({OWN_PROVIDER} AND party = 'provider')"
-    yield from protect(
-        "remote_session_entry",
-        read=PARTIES,
-        insert=f"({by_party}) AND (kind <> 'viewed' OR {OPEN_SESSION})",
-        privileges="SELECT, INSERT",
-    )
-    yield from protect(
         "work_order_finding", read=PARTIES, insert=OWN_PROVIDER, privileges="SELECT, INSERT"
     )
     yield from protect("service_fact", read=PARTIES, insert=PARTIES, privileges="SELECT, INSERT")
     moves = ", ".join(f"('{thing}', '{old}', '{new}', '{by}')" for thing, old, new, by in MOVES)
     yield FOLLOWS_ITS_LIFE.format(app=APP, moves=moves)
     yield "REVOKE EXECUTE ON FUNCTION service_follows_its_life() FROM PUBLIC"
-    for table in sorted({thing for thing, *_ in MOVES}):
+    for table in ("service_contract", "work_order"):
         yield (
             f"CREATE TRIGGER {table}_follows_its_life BEFORE UPDATE ON {table}"
             " FOR EACH ROW EXECUTE FUNCTION service_follows_its_life()"

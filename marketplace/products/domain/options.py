@@ -43,7 +43,7 @@ class ChoiceInvalidError(DomainError):
     zh: ClassVar[str] = "选项 {option} 不能为 {value!r}；可选：{known}。"
 
 
-class ConstraintKind(StrEnum):
+class ProductConstraintKind(StrEnum):
     REQUIRES = "requires"
     """互为前提."""
     EXCLUDES = "excludes"
@@ -114,7 +114,7 @@ class Constraint:
     """Where ``when`` holds, ``then`` must hold (requires) or must not (excludes)."""
 
     key: str
-    kind: ConstraintKind
+    kind: ProductConstraintKind
     when: Condition
     then: Condition
     reason: str
@@ -127,7 +127,7 @@ class Constraint:
     def is_broken(self, choices: Choices) -> bool:
         if not holds(self.when, choices):
             return False
-        wanted = self.kind is ConstraintKind.REQUIRES
+        wanted = self.kind is ProductConstraintKind.REQUIRES
         return holds(self.then, choices) is not wanted
 
 

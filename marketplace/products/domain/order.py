@@ -28,7 +28,7 @@ class MilestoneRefusedError(DomainError):
     zh: ClassVar[str] = "订单 {order_id} 的里程碑 {number} 未付款：{zh}。"
 
 
-class OrderState(StrEnum):
+class ProductOrderState(StrEnum):
     HELD = "held"
     CONFIRMED = "confirmed"
     COMPLETED = "completed"
@@ -65,7 +65,7 @@ class ProductOrder:
     quantity: int
     price: Annotated[Price, CONFIDENTIAL]
     joint_id: JointId
-    state: OrderState
+    state: ProductOrderState
     milestones: Annotated[tuple[Milestone, ...], CONFIDENTIAL]
     delivered_by: datetime
     version: int
@@ -74,7 +74,7 @@ class ProductOrder:
 
 
 def moved(
-    order: ProductOrder, move: str, to: OrderState, *wanted: OrderState, now: datetime
+    order: ProductOrder, move: str, to: ProductOrderState, *wanted: ProductOrderState, now: datetime
 ) -> ProductOrder:
     """The order in its next state.
 
@@ -114,9 +114,9 @@ def payable(order: ProductOrder, number: int) -> Milestone:
         ProductOrderRefusedError: the order is not confirmed.
         MilestoneRefusedError: why it is not.
     """
-    if order.state is not OrderState.CONFIRMED:
+    if order.state is not ProductOrderState.CONFIRMED:
         raise ProductOrderRefusedError(
-            order_id=order.id, state=order.state, move="release", wanted=OrderState.CONFIRMED
+            order_id=order.id, state=order.state, move="release", wanted=ProductOrderState.CONFIRMED
         )
     found = next((one for one in order.milestones if one.number == number), None)
     causes = (

@@ -49,7 +49,7 @@ class PriceNegativeError(DomainError):
     zh: ClassVar[str] = "所选配置的价格为 {minor}，低于零；请告知产品方。"
 
 
-class Visibility(StrEnum):
+class ProductVisibility(StrEnum):
     PRIVATE = "private"
     ORGANISATION = "organisation"
     PUBLIC = "public"
@@ -134,7 +134,7 @@ class Product:
 
     id: UUID
     organisation_id: OrganisationId
-    visibility: Visibility
+    visibility: ProductVisibility
     state: ProductState
     version: int
     specification: Specification

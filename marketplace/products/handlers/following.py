@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from marketplace.products import store
-from marketplace.products.domain.order import OrderState, finished
+from marketplace.products.domain.order import ProductOrderState, finished
 from marketplace.products.handlers.ordering import give_up
 from services.contracts.ids import BookingId
 from services.runtime.clock import Clock
@@ -21,5 +21,5 @@ def follow_finish(*, session: Session, booking_id: BookingId, at: datetime) -> N
 def follow_loss(*, session: Session, clock: Clock, booking_id: BookingId) -> None:
     """Give up a held order that lost a leg: the joint booking falls as a whole."""
     order = store.order_of_booking(session, booking_id)
-    if order is not None and order.state is OrderState.HELD:
+    if order is not None and order.state is ProductOrderState.HELD:
         give_up(session, clock, order)

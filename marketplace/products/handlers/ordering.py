@@ -16,8 +16,8 @@ from marketplace.products import store
 from marketplace.products.domain.options import Choices
 from marketplace.products.domain.order import (
     Milestone,
-    OrderState,
     ProductOrder,
+    ProductOrderState,
     moved,
     payable,
 )
@@ -216,7 +216,9 @@ def confirm(
         BalanceShortError: paid from the wallet, and it holds less.
     """
     before = _own(session, buyer, order_id)
-    after = moved(before, "confirm", OrderState.CONFIRMED, OrderState.HELD, now=clock.now())
+    after = moved(
+        before, "confirm", ProductOrderState.CONFIRMED, ProductOrderState.HELD, now=clock.now()
+    )
     booking.confirm_joint(
         session=session, clock=clock, organisation_id=buyer, joint_id=before.joint_id
     )
@@ -235,7 +237,7 @@ def fund(
         BalanceShortError: paid from the wallet, and it holds less.
     """
     found = _own(session, buyer, order_id)
-    moved(found, "fund", OrderState.CONFIRMED, OrderState.CONFIRMED, now=clock.now())
+    moved(found, "fund", ProductOrderState.CONFIRMED, ProductOrderState.CONFIRMED, now=clock.now())
     _ask_money(session, clock, found, method)
     return found
 
@@ -249,7 +251,9 @@ def cancel(
         ProductOrderNotFoundError, ProductOrderRefusedError: as they say.
     """
     before = _own(session, buyer, order_id)
-    after = moved(before, "cancel", OrderState.CANCELLED, OrderState.HELD, now=clock.now())
+    after = moved(
+        before, "cancel", ProductOrderState.CANCELLED, ProductOrderState.HELD, now=clock.now()
+    )
     booking.cancel_joint(
         session=session, clock=clock, organisation_id=buyer, joint_id=before.joint_id
     )
@@ -281,14 +285,16 @@ def release(
     store.save_milestones(session, order_id, [paid])
     milestones = tuple(paid if one.number == number else one for one in before.milestones)
     is_over = all(one.released_at is not None for one in milestones)
-    to = OrderState.COMPLETED if is_over else OrderState.CONFIRMED
-    after = moved(before, "release", to, OrderState.CONFIRMED, now=clock.now())
+    to = ProductOrderState.COMPLETED if is_over else ProductOrderState.CONFIRMED
+    after = moved(before, "release", to, ProductOrderState.CONFIRMED, now=clock.now())
     return _save(session, clock, before, replace(after, milestones=milestones))
 
 
 def give_up(session: Session, clock: Clock, before: ProductOrder) -> ProductOrder:
     """A held order whose slots are gone."""
-    after = moved(before, "give up", OrderState.CANCELLED, OrderState.HELD, now=clock.now())
+    after = moved(
+        before, "give up", ProductOrderState.CANCELLED, ProductOrderState.HELD, now=clock.now()
+    )
     _drop_escrows(session, clock, before)
     return _save(session, clock, before, after)
 
@@ -355,7 +361,7 @@ def _made(
         quantity=configured.quantity,
         price=planned.price,
         joint_id=joint.id,
-        state=OrderState.HELD,
+        state=ProductOrderState.HELD,
         milestones=(),
         delivered_by=planned.route.delivered,
         version=1,

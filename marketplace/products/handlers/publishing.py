@@ -14,8 +14,8 @@ from marketplace.products.domain.product import (
     Configured,
     Product,
     ProductState,
+    ProductVisibility,
     Specification,
-    Visibility,
     check_specification,
     configure,
 )
@@ -64,7 +64,7 @@ def publish(
     clock: Clock,
     organisation_id: OrganisationId,
     specification: Specification,
-    visibility: Visibility,
+    visibility: ProductVisibility,
     vocabulary: Vocabulary,
 ) -> Product:
     """Publish the first version of a product.

@@ -10,9 +10,9 @@ from marketplace.service_contracts import store
 from marketplace.service_contracts.domain import (
     CONTRACT_LIFE,
     Contract,
-    ContractState,
     Move,
-    Party,
+    ServiceContractState,
+    ServiceParty,
     Terms,
     check_price,
     moved,
@@ -72,7 +72,7 @@ def propose(
         organisation_id=organisation_id,
         provider_id=provider_id,
         terms=terms,
-        state=ContractState.PROPOSED,
+        state=ServiceContractState.PROPOSED,
         version=1,
         created_at=now,
         updated_at=now,
@@ -105,7 +105,7 @@ def move_contract(
     party: OrganisationId,
     contract_id: UUID,
     move: Move,
-    side: Party | None = None,
+    side: ServiceParty | None = None,
 ) -> Contract:
     """Agree, decline or end. Work orders of an ended contract are still seen through.
 
@@ -114,7 +114,7 @@ def move_contract(
         ServiceRefusedError: it is in another state.
     """
     before = found_contract(session, contract_id, party, side=side, lock=True)
-    state = ContractState(moved(CONTRACT_LIFE, before, move, party))
+    state = ServiceContractState(moved(CONTRACT_LIFE, before, move, party))
     after = replace(before, state=state, version=before.version + 1, updated_at=clock.now())
     store.save_contract(session, after)
     tell_contract(session, clock, before, after)
@@ -126,7 +126,7 @@ def found_contract(
     contract_id: UUID,
     party: OrganisationId,
     *,
-    side: Party | None = None,
+    side: ServiceParty | None = None,
     lock: bool = False,
 ) -> Contract:
     """Of which ``party`` is ``side``, or either."""

@@ -11,17 +11,17 @@ from marketplace.service_contracts.domain import (
     ORDER_LIFE,
     REQUESTED,
     Contract,
-    ContractState,
     Fact,
     Finding,
-    FindingKind,
     FindingMissingError,
     Move,
-    OrderState,
-    Party,
+    ServiceContractState,
+    ServiceFindingKind,
+    ServiceParty,
     ServiceRefusedError,
     Warned,
     WorkOrder,
+    WorkOrderState,
     accepted,
     changed,
     closing_fact,
@@ -108,14 +108,16 @@ def request_work(
         ResourceNotFoundError: it does not cover the machine.
         WorkOrderUnderWayError: there is an unfinished one.
     """
-    contract = found_contract(session, contract_id, organisation_id, side=Party.OWNER, lock=True)
-    if contract.state is not ContractState.ACTIVE:
+    contract = found_contract(
+        session, contract_id, organisation_id, side=ServiceParty.OWNER, lock=True
+    )
+    if contract.state is not ServiceContractState.ACTIVE:
         raise ServiceRefusedError(
             thing=contract.thing,
             state=contract.state,
             move="request work",
-            party=Party.OWNER,
-            sources=ContractState.ACTIVE,
+            party=ServiceParty.OWNER,
+            sources=ServiceContractState.ACTIVE,
         )
     if resource_id not in contract.terms.resource_ids:
         raise capacity.ResourceNotFoundError(resource_id=resource_id)
@@ -149,7 +151,7 @@ def accept_order(
     Raises:
         WorkOrderNotFoundError, ServiceRefusedError: as they say.
     """
-    found = found_order(session, order_id, provider_id, side=Party.PROVIDER, lock=True)
+    found = found_order(session, order_id, provider_id, side=ServiceParty.PROVIDER, lock=True)
     after = _save(session, clock, found, accepted(found, provider_id, now=clock.now()))
     _write_down(session, after, response_fact(after))
     return after
@@ -161,7 +163,7 @@ def add_finding(
     clock: Clock,
     provider_id: OrganisationId,
     order_id: UUID,
-    kind: FindingKind,
+    kind: ServiceFindingKind,
     text: str,
     sha256: str | None,
 ) -> Finding:
@@ -170,14 +172,14 @@ def add_finding(
     Raises:
         WorkOrderNotFoundError, ServiceRefusedError: as they say.
     """
-    order = found_order(session, order_id, provider_id, side=Party.PROVIDER, lock=True)
-    if order.state is not OrderState.ACCEPTED:
+    order = found_order(session, order_id, provider_id, side=ServiceParty.PROVIDER, lock=True)
+    if order.state is not WorkOrderState.ACCEPTED:
         raise ServiceRefusedError(
             thing=order.thing,
             state=order.state,
             move="record a finding",
-            party=Party.PROVIDER,
-            sources=OrderState.ACCEPTED,
+            party=ServiceParty.PROVIDER,
+            sources=WorkOrderState.ACCEPTED,
         )
     finding = Finding(clock.new_id(), order_id, kind, text, clock.now(), sha256)
     store.insert_finding(session, order, finding)
@@ -210,8 +212,8 @@ def report_order(
         WorkOrderNotFoundError, ServiceRefusedError: as they say.
         FindingMissingError: nothing was found yet.
     """
-    found = found_order(session, order_id, provider_id, side=Party.PROVIDER, lock=True)
-    state = OrderState(moved(ORDER_LIFE, found, Move.REPORT, provider_id))
+    found = found_order(session, order_id, provider_id, side=ServiceParty.PROVIDER, lock=True)
+    state = WorkOrderState(moved(ORDER_LIFE, found, Move.REPORT, provider_id))
     if not store.findings_after(session, order_id, after=None, limit=1):
         raise FindingMissingError(order_id=order_id)
     after = changed(found, now=clock.now(), state=state, worked_minutes=worked_minutes)
@@ -231,8 +233,8 @@ def answer_report(
     Raises:
         WorkOrderNotFoundError, ServiceRefusedError: as they say.
     """
-    found = found_order(session, order_id, organisation_id, side=Party.OWNER, lock=True)
-    state = OrderState(moved(ORDER_LIFE, found, move, organisation_id))
+    found = found_order(session, order_id, organisation_id, side=ServiceParty.OWNER, lock=True)
+    state = WorkOrderState(moved(ORDER_LIFE, found, move, organisation_id))
     return _save(session, clock, found, changed(found, now=clock.now(), state=state))
 
 
@@ -245,8 +247,8 @@ def close_order(
         WorkOrderNotFoundError, ServiceRefusedError: as they say.
         PriceNotValidError: the contract's price does not hold today.
     """
-    found = found_order(session, order_id, organisation_id, side=Party.OWNER, lock=True)
-    state, now = OrderState(moved(ORDER_LIFE, found, Move.CLOSE, organisation_id)), clock.now()
+    found = found_order(session, order_id, organisation_id, side=ServiceParty.OWNER, lock=True)
+    state, now = WorkOrderState(moved(ORDER_LIFE, found, Move.CLOSE, organisation_id)), clock.now()
     contract = found_contract(session, found.contract_id, organisation_id)
     fee = fee_of(found, contract.terms, now=now)
     after = changed(found, now=now, state=state, fee=fee, closed_at=now)
@@ -274,16 +276,16 @@ def pay_fee(
         WorkOrderNotFoundError, ServiceRefusedError: as they say.
         BalanceShortError: the wallet holds less.
     """
-    found = found_order(session, order_id, organisation_id, side=Party.OWNER, lock=True)
+    found = found_order(session, order_id, organisation_id, side=ServiceParty.OWNER, lock=True)
     if found.paid_at is not None:
         return found
-    if found.state is not OrderState.CLOSED or found.fee is None:
+    if found.state is not WorkOrderState.CLOSED or found.fee is None:
         raise ServiceRefusedError(
             thing=found.thing,
             state=found.state,
             move="pay",
-            party=Party.OWNER,
-            sources=OrderState.CLOSED,
+            party=ServiceParty.OWNER,
+            sources=WorkOrderState.CLOSED,
         )
     if found.fee.total.minor:
         ledger.pay_owed(
@@ -314,7 +316,7 @@ def found_order(
     order_id: UUID,
     party: OrganisationId,
     *,
-    side: Party | None = None,
+    side: ServiceParty | None = None,
     lock: bool = False,
 ) -> WorkOrder:
     """Of which ``party`` is ``side``, or either."""
@@ -344,7 +346,7 @@ def _opened(
         warnings=1 if cause != REQUESTED else 0,
         warned_at=now,
         due_at=now + timedelta(minutes=contract.terms.response_minutes),
-        state=OrderState.OPEN,
+        state=WorkOrderState.OPEN,
         version=1,
         created_at=now,
         updated_at=now,

@@ -13,15 +13,15 @@ from sqlmodel import Session
 from marketplace.service_contracts import store
 from marketplace.service_contracts.domain import (
     SESSION_LIFE,
-    EntryKind,
     Move,
-    OrderState,
-    Party,
     RemoteSession,
+    RemoteSessionState,
+    ServiceParty,
     ServiceRefusedError,
     SessionEntry,
-    SessionState,
+    SessionEntryKind,
     Terms,
+    WorkOrderState,
     check_minutes,
     check_open,
     granted,
@@ -62,14 +62,14 @@ def request_session(
     Raises:
         WorkOrderNotFoundError, ServiceRefusedError, SessionTooLongError: as they say.
     """
-    order = found_order(session, order_id, provider_id, side=Party.PROVIDER, lock=True)
-    if order.state is not OrderState.ACCEPTED:
+    order = found_order(session, order_id, provider_id, side=ServiceParty.PROVIDER, lock=True)
+    if order.state is not WorkOrderState.ACCEPTED:
         raise ServiceRefusedError(
             thing=order.thing,
             state=order.state,
             move="look into the machine",
-            party=Party.PROVIDER,
-            sources=OrderState.ACCEPTED,
+            party=ServiceParty.PROVIDER,
+            sources=WorkOrderState.ACCEPTED,
         )
     check_minutes(_terms(session, order.contract_id, provider_id), minutes)
     made = RemoteSession(
@@ -79,12 +79,12 @@ def request_session(
         order_id=order.id,
         purpose=purpose,
         minutes=minutes,
-        state=SessionState.REQUESTED,
+        state=RemoteSessionState.REQUESTED,
         requested_by=actor,
         requested_at=clock.now(),
     )
     store.insert_session(session, made)
-    _log(session, clock, made, EntryKind.REQUESTED, provider_id, actor)
+    _log(session, clock, made, SessionEntryKind.REQUESTED, provider_id, actor)
     tell_session(session, clock, None, made)
     return made
 
@@ -103,11 +103,11 @@ def decide_session(
     Raises:
         SessionNotFoundError, ServiceRefusedError: as they say.
     """
-    before = found_session(session, session_id, organisation_id, side=Party.OWNER, lock=True)
+    before = found_session(session, session_id, organisation_id, side=ServiceParty.OWNER, lock=True)
     if move is Move.GRANT:
         after = granted(before, organisation_id, actor=actor, now=clock.now())
     else:
-        state = SessionState(moved(SESSION_LIFE, before, move, organisation_id))
+        state = RemoteSessionState(moved(SESSION_LIFE, before, move, organisation_id))
         after = replace(before, state=state, decided_by=actor, decided_at=clock.now())
     _save(session, clock, before, after, organisation_id, actor)
     return after
@@ -127,7 +127,7 @@ def end_session(
         SessionNotFoundError, ServiceRefusedError: as they say.
     """
     before = found_session(session, session_id, party, lock=True)
-    state = SessionState(moved(SESSION_LIFE, before, Move.END, party))
+    state = RemoteSessionState(moved(SESSION_LIFE, before, Move.END, party))
     after = replace(before, state=state, ended_at=clock.now())
     _save(session, clock, before, after, party, actor)
     return after
@@ -147,12 +147,12 @@ def look(
         SessionNotFoundError: the provider asked for none such.
         SessionClosedError: it was not granted, has ended or has run out.
     """
-    found = found_session(session, session_id, provider_id, side=Party.PROVIDER, lock=True)
+    found = found_session(session, session_id, provider_id, side=ServiceParty.PROVIDER, lock=True)
     check_open(found, now=clock.now())
     order = found_order(session, found.order_id, provider_id)
     terms = _terms(session, order.contract_id, provider_id)
     shown = _shown(session, order.resource_id, terms)
-    return _log(session, clock, found, EntryKind.VIEWED, provider_id, actor, shown)
+    return _log(session, clock, found, SessionEntryKind.VIEWED, provider_id, actor, shown)
 
 
 def get_session(*, session: Session, party: OrganisationId, session_id: UUID) -> RemoteSession:
@@ -193,7 +193,7 @@ def found_session(
     session_id: UUID,
     party: OrganisationId,
     *,
-    side: Party | None = None,
+    side: ServiceParty | None = None,
     lock: bool = False,
 ) -> RemoteSession:
     """Of which ``party`` is ``side``, or either."""
@@ -228,7 +228,7 @@ def _save(
     actor: UUID | None,
 ) -> None:
     store.save_session(session, after)
-    _log(session, clock, after, EntryKind(after.state.value), party, actor)
+    _log(session, clock, after, SessionEntryKind(after.state.value), party, actor)
     tell_session(session, clock, before, after)
 
 
@@ -236,7 +236,7 @@ def _log(
     session: Session,
     clock: Clock,
     of: RemoteSession,
-    kind: EntryKind,
+    kind: SessionEntryKind,
     party: OrganisationId,
     actor: UUID | None,
     shown: dict[str, Any] | None = None,

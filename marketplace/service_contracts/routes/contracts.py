@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from marketplace.service_contracts.domain import Move, Party
+from marketplace.service_contracts.domain import Move, ServiceParty
 from marketplace.service_contracts.handlers import contracts, orders
 from marketplace.service_contracts.schemas import (
     ServiceContractIn,
@@ -89,7 +89,7 @@ def agree_service_contract(
         party=acting.organisation_id,
         contract_id=contract_id,
         move=Move.AGREE,
-        side=Party.PROVIDER,
+        side=ServiceParty.PROVIDER,
     )
     return ServiceContractOut.of(done)
 
@@ -107,7 +107,7 @@ def decline_service_contract(
         party=acting.organisation_id,
         contract_id=contract_id,
         move=Move.DECLINE,
-        side=Party.PROVIDER,
+        side=ServiceParty.PROVIDER,
     )
     return ServiceContractOut.of(done)
 

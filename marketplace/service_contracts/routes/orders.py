@@ -7,10 +7,10 @@ from fastapi import Response
 from marketplace.service_contracts.domain import Move
 from marketplace.service_contracts.handlers import orders, sessions
 from marketplace.service_contracts.schemas import (
-    FindingIn,
-    FindingOut,
     RemoteSessionIn,
     RemoteSessionOut,
+    ServiceFindingIn,
+    ServiceFindingOut,
     WorkOrderOut,
     WorkReportIn,
 )
@@ -59,12 +59,12 @@ def accept_work_order(
 @router.post(
     "/work-orders/{work_order_id}/findings",
     status_code=201,
-    response_model=FindingOut,
+    response_model=ServiceFindingOut,
     dependencies=[requires(Action.WORK_DO)],
 )
 def record_finding(
     work_order_id: UUID,
-    asked: FindingIn,
+    asked: ServiceFindingIn,
     session: SessionDep,
     clock: ClockDep,
     creation: CreationDep,
@@ -72,7 +72,7 @@ def record_finding(
 ) -> Response:
     """Record what was found or is advised; it is never changed."""
 
-    def work() -> FindingOut:
+    def work() -> ServiceFindingOut:
         made = orders.add_finding(
             session=session,
             clock=clock,
@@ -82,19 +82,19 @@ def record_finding(
             text=asked.text,
             sha256=asked.sha256,
         )
-        return FindingOut.of(made)
+        return ServiceFindingOut.of(made)
 
     return creation.once(asked, work)
 
 
 @router.get(
     "/work-orders/{work_order_id}/findings",
-    response_model=Page[FindingOut],
+    response_model=Page[ServiceFindingOut],
     dependencies=[requires(Action.WORK_READ)],
 )
 def list_findings(
     work_order_id: UUID, session: SessionDep, page: PageDep, acting: ActingDep
-) -> Page[FindingOut] | Response:
+) -> Page[ServiceFindingOut] | Response:
     """What was found, in order."""
     found = orders.list_findings(
         session=session,
@@ -103,7 +103,7 @@ def list_findings(
         after=page.after,
         limit=page.fetch,
     )
-    return page.answer(found, FindingOut.of, name="findings")
+    return page.answer(found, ServiceFindingOut.of, name="findings")
 
 
 @router.post("/work-orders/{work_order_id}/report", dependencies=[requires(Action.WORK_DO)])

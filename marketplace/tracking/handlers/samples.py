@@ -9,11 +9,11 @@ from marketplace.tracking import store
 from marketplace.tracking.domain import (
     TESTING,
     Mark,
-    Outcome,
     Report,
     Sample,
     SampleState,
     SampleStep,
+    TestOutcome,
     accreditations,
     check_booking,
     code_of,
@@ -40,9 +40,9 @@ class SampleNotFoundError(DomainError):
     zh: ClassVar[str] = "没有属于贵组织的样品 {sample_id}；请查看 /samples。"
 
 
-class ReportNotFoundError(DomainError):
-    code: ClassVar[str] = "test-report-not-found"
-    kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
+class SampleNotReportedError(DomainError):
+    code: ClassVar[str] = "sample-not-reported"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
     en: ClassVar[str] = "Sample {sample_id} is not reported on yet."
     zh: ClassVar[str] = "样品 {sample_id} 尚未出具报告。"
 
@@ -139,7 +139,7 @@ def report(
     actor: UUID | None,
     sample_id: UUID,
     number: str,
-    outcome: Outcome,
+    outcome: TestOutcome,
     sha256: str,
     drawn: bytes,
 ) -> Report:
@@ -229,12 +229,12 @@ def get_report(*, session: Session, party: OrganisationId, sample_id: UUID) -> R
     """The report on a sample, with the code by which others verify it.
 
     Raises:
-        SampleNotFoundError, ReportNotFoundError: as they say.
+        SampleNotFoundError, SampleNotReportedError: as they say.
     """
     get_sample(session=session, party=party, sample_id=sample_id)
     found = store.report_of(session, sample_id)
     if found is None:
-        raise ReportNotFoundError(sample_id=sample_id)
+        raise SampleNotReportedError(sample_id=sample_id)
     return found
 
 

@@ -10,12 +10,12 @@ from sqlmodel import Session
 from marketplace.tracking.domain import CODE_BYTES, NUMBER_MAX, SampleState
 from marketplace.tracking.handlers import samples
 from marketplace.tracking.schemas import (
-    NoteIn,
-    ReportIn,
-    ReportOut,
     SampleIn,
+    SampleNoteIn,
     SampleOut,
     SampleStepOut,
+    TestReportIn,
+    TestReportOut,
     VerifiedReportOut,
 )
 from services.contracts.access import Acting
@@ -99,7 +99,7 @@ def list_sample_steps(
 
 @router.post("/samples/{sample_id}/receive", dependencies=[requires(Action.SAMPLE_HANDLE)])
 def receive_sample(
-    sample_id: UUID, asked: NoteIn, session: SessionDep, clock: ClockDep, acting: ActingDep
+    sample_id: UUID, asked: SampleNoteIn, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> SampleOut:
     """The sample has arrived; note its condition."""
     return _moved(session, clock, acting, sample_id, SampleState.RECEIVED, asked)
@@ -107,7 +107,7 @@ def receive_sample(
 
 @router.post("/samples/{sample_id}/start", dependencies=[requires(Action.SAMPLE_HANDLE)])
 def start_testing(
-    sample_id: UUID, asked: NoteIn, session: SessionDep, clock: ClockDep, acting: ActingDep
+    sample_id: UUID, asked: SampleNoteIn, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> SampleOut:
     """The test has begun."""
     return _moved(session, clock, acting, sample_id, SampleState.IN_TEST, asked)
@@ -115,7 +115,7 @@ def start_testing(
 
 @router.post("/samples/{sample_id}/return", dependencies=[requires(Action.SAMPLE_HANDLE)])
 def return_sample(
-    sample_id: UUID, asked: NoteIn, session: SessionDep, clock: ClockDep, acting: ActingDep
+    sample_id: UUID, asked: SampleNoteIn, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> SampleOut:
     """The sample, or what is left of it, went back."""
     return _moved(session, clock, acting, sample_id, SampleState.RETURNED, asked)
@@ -123,7 +123,7 @@ def return_sample(
 
 @router.post("/samples/{sample_id}/dispose", dependencies=[requires(Action.SAMPLE_HANDLE)])
 def dispose_of_sample(
-    sample_id: UUID, asked: NoteIn, session: SessionDep, clock: ClockDep, acting: ActingDep
+    sample_id: UUID, asked: SampleNoteIn, session: SessionDep, clock: ClockDep, acting: ActingDep
 ) -> SampleOut:
     """The sample was disposed of."""
     return _moved(session, clock, acting, sample_id, SampleState.DISPOSED, asked)
@@ -132,12 +132,12 @@ def dispose_of_sample(
 @router.post(
     "/samples/{sample_id}/report",
     status_code=201,
-    response_model=ReportOut,
+    response_model=TestReportOut,
     dependencies=[requires(Action.SAMPLE_HANDLE)],
 )
 def report_on_sample(
     sample_id: UUID,
-    asked: ReportIn,
+    asked: TestReportIn,
     session: SessionDep,
     clock: ClockDep,
     creation: CreationDep,
@@ -145,7 +145,7 @@ def report_on_sample(
 ) -> Response:
     """Report on a sample in test; the answer holds the code that verifies the report."""
 
-    def work() -> ReportOut:
+    def work() -> TestReportOut:
         made = samples.report(
             session=session,
             clock=clock,
@@ -157,16 +157,16 @@ def report_on_sample(
             sha256=asked.sha256,
             drawn=secrets.token_bytes(CODE_BYTES),
         )
-        return ReportOut.of(made)
+        return TestReportOut.of(made)
 
     return creation.once(asked, work)
 
 
 @router.get("/samples/{sample_id}/report", dependencies=[requires(Action.SAMPLE_READ)])
-def read_report(sample_id: UUID, session: SessionDep, acting: ActingDep) -> ReportOut:
+def read_report(sample_id: UUID, session: SessionDep, acting: ActingDep) -> TestReportOut:
     """The report on a sample, with its code."""
     found = samples.get_report(session=session, party=acting.organisation_id, sample_id=sample_id)
-    return ReportOut.of(found)
+    return TestReportOut.of(found)
 
 
 @router.get("/test-report-verification", dependencies=[requires(Action.REPORT_VERIFY)])
@@ -182,7 +182,12 @@ def verify_report(
 
 
 def _moved(
-    session: Session, clock: Clock, acting: Acting, sample_id: UUID, to: SampleState, asked: NoteIn
+    session: Session,
+    clock: Clock,
+    acting: Acting,
+    sample_id: UUID,
+    to: SampleState,
+    asked: SampleNoteIn,
 ) -> SampleOut:
     after = samples.move_sample(
         session=session,

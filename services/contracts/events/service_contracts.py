@@ -10,7 +10,7 @@ from services.contracts.events.envelope import Event
 class ContractChanged(Event):
     """A service contract was proposed, agreed, declined or ended."""
 
-    type: ClassVar[str] = "service_contracts.contract-changed.v1"
+    type: ClassVar[str] = "service-contracts.contract-changed.v1"
 
     contract_id: UUID
     organisation_id: UUID
@@ -21,7 +21,7 @@ class ContractChanged(Event):
 class WorkOrderChanged(Event):
     """A work order was opened by a warning or its owner, or moved on in its life."""
 
-    type: ClassVar[str] = "service_contracts.work-order-changed.v1"
+    type: ClassVar[str] = "service-contracts.work-order-changed.v1"
 
     order_id: UUID
     contract_id: UUID
@@ -36,7 +36,7 @@ class WorkOrderChanged(Event):
 class WorkOrderEscalated(Event):
     """Nobody responded to a work order in the time agreed."""
 
-    type: ClassVar[str] = "service_contracts.work-order-escalated.v1"
+    type: ClassVar[str] = "service-contracts.work-order-escalated.v1"
 
     order_id: UUID
     organisation_id: UUID
@@ -47,7 +47,7 @@ class WorkOrderEscalated(Event):
 class RemoteSessionChanged(Event):
     """A remote session was requested, granted, refused or ended."""
 
-    type: ClassVar[str] = "service_contracts.remote-session-changed.v1"
+    type: ClassVar[str] = "service-contracts.remote-session-changed.v1"
 
     session_id: UUID
     order_id: UUID

@@ -14,11 +14,13 @@ from marketplace.products.domain.options import (
     ChoiceInvalidError,
     Choices,
     Constraint,
-    ConstraintKind,
     Option,
     OptionInvalidError,
     broken,
     nearest,
+)
+from marketplace.products.domain.options import (
+    ProductConstraintKind as ConstraintKind,
 )
 from marketplace.products.domain.product import (
     Charge,
@@ -146,7 +148,7 @@ def test_broken_choices_tell_the_constraint_and_have_no_price() -> None:
         "no-coat", ConstraintKind.EXCLUDES, {"alloy": ("steel",)}, {"coated": (True,)},
         "The coating does not hold on steel.", "涂层不附着于钢。",
     )  # fmt: skip
-    asked = {"alloy": "steel", "coated": True, "holes": 0, "length": 20}
+    asked: Choices = {"alloy": "steel", "coated": True, "holes": 0, "length": 20}
 
     found = configure(specification(constraints=(dull,)), asked, quantity=1, day=DAY)
 

@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql
 from services.runtime.database_roles import APP
 from services.runtime.row_security import OWN, PRESENTED, own, protect
 
-revision = "0107_tracking"
-down_revision = "0106_products"
+revision = "0108_tracking"
+down_revision = "0107_products"
 branch_labels = None
 depends_on = None
 

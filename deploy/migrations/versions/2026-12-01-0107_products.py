@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql
 
 from services.runtime.row_security import MANAGES, OWN, own, protect
 
-revision = "0106_products"
-down_revision = "0105_service_contracts"
+revision = "0107_products"
+down_revision = "0106_remote_sessions"
 branch_labels = None
 depends_on = None
 
