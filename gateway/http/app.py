@@ -32,6 +32,7 @@ from marketplace.directions.loader import load_directions
 from marketplace.finance import routes as finance
 from marketplace.offers import routes as offers
 from marketplace.programmes import routes as programmes
+from marketplace.projects import routes as projects
 from marketplace.rounds import routes as rounds
 from marketplace.taxonomy import routes as taxonomy
 from marketplace.taxonomy.domain import Taxonomy
@@ -79,6 +80,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *calls.ROUTERS,
     *programmes.ROUTERS,
     finance.router,
+    *projects.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

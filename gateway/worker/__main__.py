@@ -16,6 +16,7 @@ from gateway.worker.metrics import WorkerMetrics
 from gateway.worker.schedule import scheduled_jobs
 from marketplace.deals.consumers import CONSUMERS as DEAL_CONSUMERS
 from marketplace.offers.consumers import CONSUMERS as OFFER_CONSUMERS
+from marketplace.projects.consumers import CONSUMERS as PROJECT_CONSUMERS
 from marketplace.taxonomy.loader import load_taxonomy
 from search.backend import index_for
 from search.consumers import consumers as search_consumers
@@ -40,6 +41,7 @@ CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
     *LEDGER_CONSUMERS,
     *OFFER_CONSUMERS,
     *DEAL_CONSUMERS,
+    *PROJECT_CONSUMERS,
 )
 RELAY_PUBLISH_TIMEOUT_S: Final = 20.0
 

@@ -12,6 +12,7 @@ from gateway.worker.metrics import WorkerMetrics
 from marketplace.calls.moving import advance as move_call
 from marketplace.deals.handlers import following as deal_facts
 from marketplace.deals.handlers import requests as deals
+from marketplace.projects.handlers import decisions, earnings
 from marketplace.rounds import handlers as rounds
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
@@ -45,6 +46,7 @@ def scheduled_jobs(
         *_capacity_jobs(settings, sessions, clock),
         *_booking_jobs(settings, sessions, clock),
         *_market_jobs(settings, sessions, clock),
+        *_project_jobs(sessions, clock),
         *_notice_jobs(sessions, clock),
         *_keeping_jobs(settings, sessions, clock, metrics),
     )
@@ -112,6 +114,17 @@ def _market_jobs(settings: Settings, sessions: Sessions, clock: Clock) -> Iterat
     yield Job("add-up-scores", MINUTE, lambda: _until_done(sessions, add_up_scores))
     yield Job("move-calls", 5 * SECOND, lambda: _until_done(sessions, move_calls))
     yield Job("settle-payments", 2 * SECOND, settle_payments)
+
+
+def _project_jobs(sessions: Sessions, clock: Clock) -> Iterator[Job]:
+    def close_decisions() -> None:
+        decisions.close_due_decisions(sessions=sessions, clock=clock)
+
+    def count_standings() -> None:
+        earnings.count_standings(sessions=sessions, clock=clock)
+
+    yield Job("close-decisions", 10 * SECOND, close_decisions)
+    yield Job("count-standings", MINUTE, count_standings)
 
 
 def _notice_jobs(sessions: Sessions, clock: Clock) -> Iterator[Job]:

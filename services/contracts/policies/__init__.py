@@ -17,6 +17,7 @@ from services.contracts.policies import (
     ledger,
     market,
     programmes,
+    projects,
     trust,
 )
 from services.contracts.policies.deciding import Decision, Policies, Policy, Scope, Who, decide
@@ -31,6 +32,7 @@ POLICIES: Final[Policies] = {
     **calls.POLICIES,
     **programmes.POLICIES,
     **finance.POLICIES,
+    **projects.POLICIES,
     **booking.POLICIES,
     **ledger.POLICIES,
     **trust.POLICIES,
