@@ -12,7 +12,7 @@ from gateway.worker.metrics import WorkerMetrics
 from marketplace.calls.moving import advance as move_call
 from marketplace.deals.handlers import following as deal_facts
 from marketplace.deals.handlers import requests as deals
-from marketplace.projects.handlers import decisions, earnings
+from marketplace.projects.handlers import decisions, earnings, pools
 from marketplace.rounds import handlers as rounds
 from marketplace.taxonomy.loader import load_taxonomy
 from services.access.handlers import sweeping as access
@@ -124,6 +124,11 @@ def _project_jobs(sessions: Sessions, clock: Clock) -> Iterator[Job]:
         earnings.count_standings(sessions=sessions, clock=clock)
 
     yield Job("close-decisions", 10 * SECOND, close_decisions)
+
+    def close_pools() -> None:
+        pools.close_due_pools(sessions=sessions, clock=clock)
+
+    yield Job("close-pools", 10 * SECOND, close_pools)
     yield Job("count-standings", MINUTE, count_standings)
 
 

@@ -15,6 +15,12 @@ from marketplace.projects.domain.agreeing import (
 from marketplace.projects.domain.deciding import Choice, Decision, DecisionState, Vote, Weighing
 from marketplace.projects.domain.gigs import PAY_MAX, GigState
 from marketplace.projects.domain.planning import PlanKind, PlanState
+from marketplace.projects.domain.pooling import (
+    QUANTITY_MAX,
+    UNIT_MAX,
+    PooledState,
+    PoolState,
+)
 from marketplace.projects.domain.project import (
     MEMBERS_MAX,
     REASON_MAX,
@@ -70,7 +76,7 @@ class ProjectOut(Shown):
 
 
 class InviteIn(Document):
-    organisation_id: UUID
+    invitee_id: UUID = Field(description="an organisation")
     role: str = Field(default="partner", min_length=1, max_length=40)
 
 
@@ -329,6 +335,45 @@ class HandInIn(Document):
 
 class SendBackIn(Document):
     reason: str = Field(min_length=1, max_length=REASON_MAX)
+
+
+class PoolIn(Document):
+    title: Title
+    about: Text = ""
+    unit_minor: int = Field(ge=1, le=UNIT_MAX, description="of one piece, tax included")
+    currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$")
+    lot_least: int = Field(ge=1, le=QUANTITY_MAX, description="pieces of the least economic lot")
+    closes_at: Instant
+
+
+class PoolOut(Shown):
+    id: UUID
+    organisation_id: UUID
+    title: str
+    about: str
+    unit_minor: int
+    currency: str
+    lot_least: int
+    closes_at: datetime
+    state: PoolState
+    pooled: int | None
+    created_at: datetime
+
+
+class PooledIn(Document):
+    quantity: int = Field(ge=1, le=QUANTITY_MAX)
+    options: Text = ""
+
+
+class PooledOut(Shown):
+    id: UUID
+    pool_id: UUID
+    organisation_id: UUID
+    quantity: int
+    options: str
+    state: PooledState
+    escrow_id: UUID | None
+    created_at: datetime
 
 
 class TeamIncomeOut(BaseModel):

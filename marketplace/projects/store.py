@@ -27,6 +27,7 @@ from marketplace.projects.domain.gigs import (
     TeamIncome,
 )
 from marketplace.projects.domain.planning import FileVersion, PlanItem, PlanKind, PlanState
+from marketplace.projects.domain.pooling import Pool, PooledDemand, PooledState, PoolState
 from marketplace.projects.domain.project import (
     Member,
     MemberState,
@@ -37,6 +38,8 @@ from marketplace.projects.domain.project import (
 from marketplace.projects.tables import (
     GigApplicationRow,
     GigRow,
+    LotPoolDemandRow,
+    LotPoolRow,
     ProjectAgreementRow,
     ProjectConsentRow,
     ProjectDecisionRow,
@@ -65,6 +68,8 @@ _ROWS: Final[Mapping[type[Any], type[SQLModel]]] = {
     Gig: GigRow,
     GigApplication: GigApplicationRow,
     TeamIncome: TeamIncomeRow,
+    Pool: LotPoolRow,
+    PooledDemand: LotPoolDemandRow,
 }
 _WORDS: Final[Mapping[tuple[type[Any], str], type[Enum]]] = {
     (Project, "kind"): ProjectKind,
@@ -79,6 +84,8 @@ _WORDS: Final[Mapping[tuple[type[Any], str], type[Enum]]] = {
     (Decision, "state"): DecisionState,
     (Vote, "choice"): Choice,
     (Gig, "state"): GigState,
+    (Pool, "state"): PoolState,
+    (PooledDemand, "state"): PooledState,
 }
 _PARTS: Final = frozenset({"parts", "weights"})
 _COUNTED: Final = frozenset({"downloads"})
@@ -194,6 +201,17 @@ def due_decisions(session: Session, *, now: datetime, limit: int) -> list[Decisi
         .with_for_update(skip_locked=True)
     )
     return [_kept(Decision, row) for row in session.exec(query)]
+
+
+def due_pools(session: Session, *, now: datetime, limit: int) -> list[Pool]:
+    """As ``due_decisions``."""
+    query = (
+        select(LotPoolRow)
+        .where(col(LotPoolRow.state) == PoolState.OPEN, col(LotPoolRow.closes_at) <= now)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_kept(Pool, row) for row in session.exec(query)]
 
 
 def add_download(

@@ -21,6 +21,7 @@ from marketplace.projects.domain.agreeing import AgreementKind, AgreementState
 from marketplace.projects.domain.deciding import Choice, DecisionState, Weighing
 from marketplace.projects.domain.gigs import GigState
 from marketplace.projects.domain.planning import PlanKind, PlanState
+from marketplace.projects.domain.pooling import PooledState, PoolState
 from marketplace.projects.domain.project import MemberState, ProjectKind, ProjectState
 from services.capacity.domain import Visibility
 from services.runtime.tables import instant
@@ -367,3 +368,60 @@ class WorkStandingRow(SQLModel, table=True):
     punctual: int
     first_time: int
     as_of: datetime = instant()
+
+
+class LotPoolRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "lot_pool"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_one_of(PoolState)})", name="state"),
+        CheckConstraint(
+            "currency ~ '^[A-Z]{3}$' AND unit_minor > 0 AND lot_least > 0", name="terms"
+        ),
+        CheckConstraint(
+            "(state = 'open') = (pooled IS NULL)"
+            " AND (state = 'met') = (coalesce(pooled, 0) >= lot_least)",
+            name="met_by_pieces",
+        ),
+        UniqueConstraint("organisation_id", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    title: str
+    about: str
+    unit_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
+    currency: str
+    lot_least: int
+    closes_at: datetime = instant()
+    state: str
+    pooled: int | None = None
+    created_at: datetime = instant()
+
+
+class LotPoolDemandRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "lot_pool_demand"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_one_of(PooledState)})", name="state"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint(
+            "(escrow_id IS NOT NULL) = (state IN ('ordered', 'settled'))",
+            name="ordered_with_escrow",
+        ),
+        CheckConstraint("owner_id <> organisation_id", name="of_two"),
+        ForeignKeyConstraint(
+            ["owner_id", "pool_id"],
+            ["lot_pool.organisation_id", "lot_pool.id"],
+            name="fk_lot_pool_demand_of_pool",
+        ),
+        UniqueConstraint("pool_id", "organisation_id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    pool_id: UUID
+    organisation_id: UUID = Field(foreign_key="organisation.id")
+    owner_id: UUID
+    quantity: int
+    options: str
+    state: str
+    escrow_id: UUID | None = Field(default=None, foreign_key="ledger_escrow.id")
+    created_at: datetime = instant()

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from marketplace.calls import handlers as calls
 from marketplace.projects import store
 from marketplace.projects.domain.agreeing import AgreementState, Consent
 from marketplace.projects.domain.project import (
@@ -15,6 +16,7 @@ from marketplace.projects.domain.project import (
     MemberState,
     Project,
     ProjectKind,
+    ProjectPlaceError,
     ProjectState,
     answered,
     check_place,
@@ -45,9 +47,11 @@ def start_project(
     """Start a project of the acting organisation, which holds the whole of it.
 
     Raises:
-        ProjectPlaceError: park or space do not go with the visibility.
+        ProjectPlaceError: park or space do not go with the visibility, or it is in neither.
+        AwardNotFoundError: the organisation gave and won no such award.
     """
     check_place(visibility, park, space_id)
+    _check_within_reach(session, acting, park=park, space_id=space_id, award_id=award_id)
     now, leader = clock.now(), acting.organisation_id
     started = Project(
         id=clock.new_id(),
@@ -197,3 +201,21 @@ def answer_invitation(
             store.add(session, consent)
     tell(session, clock, project, "project_member", before=found, after=after)
     return after
+
+
+def _check_within_reach(
+    session: Session,
+    acting: Acting,
+    *,
+    park: str | None,
+    space_id: UUID | None,
+    award_id: UUID | None,
+) -> None:
+    """A project is shown where its leader is, and carries out what it gave or won."""
+    caller = acting.principal
+    if park is not None and park not in caller.parks:
+        raise ProjectPlaceError
+    if space_id is not None and space_id not in caller.spaces:
+        raise ProjectPlaceError
+    if award_id is not None:
+        calls.get_award(session=session, party=acting.organisation_id, award_id=award_id)

@@ -94,7 +94,7 @@ def propose_ip_terms(
     response_model=Page[AgreementOut],
     dependencies=[requires(Action.PROJECT_WORK)],
 )
-def list_agreements(
+def list_project_agreements(
     project_id: UUID, session: SessionDep, page: PageDep, acting: ActingDep
 ) -> Page[AgreementOut] | Response:
     """Versions of stakes and terms, in order of proposing."""
@@ -111,7 +111,7 @@ def list_agreements(
 @router.get(
     "/project-agreements/{project_agreement_id}", dependencies=[requires(Action.PROJECT_WORK)]
 )
-def read_agreement(
+def read_project_agreement(
     project_agreement_id: UUID, session: SessionDep, acting: ActingDep
 ) -> AnsweredOut:
     """One version, with who accepted it when."""
@@ -127,7 +127,7 @@ def read_agreement(
     "/project-agreements/{project_agreement_id}/answer",
     dependencies=[requires(Action.PROJECT_AGREE)],
 )
-def answer_agreement(
+def answer_project_agreement(
     project_agreement_id: UUID,
     asked: AnswerIn,
     session: SessionDep,
@@ -151,7 +151,7 @@ def answer_agreement(
     response_model=DecisionOut,
     dependencies=[requires(Action.PROJECT_WORK)],
 )
-def propose_decision(
+def propose_project_decision(
     project_id: UUID,
     asked: DecisionIn,
     session: SessionDep,
@@ -184,7 +184,7 @@ def propose_decision(
     response_model=Page[DecisionOut],
     dependencies=[requires(Action.PROJECT_WORK)],
 )
-def list_decisions(
+def list_project_decisions(
     project_id: UUID, session: SessionDep, page: PageDep, acting: ActingDep
 ) -> Page[DecisionOut] | Response:
     """What was put to the vote, in order."""
@@ -201,7 +201,9 @@ def list_decisions(
 @router.get(
     "/project-decisions/{project_decision_id}", dependencies=[requires(Action.PROJECT_WORK)]
 )
-def read_decision(project_decision_id: UUID, session: SessionDep, acting: ActingDep) -> VotedOut:
+def read_project_decision(
+    project_decision_id: UUID, session: SessionDep, acting: ActingDep
+) -> VotedOut:
     """One decision with its votes."""
     found, cast = decisions.get_decision(
         session=session, organisation_id=acting.organisation_id, decision_id=project_decision_id
@@ -213,7 +215,7 @@ def read_decision(project_decision_id: UUID, session: SessionDep, acting: Acting
     "/project-decisions/{project_decision_id}/vote",
     dependencies=[requires(Action.PROJECT_WORK)],
 )
-def vote_on_decision(
+def vote_on_project_decision(
     project_decision_id: UUID,
     asked: VoteIn,
     session: SessionDep,

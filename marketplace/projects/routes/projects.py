@@ -114,7 +114,7 @@ def invite_member(
             clock=clock,
             organisation_id=acting.organisation_id,
             project_id=project_id,
-            invitee=OrganisationId(asked.organisation_id),
+            invitee=OrganisationId(asked.invitee_id),
             role=asked.role,
         )
         return MemberOut.of(invited)

@@ -28,3 +28,14 @@ class GigChanged(Event):
     organisation_id: UUID
     worker_id: UUID | None
     state: str
+
+
+class PoolDecided(Event):
+    """A customisation pool closed: ``met``, or ``released`` with nobody owing anything."""
+
+    type: ClassVar[str] = "projects.pool-decided.v1"
+
+    pool_id: UUID
+    organisation_id: UUID
+    state: str
+    pooled: int

@@ -4,7 +4,7 @@ from typing import Final
 
 from services.contracts.actions import Action
 from services.contracts.policies.deciding import Policies, Policy, Scope, Who
-from services.contracts.policies.roles import OWNING, TRADING
+from services.contracts.policies.roles import OWNING, SELLING, TRADING
 
 POLICIES: Final[Policies] = {
     Action.PROJECT_START: Policy(TRADING, Scope.OWN, "start projects and teams", "发起项目和小微"),
@@ -42,6 +42,17 @@ POLICIES: Final[Policies] = {
     ),
     Action.GIG_WORK: Policy(
         TRADING, Scope.OWN, "hand in gigs one was given", "提交所承接的零工任务"
+    ),
+    Action.POOL_OPEN: Policy(SELLING, Scope.OWN, "open customisation pools", "发起定制拼单"),
+    Action.POOL_READ: Policy(Who.MEMBER, Scope.PUBLIC, "see customisation pools", "查看定制拼单"),
+    Action.POOL_JOIN: Policy(
+        TRADING,
+        Scope.PUBLIC,
+        "join a customisation pool and see the own demands",
+        "加入定制拼单",
+    ),
+    Action.POOL_ACCEPT: Policy(
+        OWNING, Scope.OWN, "accept what was made for a pooled demand", "验收拼单订单"
     ),
     Action.RANKING_READ: Policy(
         Who.MEMBER, Scope.PUBLIC, "see how teams and workers rank", "查看团队和零工排名"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, ClassVar, Final
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from services.contracts.access import Acting, Role
@@ -13,7 +14,7 @@ from services.contracts.errors import DomainError, ErrorKind
 from services.contracts.ids import OrganisationId
 from services.runtime.audit.recording import note
 from services.runtime.clock import Clock
-from services.runtime.db import Sessions, transaction
+from services.runtime.db import Sessions, all_or_nothing, transaction
 from services.runtime.files import store
 from services.runtime.files.domain import Document, Reader, Received
 from services.runtime.files.names import clean_name
@@ -35,6 +36,13 @@ class StorageFullError(DomainError):
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
     en: ClassVar[str] = "Your documents fill the {limit} bytes you have; delete some first."
     zh: ClassVar[str] = "您的文档已达 {limit} 字节上限；请先删除部分文档。"
+
+
+class DocumentInUseError(DomainError):
+    code: ClassVar[str] = "document-in-use"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+    en: ClassVar[str] = "Document {document_id} is a version of a shared file; it is kept."
+    zh: ClassVar[str] = "文档 {document_id} 是共享文件的一个版本，不能删除。"
 
 
 class SweepUnsafeError(RuntimeError):
@@ -144,8 +152,14 @@ def delete_document(*, session: Session, acting: Acting, document_id: UUID) -> N
 
     Raises:
         DocumentNotFoundError: it has none of this id.
+        DocumentInUseError: something else names it.
     """
-    gone = store.delete_document(session, document_id, acting.organisation_id)
+    try:
+        gone = all_or_nothing(
+            session, lambda: store.delete_document(session, document_id, acting.organisation_id)
+        )
+    except IntegrityError as error:
+        raise DocumentInUseError(document_id=document_id) from error
     if gone is None:
         raise DocumentNotFoundError(document_id=document_id)
     note(session, subject_kind="document", subject_id=gone.id, before=_told(gone))
