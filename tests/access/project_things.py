@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from tests.access.ledger_things import escrow_between
 from tests.access.making import Maker, deleted
 from tests.access.markers import Owner, Shown, amount
 from tests.access.rows import START
@@ -110,11 +111,10 @@ def gigs(world: World) -> Iterator[Thing]:
         (Owner.OWN, Owner.NEIGHBOUR, "handed_in"),
         (Owner.NEIGHBOUR, Owner.OWN, "assigned"),
     ):
-        made = _gig(world, publisher, Shown.ORGANISATION, worker=worker, state=state)
+        made = _gig(world, publisher, Shown.PUBLIC, worker=worker, state=state)
         yield Thing(
-            f"{worker} for {publisher}, {state}", publisher, Shown.ORGANISATION,
-            {"gig_id": str(made)}, parties=frozenset({publisher, worker}), taker=publisher,
-            giver=worker,
+            f"{worker} for {publisher}, {state}", publisher, Shown.PUBLIC, {"gig_id": str(made)},
+            parties=frozenset({publisher, worker}), taker=publisher, giver=worker,
         )  # fmt: skip
     gone = _gig(world, Owner.OWN, Shown.ORGANISATION)
     world.rows.delete("gig", id=gone)
@@ -133,7 +133,7 @@ def _gig(
     facts: dict[str, Any] = {"state": state, "due_at": DUE, "hand_ins": 0, "currency": "CNY"}
     if worker is not None:
         facts["worker_id"] = world.organisations[worker]
-        facts["escrow_id"] = world.escrows[owner]
+        facts["escrow_id"] = escrow_between(world, owner, worker)
     made: UUID = world.add(
         "gig", secret, shown, organisation_id=world.organisations[owner],
         project_id=_project(world, owner, shown), pay_minor=amount(secret, shown), **facts,
