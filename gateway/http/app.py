@@ -36,6 +36,7 @@ from marketplace.library import routes as library
 from marketplace.offers import routes as offers
 from marketplace.products import routes as products
 from marketplace.programmes import routes as programmes
+from marketplace.projects import routes as projects
 from marketplace.purchasing import routes as purchasing
 from marketplace.rounds import routes as rounds
 from marketplace.service_contracts import routes as service_contracts
@@ -94,6 +95,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *incubation.ROUTERS,
     ideas.router,
     *library.ROUTERS,
+    *projects.ROUTERS,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

@@ -18,6 +18,7 @@ from marketplace.deals.consumers import CONSUMERS as DEAL_CONSUMERS
 from marketplace.library.consumers import CONSUMERS as LIBRARY_CONSUMERS
 from marketplace.offers.consumers import CONSUMERS as OFFER_CONSUMERS
 from marketplace.products.consumers import CONSUMERS as PRODUCT_CONSUMERS
+from marketplace.projects.consumers import CONSUMERS as PROJECT_CONSUMERS
 from marketplace.service_contracts.consumers import CONSUMERS as SERVICE_CONSUMERS
 from marketplace.taxonomy.loader import load_taxonomy
 from search.backend import index_for
@@ -46,6 +47,7 @@ CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
     *PRODUCT_CONSUMERS,
     *SERVICE_CONSUMERS,
     *LIBRARY_CONSUMERS,
+    *PROJECT_CONSUMERS,
 )
 RELAY_PUBLISH_TIMEOUT_S: Final = 20.0
 

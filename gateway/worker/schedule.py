@@ -12,6 +12,7 @@ from gateway.worker.metrics import WorkerMetrics
 from marketplace.calls.moving import advance as move_call
 from marketplace.deals.handlers import following as deal_facts
 from marketplace.deals.handlers import requests as deals
+from marketplace.projects.handlers import decisions, earnings, pools
 from marketplace.purchasing.handlers import settling as purchasing
 from marketplace.rounds import handlers as rounds
 from marketplace.service_contracts.handlers import orders as work_orders
@@ -47,6 +48,7 @@ def scheduled_jobs(
         *_capacity_jobs(settings, sessions, clock),
         *_booking_jobs(settings, sessions, clock),
         *_market_jobs(settings, sessions, clock),
+        *_project_jobs(sessions, clock),
         *_notice_jobs(sessions, clock),
         *_keeping_jobs(settings, sessions, clock, metrics),
     )
@@ -123,6 +125,22 @@ def _market_jobs(settings: Settings, sessions: Sessions, clock: Clock) -> Iterat
     if settings.payment_provider == "sandbox":
         yield Job("settle-payments", 2 * SECOND, settle_payments)
     yield Job("escalate-work-orders", 10 * SECOND, lambda: _until_done(sessions, escalate_work))
+
+
+def _project_jobs(sessions: Sessions, clock: Clock) -> Iterator[Job]:
+    def close_decisions() -> None:
+        decisions.close_due_decisions(sessions=sessions, clock=clock)
+
+    def count_standings() -> None:
+        earnings.count_standings(sessions=sessions, clock=clock)
+
+    yield Job("close-decisions", 10 * SECOND, close_decisions)
+
+    def close_pools() -> None:
+        pools.close_due_pools(sessions=sessions, clock=clock)
+
+    yield Job("close-pools", 10 * SECOND, close_pools)
+    yield Job("count-standings", MINUTE, count_standings)
 
 
 def _notice_jobs(sessions: Sessions, clock: Clock) -> Iterator[Job]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from tests.access.call_things import CODE, CRITERIA
 from tests.access.markers import Owner, Shown
 from tests.access.production_things import SPECIFICATION
+from tests.access.project_things import DUE, WHOLE, document_of_own
 from tests.access.rows import START
 from tests.access.trust_things import TERMS
 from tests.access.world import PROCESS, World
@@ -211,6 +212,34 @@ BODIES: Final[Mapping[str, Maker]] = {
     "PUT /ideas/{idea_id}/vote": lambda _: {"value": 1},
     "POST /ideas/{idea_id}/decisions": lambda _: {"outcome": "advance", "reason": "probe"},
     "POST /offers/{offer_id}/promotions/review": lambda _: {"approve": True},
+    "POST /projects/{project_id}/members": lambda world: {
+        "invitee_id": str(world.organisations[Owner.NEIGHBOUR])
+    },
+    "POST /projects/{project_id}/stakes": lambda world: {"parts": _whole(world)},
+    "POST /projects/{project_id}/ip-terms": lambda world: {"parts": _whole(world)},
+    "POST /projects/{project_id}/decisions": lambda _: {
+        "title": "Probe",
+        "closes_at": DUE.isoformat(),
+    },
+    "POST /projects/{project_id}/plan": lambda _: {"kind": "task", "title": "Probe"},
+    "POST /projects/{project_id}/files": lambda world: {
+        "name": "Probe",
+        "document_id": document_of_own(world),
+    },
+    "POST /projects/{project_id}/gigs": lambda _: {
+        "title": "Probe",
+        "pay_minor": 100,
+        "due_at": DUE.isoformat(),
+    },
+    "POST /pools": lambda _: {
+        "title": "Probe",
+        "unit_minor": 100,
+        "lot_least": 10,
+        "closes_at": DUE.isoformat(),
+    },
+    "POST /gigs/{gig_id}/assign": lambda world: {
+        "worker_id": str(world.organisations[Owner.NEIGHBOUR])
+    },
     "POST /agreements": lambda world: {
         "owner_id": str(world.organisations[Owner.NEIGHBOUR]),
         "counterparty_id": str(world.organisations[Owner.OWN]),
@@ -281,6 +310,12 @@ BODIES: Final[Mapping[str, Maker]] = {
     "PUT /reviews/{review_id}/scores": lambda _: {"scores": {"probe": 1}},
     "POST /organisations": lambda _: {"name": "Probe", "name_zh": "探针", "kind": "firm"},
 }
+
+
+def _whole(world: World) -> list[dict[str, Any]]:
+    return [{"organisation_id": str(world.organisations[Owner.OWN]), "part": WHOLE}]
+
+
 QUERIES: Final[Mapping[str, Maker]] = {
     "day": lambda _: START.date().isoformat(),
     "end": lambda _: (START + timedelta(days=1)).isoformat(),

@@ -16,6 +16,7 @@ from tests.access import library_things as library
 from tests.access import market_things as market
 from tests.access import production_things as production
 from tests.access import programme_things as programme
+from tests.access import project_things as project
 from tests.access import purchase_things as purchase
 from tests.access import risk_things as risk
 from tests.access import trust_things as trust
@@ -97,5 +98,26 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("version_id",): library.versions,
     ("licence_id",): library.licences,
     ("access_id", "document_id"): library.files,
+    ("project_id",): project.projects,
+    ("project_agreement_id",): project.parts(
+        "project_agreement_id", "project_agreement", kind="stakes", state="proposed", parts={}
+    ),
+    ("project_decision_id",): project.parts(
+        "project_decision_id",
+        "project_decision",
+        weighing="heads",
+        state="open",
+        weights={},
+        quorum=0,
+        majority=0,
+        closes_at=project.DUE,
+    ),
+    ("plan_item_id",): project.parts(
+        "plan_item_id", "project_plan_item", kind="task", state="open", lead_id=None
+    ),
+    ("file_version_id",): project.files,
+    ("gig_id",): project.gigs,
+    ("pool_id",): project.pools,
+    ("pooled_demand_id",): project.pooled_demands,
 }
 """In the order they are made: later ones name earlier ones."""

@@ -50,20 +50,20 @@ def _account(world: World, owner: Owner, **known: Any) -> dict[str, Any]:
 def escrows(world: World) -> Iterator[Thing]:
     """Open ones, each with the step that opened it."""
     for payer, payee in _PAIRS:
-        made = _escrow(world, payer, payee)
+        made = escrow_between(world, payer, payee)
         if Owner.OWN not in {payer, payee} or payer is Owner.OWN:
             world.escrows.setdefault(payer, made)
         yield Thing(
             f"{payer} pays {payee}", payer, Shown.ORGANISATION, {"escrow_id": str(made)},
             parties=frozenset({payer, payee}),
         )  # fmt: skip
-    gone = _escrow(world, Owner.OWN, Owner.NEIGHBOUR)
+    gone = escrow_between(world, Owner.OWN, Owner.NEIGHBOUR)
     world.rows.delete("ledger_movement", escrow_id=gone)
     world.rows.delete("ledger_escrow", id=gone)
     yield deleted({"escrow_id": str(gone)})
 
 
-def _escrow(world: World, payer: Owner, payee: Owner) -> UUID:
+def escrow_between(world: World, payer: Owner, payee: Owner) -> UUID:
     """Its secrets are the stranger's unless the callers are party to it."""
     owner = Owner.OWN if Owner.OWN in {payer, payee} else Owner.STRANGER
     organisations: dict[str, Any] = {

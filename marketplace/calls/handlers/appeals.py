@@ -45,6 +45,13 @@ class PaperUnknownError(DomainError):
     zh: ClassVar[str] = "当前公示中没有编号 {code}；请重新查看。"
 
 
+class AwardNotFoundError(DomainError):
+    code: ClassVar[str] = "award-not-found"
+    kind: ClassVar[ErrorKind] = ErrorKind.NOT_FOUND
+    en: ClassVar[str] = "You gave and won no award {award_id}; list the awards of its call."
+    zh: ClassVar[str] = "贵组织没有授予或获得 {award_id}；请查看征集的授予结果。"
+
+
 def list_notices(*, session: Session, call_id: UUID) -> list[Notice]:
     """Notices of a call one sees, the first first; the last stands.
 
@@ -53,6 +60,18 @@ def list_notices(*, session: Session, call_id: UUID) -> list[Notice]:
     """
     get_call(session=session, call_id=call_id)
     return store.notices_of(session, call_id)
+
+
+def get_award(*, session: Session, party: OrganisationId, award_id: UUID) -> Award:
+    """An award that ``party`` gave or won.
+
+    Raises:
+        AwardNotFoundError: there is none.
+    """
+    found = store.find_award(session, award_id, party=party)
+    if found is None:
+        raise AwardNotFoundError(award_id=award_id)
+    return found
 
 
 def list_awards(*, session: Session, call_id: UUID) -> list[Award]:

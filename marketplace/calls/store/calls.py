@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import exists, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, and_, col, delete, not_, select, update
+from sqlmodel import Session, and_, col, delete, not_, or_, select, update
 
 from marketplace.calls.domain import (
     OVER,
@@ -222,6 +222,16 @@ def save_appeal(session: Session, appeal: Appeal) -> None:
 def insert_award(session: Session, award: Award) -> None:
     session.add(CallAwardRow(**asdict(award)))
     session.flush()
+
+
+def find_award(session: Session, award_id: UUID, *, party: UUID) -> Award | None:
+    """An award that ``party`` gave or won."""
+    query = select(CallAwardRow).where(
+        col(CallAwardRow.id) == award_id,
+        or_(col(CallAwardRow.organisation_id) == party, col(CallAwardRow.winner_id) == party),
+    )
+    row = session.exec(query).one_or_none()
+    return None if row is None else _award(row)
 
 
 def awards_of(session: Session, call_id: UUID) -> list[Award]:

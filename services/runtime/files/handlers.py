@@ -46,6 +46,8 @@ class DocumentInUseError(DomainError):
         " withdraw that instead."
     )
     zh: ClassVar[str] = "文档 {document_id} 属于已发布的内容，其用户仍可获取；请改为撤回该内容。"
+    en: ClassVar[str] = "Document {document_id} is a version of a shared file; it is kept."
+    zh: ClassVar[str] = "文档 {document_id} 是共享文件的一个版本，不能删除。"
 
 
 class SweepUnsafeError(RuntimeError):
@@ -161,6 +163,11 @@ def delete_document(*, session: Session, acting: Acting, document_id: UUID) -> N
         gone = all_or_nothing(
             session,
             lambda: store.delete_document(session, document_id, acting.organisation_id),
+        DocumentInUseError: something else names it.
+    """
+    try:
+        gone = all_or_nothing(
+            session, lambda: store.delete_document(session, document_id, acting.organisation_id)
         )
     except IntegrityError as error:
         raise DocumentInUseError(document_id=document_id) from error
