@@ -14,6 +14,7 @@ from gateway.worker.consuming import ConsumerLoop
 from gateway.worker.jobs import run_job
 from gateway.worker.metrics import WorkerMetrics
 from gateway.worker.schedule import scheduled_jobs
+from marketplace.chains.consumers import CONSUMERS as CHAIN_CONSUMERS
 from marketplace.deals.consumers import CONSUMERS as DEAL_CONSUMERS
 from marketplace.offers.consumers import CONSUMERS as OFFER_CONSUMERS
 from marketplace.taxonomy.loader import load_taxonomy
@@ -40,6 +41,7 @@ CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
     *LEDGER_CONSUMERS,
     *OFFER_CONSUMERS,
     *DEAL_CONSUMERS,
+    *CHAIN_CONSUMERS,
 )
 RELAY_PUBLISH_TIMEOUT_S: Final = 20.0
 
