@@ -25,6 +25,7 @@ from gateway.http.revocation import RevocationWatch
 from gateway.http.security_schema import describe_security
 from gateway.live import LiveHub
 from marketplace.calls import routes as calls
+from marketplace.chains import routes as chains
 from marketplace.deals import routes as deals
 from marketplace.demands import routes as demands
 from marketplace.directions import routes as directions
@@ -96,6 +97,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     ideas.router,
     *library.ROUTERS,
     *projects.ROUTERS,
+    chains.router,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

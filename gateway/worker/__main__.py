@@ -14,6 +14,7 @@ from gateway.worker.consuming import ConsumerLoop
 from gateway.worker.jobs import run_job
 from gateway.worker.metrics import WorkerMetrics
 from gateway.worker.schedule import scheduled_jobs
+from marketplace.chains.consumers import CONSUMERS as CHAIN_CONSUMERS
 from marketplace.deals.consumers import CONSUMERS as DEAL_CONSUMERS
 from marketplace.library.consumers import CONSUMERS as LIBRARY_CONSUMERS
 from marketplace.offers.consumers import CONSUMERS as OFFER_CONSUMERS
@@ -48,6 +49,7 @@ CONSUMERS: Final[tuple[Consumer[Any], ...]] = (
     *SERVICE_CONSUMERS,
     *LIBRARY_CONSUMERS,
     *PROJECT_CONSUMERS,
+    *CHAIN_CONSUMERS,
 )
 RELAY_PUBLISH_TIMEOUT_S: Final = 20.0
 

@@ -52,6 +52,12 @@ VISIBLE: Final = f"""(
         (SELECT string_to_array(nullif(current_setting('app.spaces', true), ''), ','))::uuid[]))
 )"""
 """The row's ``visibility``, ``park`` and ``space_id`` let the caller see it."""
+IN_SPACE: Final = """(space_id = ANY(
+    (SELECT string_to_array(nullif(current_setting('app.spaces', true), ''), ','))::uuid[]))"""
+"""The caller leads the chain space in ``space_id`` or is a member of it."""
+IN_PARK: Final = """(park = ANY(
+    (SELECT string_to_array(current_setting('app.parks', true), ','))::text[]))"""
+"""The caller operates the park in ``park`` or was admitted to it."""
 SHOWN: Final = """(id = ANY(
     (SELECT string_to_array(nullif(current_setting('app.shown', true), ''), ','))::uuid[]))"""
 """The one look-up under way is shown the row: it comes with what the caller may see."""

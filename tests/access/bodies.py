@@ -240,6 +240,24 @@ BODIES: Final[Mapping[str, Maker]] = {
     "POST /gigs/{gig_id}/assign": lambda world: {
         "worker_id": str(world.organisations[Owner.NEIGHBOUR])
     },
+    "POST /spaces/{space_id}/weeks": lambda world: {
+        "kind": "demand",
+        "partner_id": str(world.organisations[Owner.NEIGHBOUR]),
+        "item": "probe",
+        "unit": "pcs",
+        "weeks": [{"week": "2026-W53", "quantity": 1}],
+    },
+    "POST /spaces/{space_id}/weeks-from-free-time": lambda world: {
+        "partner_id": str(world.organisations[Owner.NEIGHBOUR]),
+        "item": "probe",
+        "resource_ids": [str(world.resources[Owner.OWN, Shown.ORGANISATION])],
+        "weeks": ["2026-W11"],
+    },
+    "POST /spaces/{space_id}/tracked-products": lambda world: {
+        "item": "probe",
+        "serial": world.rows.new_id().hex,
+    },
+    "POST /tracked-products/{tracked_id}/records": lambda _: {"kind": "serviced"},
     "POST /agreements": lambda world: {
         "owner_id": str(world.organisations[Owner.NEIGHBOUR]),
         "counterparty_id": str(world.organisations[Owner.OWN]),

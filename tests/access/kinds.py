@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.access import call_things as call
+from tests.access import chain_things as chain
 from tests.access import deal_things as deal
 from tests.access import finance_things as finance
 from tests.access import idea_things as idea
@@ -119,5 +120,7 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("gig_id",): project.gigs,
     ("pool_id",): project.pools,
     ("pooled_demand_id",): project.pooled_demands,
+    ("space_id", "order_id"): chain.orders_of_spaces,
+    ("tracked_id",): chain.tracked_products,
 }
 """In the order they are made: later ones name earlier ones."""

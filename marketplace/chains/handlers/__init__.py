@@ -1,0 +1,1 @@
+"""Use cases of chain spaces, one module for each thing that members share."""

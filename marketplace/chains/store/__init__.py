@@ -1,0 +1,1 @@
+"""SQL of chain spaces, one module for each thing that members share."""
