@@ -88,6 +88,7 @@ WANTED: Final = {
     "start": START.isoformat(),
     "end": (START + timedelta(days=2)).isoformat(),
 }
+ITEM: Final = {"title": "Probe", "title_zh": "探针", "terms": {"kind": "free", "attribution": "x"}}
 IDEA_BOX: Final = {
     "title": "Probe",
     "budget_minor": 100,
@@ -119,8 +120,6 @@ BODIES: Final[Mapping[str, Maker]] = {
         "confirm_by": (START + timedelta(days=2)).isoformat(),
     },
     "POST /purchases/{purchase_id}/share/confirm": lambda _: {"at_most_minor": 10**12},
-ITEM: Final = {"title": "Probe", "title_zh": "探针", "terms": {"kind": "free", "attribution": "x"}}
-BODIES: Final[Mapping[str, Maker]] = {
     "POST /library-items": lambda _: ITEM | {"direction": 3, "kind": "model"},
     "PUT /library-items/{item_id}": lambda _: ITEM,
     "POST /library-items/{item_id}/versions": lambda world: {

@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0090_projects"
-down_revision = "0072_finance"
+down_revision = "0088_replaces"
 branch_labels = None
 depends_on = None
 

@@ -13,7 +13,7 @@ from services.runtime.nda_rule import DOCUMENT_SUBJECTS, confided, under_nda
 from services.runtime.row_security import OWN, VISIBLE, own, platform, protect
 
 revision = "0095_library"
-down_revision = "0088_replaces"
+down_revision = "0093_lot_pools"
 branch_labels = None
 depends_on = None
 

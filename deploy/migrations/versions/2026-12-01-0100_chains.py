@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from services.runtime.row_security import IN_SPACE, OWN, own, protect
 
 revision = "0100_chains"
-down_revision = "0072_finance"
+down_revision = "0097_launches"
 branch_labels = None
 depends_on = None
 

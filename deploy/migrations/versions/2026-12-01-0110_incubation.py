@@ -5,7 +5,7 @@ import sqlmodel
 from alembic import op
 
 revision = "0110_incubation"
-down_revision = "0107_tracking"
+down_revision = "0108_tracking"
 branch_labels = None
 depends_on = None
 

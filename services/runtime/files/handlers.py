@@ -42,12 +42,12 @@ class DocumentInUseError(DomainError):
     code: ClassVar[str] = "document-in-use"
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
     en: ClassVar[str] = (
-        "Document {document_id} is part of something published, whose readers may still fetch it;"
+        "Document {document_id} is part of something shared or published, whose readers may still fetch it;"
         " withdraw that instead."
     )
-    zh: ClassVar[str] = "文档 {document_id} 属于已发布的内容，其用户仍可获取；请改为撤回该内容。"
-    en: ClassVar[str] = "Document {document_id} is a version of a shared file; it is kept."
-    zh: ClassVar[str] = "文档 {document_id} 是共享文件的一个版本，不能删除。"
+    zh: ClassVar[str] = (
+        "文档 {document_id} 属于已共享或已发布的内容，其用户仍可获取；请改为撤回该内容。"
+    )
 
 
 class SweepUnsafeError(RuntimeError):
@@ -157,17 +157,12 @@ def delete_document(*, session: Session, acting: Acting, document_id: UUID) -> N
 
     Raises:
         DocumentNotFoundError: it has none of this id.
-        DocumentInUseError: something published is made of it.
+        DocumentInUseError: something shared or published is made of it.
     """
     try:
         gone = all_or_nothing(
             session,
             lambda: store.delete_document(session, document_id, acting.organisation_id),
-        DocumentInUseError: something else names it.
-    """
-    try:
-        gone = all_or_nothing(
-            session, lambda: store.delete_document(session, document_id, acting.organisation_id)
         )
     except IntegrityError as error:
         raise DocumentInUseError(document_id=document_id) from error

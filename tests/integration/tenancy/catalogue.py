@@ -70,8 +70,6 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_purchase_list_park_park": "open in a park another organisation operates",
     "fk_purchase_list_space_id_space": "open in a space another organisation may lead",
     "fk_lot_pool_demand_escrow_id_ledger_escrow": "the order of a pooled demand, by the worker",
-    "fk_offer_space_id_space": "shown in a space another organisation may lead",
-    "fk_park_member_park_park": "a member stands in the park of its operator",
     "fk_gig_escrow_id_ledger_escrow": "the pay of the gig, opened by its publisher",
     "fk_gig_team_id_project": "the worker's team",
     "fk_project_agreement_project_id_project": "proposed by a member of another's project",
@@ -138,7 +136,6 @@ OPEN: Final[Mapping[str, str]] = {
     "search_document_read": "public things only; the worker writes it",
     "search_word_read": "words of public documents only; the worker writes it",
     "work_standing_read": "how workers and teams rank is public; the worker writes it",
-    "search_document_read": "public offers only; the worker writes it",
 }
 DEFINERS: Final[Mapping[str, str]] = {
     "booking_refers": "looks whether who books and what is booked are there; passes or refuses",
