@@ -42,8 +42,8 @@ class DocumentInUseError(DomainError):
     code: ClassVar[str] = "document-in-use"
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
     en: ClassVar[str] = (
-        "Document {document_id} is part of something shared or published, whose readers may still fetch it;"
-        " withdraw that instead."
+        "Document {document_id} is part of something shared or published, whose readers may still"
+        " fetch it; withdraw that instead."
     )
     zh: ClassVar[str] = (
         "文档 {document_id} 属于已共享或已发布的内容，其用户仍可获取；请改为撤回该内容。"
