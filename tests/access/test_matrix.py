@@ -13,6 +13,7 @@ REFUSED_BY_THEIR_NATURE = {
     "GET /session/openid": "no provider is set up",
     "GET /session/openid/callback": "no provider is set up",
     "POST /enrolments/redeem": "needs a code",
+    "POST /offers/{offer_id}/promotions": "one awaits its review already",
     "POST /orders/{order_id}/agreement": "needs money in the escrow",
     "POST /orders/{order_id}/releases": "needs money in the escrow",
     "POST /quotes/{quote_id}/hold": "needs slots",
