@@ -32,14 +32,14 @@ def ideas(world: World) -> Iterator[Thing]:
     """Each with a vote, a comment and a decision; and an offer's promotion to be reviewed."""
     for owner in Owner:
         made = _idea(world, owner)
-        part = {"idea_id": made}
+        part: dict[str, Any] = {"idea_id": made}
         world.owned("idea_vote", owner, **part, person_id=world.rows.new_id(), value=1)
         world.owned("idea_comment", owner, **part)
         secret = amount(owner, Shown.ORGANISATION)
-        decided = {"stage": "seed", "outcome": "advance", "amount_minor": secret}
+        decided: dict[str, Any] = {"stage": "seed", "outcome": "advance", "amount_minor": secret}
         world.owned("idea_decision", owner, **part, **decided, currency="CNY")
         offer_id = world.offers[owner, Shown.PRIVATE]
-        asked = {"offer_id": offer_id, "offer_version": 1, "state": "asked"}
+        asked: dict[str, Any] = {"offer_id": offer_id, "offer_version": 1, "state": "asked"}
         world.owned("offer_promotion", owner, Shown.PRIVATE, **asked)
         yield Thing(owner, owner, Shown.ORGANISATION, {"idea_id": str(made)})
     gone = _idea(world, Owner.OWN)
@@ -62,6 +62,6 @@ def _box(world: World, owner: Owner) -> UUID:
 
 
 def _idea(world: World, owner: Owner) -> UUID:
-    facts = {"box_id": world.idea_boxes[owner], "state": "open", "stage": 0}
+    facts: dict[str, Any] = {"box_id": world.idea_boxes[owner], "state": "open", "stage": 0}
     made: UUID = world.owned("idea", owner, **facts)["id"]
     return made

@@ -16,6 +16,7 @@ REFUSED_BY_THEIR_NATURE = {
     "POST /enrolments/redeem": "needs a code",
     "GET /test-report-verification": "needs a report's number and code",
     "POST /bookings/{booking_id}/handovers": "needs a firm booking of transport",
+    "POST /offers/{offer_id}/promotions": "one awaits its review already",
     "POST /orders/{order_id}/agreement": "needs money in the escrow",
     "POST /orders/{order_id}/releases": "needs money in the escrow",
     "POST /purchases/{purchase_id}/award": "needs a quote for the very list",

@@ -52,7 +52,7 @@ def seller(sessions: Sessions, clock: FrozenClock) -> Iterator[tuple[Owner, http
 
 
 def titles(client: httpx.Client, *attributes: str) -> list[str]:
-    query = {"direction": 4, "attribute": list(attributes)}
+    query: dict[str, Any] = {"direction": 4, "attribute": list(attributes)}
     answer = client.get("offers", params=query)
     assert answer.status_code == 200, answer.text
     return [item["title"] for item in answer.json()["items"]]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -113,7 +114,7 @@ def test_no_stage_passes_by_another_role_by_its_author_or_beyond_the_budget(
 
 def test_a_budget_is_not_cut_below_what_was_given() -> None:
     spent = replace(BOX, spent_minor=500)
-    said = {"title": "Box", "about": "", "closes_at": NOW}
+    said: dict[str, Any] = {"title": "Box", "about": "", "closes_at": NOW}
     with pytest.raises(BudgetBelowSpentError):
         changed_box(spent, budget_minor=499, expected=None, **said)
     assert changed_box(spent, budget_minor=500, expected=1, **said).left_minor == 0
