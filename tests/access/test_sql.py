@@ -27,9 +27,9 @@ from tests.access.markers import Owner, Shown
 
 OPEN_TO_ALL: Final = frozenset({
     "call", "call_notice", "capability", "clearing_round", "deal", "deal_score", "document",
-    "gap_withdrawal", "listing", "maintenance", "offer", "park", "park_member", "programme_run",
-    "reservation", "resource", "resource_state", "risk_notice", "search_document", "site",
-    "state_change", "working_calendar",
+    "gap_withdrawal", "library_file", "library_item", "library_version", "listing", "maintenance",
+    "offer", "park", "park_member", "programme_run", "reservation", "resource", "resource_state",
+    "risk_notice", "search_document", "site", "state_change", "working_calendar",
 })  # fmt: skip
 """Tables where a stranger's public things are rows."""
 OF_EVERYBODY: Final = {
