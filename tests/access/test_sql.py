@@ -31,6 +31,7 @@ OPEN_TO_ALL: Final = frozenset({
     "product_version", "programme_run", "reservation", "resource", "resource_state", "risk_notice",
     "search_document", "site", "state_change", "working_calendar",
     "best_practice", "call_award", "incubation_programme", "investor_approval",
+    "library_file", "library_item", "library_version",
 })  # fmt: skip
 """Tables where a stranger's public things are rows."""
 OF_EVERYBODY: Final = {

@@ -127,6 +127,8 @@ def test_contexts_hold_only_the_files_of_a_context() -> None:
         "services/booking": {"writing"},
         "marketplace/offers": {"importing", "pricing", "promotion"},
         "marketplace/demands": {"importing"},
+        "services/booking": {"launcher", "writing"},
+        "marketplace/offers": {"pricing"},
         "services/matching": {
             "chains",
             "clearing",

@@ -47,7 +47,7 @@ BEGIN
      AND EXISTS (SELECT FROM library_item WHERE id = NEW.item_id AND state = 'published'
                  AND terms = NEW.terms)) THEN
     RAISE EXCEPTION 'a licence is granted under the terms its item is offered under'
-      USING ERRCODE = 'check_violation';
+      USING ERRCODE = 'insufficient_privilege';
   END IF;
   RETURN NEW;
 END $$
@@ -71,7 +71,7 @@ BEGIN
      AND (valid_until IS NULL OR valid_until > NEW.at)
      AND (downloads IS NULL OR used < downloads);
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'licence % opens nothing', NEW.licence_id USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION 'licence % opens nothing', NEW.licence_id USING ERRCODE = 'insufficient_privilege';
   END IF;
   RETURN NEW;
 END $$
