@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.offers.pricing import PriceRule
+from marketplace.offers.pricing import Asked, PriceRule
 from marketplace.service_contracts.domain import (
     CONTRACT_LIFE,
     ORDER_LIFE,
@@ -59,7 +59,7 @@ def test_a_fee_is_the_sum_of_its_lines_and_less_only_when_late(
 ) -> None:
     price = PriceRule(hourly, setup_minor=setup, minimum_minor=minimum)
     terms = Terms("Care", (), (), (), 30, 30, price, discount)
-    whole = fee_of(order(late_by=timedelta(0), minutes=minutes), terms, now=NOW)
+    whole = price.evaluate(Asked(day=NOW.date(), minutes=minutes))
 
     fee = fee_of(order(late_by=timedelta(minutes=late), minutes=minutes), terms, now=NOW)
 
