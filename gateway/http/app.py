@@ -32,6 +32,7 @@ from marketplace.directions import routes as directions
 from marketplace.directions.loader import load_directions
 from marketplace.finance import routes as finance
 from marketplace.offers import routes as offers
+from marketplace.parks import routes as parks
 from marketplace.programmes import routes as programmes
 from marketplace.rounds import routes as rounds
 from marketplace.taxonomy import routes as taxonomy
@@ -81,6 +82,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *programmes.ROUTERS,
     finance.router,
     chains.router,
+    parks.router,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

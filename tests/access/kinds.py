@@ -12,6 +12,7 @@ from tests.access import deal_things as deal
 from tests.access import finance_things as finance
 from tests.access import ledger_things as ledger
 from tests.access import market_things as market
+from tests.access import park_things as park
 from tests.access import risk_things as risk
 from tests.access import trust_things as trust
 from tests.access.making import Maker, parts
@@ -70,6 +71,8 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("financing_id",): finance.applications,
     ("consent_id",): finance.consents,
     ("space_id", "order_id"): chain.orders_of_spaces,
+    ("park_service_id",): park.services,
+    ("park_request_id",): park.requests,
     ("tracked_id",): chain.tracked_products,
 }
 """In the order they are made: later ones name earlier ones."""

@@ -17,6 +17,7 @@ from services.contracts.policies import (
     identity,
     ledger,
     market,
+    parks,
     programmes,
     trust,
 )
@@ -33,6 +34,7 @@ POLICIES: Final[Policies] = {
     **programmes.POLICIES,
     **finance.POLICIES,
     **chains.POLICIES,
+    **parks.POLICIES,
     **booking.POLICIES,
     **ledger.POLICIES,
     **trust.POLICIES,

@@ -46,7 +46,6 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_chain_figure_space_id_space": "a figure is in a space another organisation may lead",
     "fk_chain_order_space_id_space": "shown in a space another organisation may lead",
     "fk_chain_product_space_id_space": "tracked in a space another organisation may lead",
-    "fk_chain_record_after_prior": "what another did to the product before",
     "fk_chain_record_of_product": "the maker's product, recorded by others",
     "fk_clearing_entry_booking_id_booking": "the buyer's booking, made by the worker",
     "fk_clearing_entry_round_id_clearing_round": "a demand in a round another organisation opened",
@@ -61,6 +60,7 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_ledger_movement_transaction_id_ledger_transaction": "either party's doing",
     "fk_offer_space_id_space": "shown in a space another organisation may lead",
     "fk_park_member_park_park": "a member stands in the park of its operator",
+    "fk_park_service_park_park": "a service for a park another organisation operates",
     "fk_resource_space_id_space": "shown in a space another organisation may lead",
     "fk_risk_report_notice_id_risk_notice": "what became of a report: another's notice",
     "fk_site_park_park": "a site stands in the park of its operator",
@@ -78,6 +78,7 @@ OTHER_OWNERS: Final[Mapping[str, str]] = {
     "fk_programme_recommendation_applicant_id_application_id_0eb9": (
         "the applicant's project, for its recommender"
     ),
+    "fk_park_request_of_service": "the provider's service, asked for by a member",
     "fk_risk_delivery_author_id_notice_id_risk_notice": "the author's notice, for a recipient",
 }
 OPEN: Final[Mapping[str, str]] = {
