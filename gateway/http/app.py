@@ -35,6 +35,7 @@ from marketplace.ideas import routes as ideas
 from marketplace.incubation import routes as incubation
 from marketplace.library import routes as library
 from marketplace.offers import routes as offers
+from marketplace.parks import routes as parks
 from marketplace.products import routes as products
 from marketplace.programmes import routes as programmes
 from marketplace.projects import routes as projects
@@ -98,6 +99,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     *library.ROUTERS,
     *projects.ROUTERS,
     chains.router,
+    parks.router,
     matching.router,
     *booking.ROUTERS,
     *ledger.ROUTERS,

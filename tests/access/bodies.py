@@ -239,6 +239,13 @@ BODIES: Final[Mapping[str, Maker]] = {
     "POST /gigs/{gig_id}/assign": lambda world: {
         "worker_id": str(world.organisations[Owner.NEIGHBOUR])
     },
+    "POST /parks/{code}/services": lambda _: {
+        "kind": "training",
+        "title": "Probe",
+        "title_zh": "探针",
+    },
+    "POST /park-services/{park_service_id}/requests": lambda _: {"text": "probe"},
+    "POST /park-requests/{park_request_id}/answer": lambda _: {"accept": True, "remark": "probe"},
     "POST /spaces/{space_id}/weeks": lambda world: {
         "kind": "demand",
         "partner_id": str(world.organisations[Owner.NEIGHBOUR]),

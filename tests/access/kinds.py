@@ -15,6 +15,7 @@ from tests.access import incubation_things as incubation
 from tests.access import ledger_things as ledger
 from tests.access import library_things as library
 from tests.access import market_things as market
+from tests.access import park_things as park
 from tests.access import production_things as production
 from tests.access import programme_things as programme
 from tests.access import project_things as project
@@ -121,6 +122,8 @@ KINDS: Final[Mapping[tuple[str, ...], Maker]] = {
     ("pool_id",): project.pools,
     ("pooled_demand_id",): project.pooled_demands,
     ("space_id", "order_id"): chain.orders_of_spaces,
+    ("park_service_id",): park.services,
+    ("park_request_id",): park.requests,
     ("tracked_id",): chain.tracked_products,
 }
 """In the order they are made: later ones name earlier ones."""

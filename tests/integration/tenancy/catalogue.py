@@ -47,7 +47,6 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_chain_figure_space_id_space": "a figure is in a space another organisation may lead",
     "fk_chain_order_space_id_space": "shown in a space another organisation may lead",
     "fk_chain_product_space_id_space": "tracked in a space another organisation may lead",
-    "fk_chain_record_after_prior": "what another did to the product before",
     "fk_chain_record_of_product": "the maker's product, recorded by others",
     "fk_clearing_entry_booking_id_booking": "the buyer's booking, made by the worker",
     "fk_clearing_entry_round_id_clearing_round": "a demand in a round another organisation opened",
@@ -86,6 +85,7 @@ PLAIN_KEYS: Final[Mapping[str, str]] = {
     "fk_team_income_escrow_id_ledger_escrow": "paid by another, written by the worker",
     "fk_team_income_gig_id_gig": "another's gig, written by the worker",
     "fk_team_income_project_id_project": "the payee's team, written by the worker",
+    "fk_park_service_park_park": "a service for a park another organisation operates",
     "fk_resource_space_id_space": "shown in a space another organisation may lead",
     "fk_risk_report_notice_id_risk_notice": "what became of a report: another's notice",
     "fk_sample_booking_id_booking": "the buyer's booking; the policy compares both parties",
@@ -114,6 +114,7 @@ OTHER_OWNERS: Final[Mapping[str, str]] = {
         "the applicant's project, for its recommender"
     ),
     "fk_product_order_of_version": "the version of the maker's product, for its buyer",
+    "fk_park_request_of_service": "the provider's service, asked for by a member",
     "fk_risk_delivery_author_id_notice_id_risk_notice": "the author's notice, for a recipient",
 }
 OPEN: Final[Mapping[str, str]] = {
