@@ -124,11 +124,9 @@ def test_own_packages_are_imported_at_the_top() -> None:
 def test_contexts_hold_only_the_files_of_a_context() -> None:
     layers = {"domain", "tables", "store", "handlers", "schemas", "routes", "consumers", "__init__"}
     extra = {
-        "services/booking": {"writing"},
         "marketplace/offers": {"importing", "pricing", "promotion"},
         "marketplace/demands": {"importing"},
         "services/booking": {"launcher", "writing"},
-        "marketplace/offers": {"pricing"},
         "services/matching": {
             "chains",
             "clearing",

@@ -12,7 +12,7 @@ from services.runtime.database_roles import APP
 from services.runtime.row_security import OWN, own, protect
 
 revision = "0105_service_contracts"
-down_revision = "0100_chains"
+down_revision = "0101_parks"
 branch_labels = None
 depends_on = None
 

@@ -136,4 +136,4 @@ def told(session: Session) -> list[tuple[str, dict[str, object]]]:
     """Events in the outbox in the order they were told: short name and payload."""
     session.flush()
     rows = session.exec(select(OutboxEvent).order_by(col(OutboxEvent.seq)))
-    return [(row.subject.split(".")[-2], row.payload) for row in rows]
+    return [(row.subject.split(".")[-2], row.payload or {}) for row in rows]

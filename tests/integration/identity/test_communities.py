@@ -247,7 +247,7 @@ def test_changes_are_told_to_those_concerned(town: Town) -> None:
 def events(town: Town, subject: str) -> list[Document]:
     with transaction(town.sessions) as session:
         query = select(OutboxEvent).where(OutboxEvent.subject == subject)
-        return [row.payload for row in session.exec(query)]
+        return [row.payload or {} for row in session.exec(query)]
 
 
 def test_reach_is_bounded_by_the_oldest(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

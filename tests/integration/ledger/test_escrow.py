@@ -149,7 +149,7 @@ def test_the_parties_are_told(books: Books) -> None:
     books.refund(escrow, 70_000)
 
     told = {
-        row.subject: row.payload
+        row.subject: row.payload or {}
         for row in books.session.exec(select(OutboxEvent))
         if row.subject.startswith("events.ledger.")
     }
