@@ -28,6 +28,7 @@ from tests.access.markers import Owner, Shown
 OPEN_TO_ALL: Final = frozenset({
     "call", "call_notice", "capability", "clearing_round", "deal", "deal_score", "document",
     "gap_withdrawal", "listing", "maintenance", "offer", "park", "park_member", "programme_run",
+    "purchase_item", "purchase_list",
     "reservation", "resource", "resource_state", "risk_notice", "search_document", "site",
     "state_change", "working_calendar",
 })  # fmt: skip
