@@ -122,8 +122,7 @@ class Settings(BaseSettings):
     )
     payment_secret: SecretStr | None = Field(
         default=None,
-        min_length=32,
-        description="what the provider signs its callbacks with; unset: none are taken",
+        description="what the provider signs callbacks with, 32 characters or more; unset: none",
     )
     log_json: bool = Field(default=False, description="one JSON object per log line")
     log_level: str = "INFO"

@@ -32,6 +32,7 @@ OPEN_TO_ALL: Final = frozenset({
     "search_document", "site", "state_change", "working_calendar",
     "best_practice", "call_award", "incubation_programme", "investor_approval",
     "library_file", "library_item", "library_version",
+    "purchase_item", "purchase_list",
 })  # fmt: skip
 """Tables where a stranger's public things are rows."""
 OF_EVERYBODY: Final = {

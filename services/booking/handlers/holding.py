@@ -106,11 +106,9 @@ def hold(
 
     Raises:
         SlotInvalidError: the slot breaks the resource's rule, or is over.
-        SlotTakenError, CompanionTakenError: another booking has it, or what it needs.
-        SlotNotOfferedError: it is not free for another reason.
+        SlotTakenError, CompanionTakenError, SlotNotOfferedError: it, or what it needs, is not free.
         TooManyHoldsError: the organisation holds ``open_max`` slots already.
-        OfferRequiredError, ListingNotFoundError: there is no price for it.
-        ResourceNotFoundError, OrganisationNotFoundError: no such thing.
+        OfferRequiredError, ListingNotFoundError: no price. ResourceNotFoundError: no such thing.
     """
     now = clock.now()
     asked_interval(start=start, minutes=minutes, units=units)

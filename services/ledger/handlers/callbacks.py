@@ -20,7 +20,8 @@ class CallbacksOffError(DomainError):
     code: ClassVar[str] = "callbacks-off"
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
     en: ClassVar[str] = (
-        "No payment provider shares a secret with this installation; set NONAGON_PAYMENT_SECRET."
+        "No payment provider shares a secret of 32 characters or more with this installation;"
+        " set NONAGON_PAYMENT_SECRET."
     )
     zh: ClassVar[str] = "本部署未与支付机构共享密钥；请设置 NONAGON_PAYMENT_SECRET。"
 
