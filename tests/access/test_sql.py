@@ -27,7 +27,8 @@ from tests.access.markers import Owner, Shown
 
 OPEN_TO_ALL: Final = frozenset({
     "call", "call_notice", "capability", "clearing_round", "deal", "deal_score", "document",
-    "gap_withdrawal", "listing", "maintenance", "offer", "park", "park_member", "programme_run",
+    "gap_withdrawal", "gig", "listing", "lot_pool", "maintenance", "offer", "park", "park_member",
+    "programme_run", "project",
     "reservation", "resource", "resource_state", "risk_notice", "search_document", "site",
     "state_change", "working_calendar",
 })  # fmt: skip
