@@ -111,10 +111,11 @@ def gigs(world: World) -> Iterator[Thing]:
         (Owner.OWN, Owner.NEIGHBOUR, "handed_in"),
         (Owner.NEIGHBOUR, Owner.OWN, "assigned"),
     ):
-        made = _gig(world, publisher, Shown.PUBLIC, worker=worker, state=state)
+        made = _gig(world, publisher, Shown.ORGANISATION, worker=worker, state=state)
         yield Thing(
-            f"{worker} for {publisher}, {state}", publisher, Shown.PUBLIC, {"gig_id": str(made)},
-            parties=frozenset({publisher, worker}), taker=publisher, giver=worker,
+            f"{worker} for {publisher}, {state}", publisher, Shown.ORGANISATION,
+            {"gig_id": str(made)}, parties=frozenset({publisher, worker}), taker=publisher,
+            giver=worker,
         )  # fmt: skip
     gone = _gig(world, Owner.OWN, Shown.ORGANISATION)
     world.rows.delete("gig", id=gone)
@@ -136,7 +137,8 @@ def _gig(
         facts["escrow_id"] = escrow_between(world, owner, worker)
     made: UUID = world.add(
         "gig", secret, shown, organisation_id=world.organisations[owner],
-        project_id=_project(world, owner, shown), pay_minor=amount(secret, shown), **facts,
+        project_id=_project(world, owner, shown if worker is None else Shown.PUBLIC),
+        pay_minor=amount(secret, shown), **facts,
     )["id"]  # fmt: skip
     return made
 

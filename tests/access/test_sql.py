@@ -33,6 +33,7 @@ OPEN_TO_ALL: Final = frozenset({
     "best_practice", "call_award", "incubation_programme", "investor_approval",
     "library_file", "library_item", "library_version",
     "purchase_item", "purchase_list",
+    "gig", "lot_pool", "project",
 })  # fmt: skip
 """Tables where a stranger's public things are rows."""
 OF_EVERYBODY: Final = {

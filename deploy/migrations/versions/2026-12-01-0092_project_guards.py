@@ -172,12 +172,12 @@ def _written_by_members(table: str, places: str = "joined") -> Iterator[str]:
 
 
 def _gigs() -> Iterator[str]:
-    """A gig is seen by who sees its project; applications by who applied and who published."""
+    """Who sees a project sees its published gigs; what was assigned is for its two parties."""
     seen = "EXISTS (SELECT FROM project WHERE project.id = project_id)"
     mine = own("worker_id")
     yield from protect(
         "gig",
-        read=f"({OWN} OR {mine} OR {seen})",
+        read=f"({OWN} OR {mine} OR (state = 'published' AND {seen}))",
         write=f"({OWN} OR {mine})",
         insert=f"{OWN} AND {within('gig')}",
         privileges="SELECT, INSERT, UPDATE (state, worker_id, team_id, escrow_id, handed_in_at,"
