@@ -10,6 +10,7 @@ from gateway.http.openapi import openapi_document, openapi_text
 
 ONCE = {
     "POST /api/v1/booking-feeds": "a saved answer would be a stored secret",
+    "POST /api/v1/bookings/{booking_id}/launches": "a saved answer would be a stored secret",
     "POST /api/v1/enrolments/redeem": "a saved answer would be a stored secret",
     "POST /api/v1/gateways/{gateway_id}/enrolments": "a saved answer would be a stored secret",
     "POST /api/v1/invitations": "a saved answer would be a stored secret",
