@@ -10,8 +10,8 @@ kept; ``+3d``, ``+2d4h`` and ``+30m`` for an instant so long after the story beg
 for its date. After each step events reach their consumers.
 
 ``pass: {days: 3}`` lets time go by and every job of the worker run; ``work: [move-calls]`` runs the
-jobs named, ``work: all`` all, and ``settle: true`` none but delivers events; ``machine: {gateway: ..., resource: ..., state: down}``
-is what a machine's telemetry says. ``parties`` and
+jobs named, ``work: all`` all, and ``settle: true`` none but delivers events. ``machine: {gateway:
+..., resource: ..., state: down}`` is what a machine's telemetry says. ``parties`` and
 ``communities`` say who takes part, ``given`` which resources and offers they begin with.
 """
 
