@@ -11,6 +11,7 @@ for its date. After each step events reach their consumers.
 
 ``pass: {days: 3}`` lets time go by and every job of the worker run; ``work: [move-calls]`` runs the
 jobs named, ``work: all`` all, and ``settle: true`` none but delivers events; ``machine: {gateway:
+jobs named, ``work: all`` all, and ``settle: true`` none but delivers events. ``machine: {gateway:
 ..., resource: ..., state: down}`` is what a machine's telemetry says. ``parties`` and
 ``communities`` say who takes part, ``given`` which resources and offers they begin with.
 """
