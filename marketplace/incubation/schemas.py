@@ -25,7 +25,7 @@ from marketplace.incubation.domain import (
     TeamState,
 )
 from services.contracts.access import Acting
-from services.contracts.documents import Document, Instant
+from services.contracts.documents import Day, Document, Instant
 
 
 class ProgrammeIn(Document):
@@ -80,7 +80,7 @@ class TeamsOut(BaseModel):
 
 class MilestoneIn(Document):
     title: str = Field(min_length=1, max_length=TITLE_MAX)
-    due_on: date
+    due_on: Day
 
 
 class ReportIn(Document):
@@ -120,7 +120,7 @@ class GraduationIn(Document):
 
 
 class SurvivalIn(Document):
-    as_of: date
+    as_of: Day
     is_alive: bool
     because: str = Field(min_length=1, max_length=TEXT_MAX, description="how it is known")
 
