@@ -32,7 +32,7 @@ from marketplace.projects.domain.project import (
     ProjectState,
 )
 from services.capacity.domain import Visibility
-from services.contracts.documents import Document, Instant
+from services.contracts.documents import Day, Document, Instant
 from services.contracts.ids import OrganisationId
 
 Title = Annotated[str, Field(min_length=1, max_length=TITLE_MAX)]
@@ -183,7 +183,7 @@ class PlanItemIn(Document):
     about: Text = ""
     parent_id: UUID | None = Field(default=None, description="the work package it lies in")
     lead_id: UUID | None = Field(default=None, description="a member; the caller's if left out")
-    due_on: date | None = None
+    due_on: Day | None = None
 
 
 class PlanStateIn(Document):

@@ -4,11 +4,10 @@ One PostgreSQL with ``fsync`` on, the platform's schema, the same written by bot
 booking, event, saved answer. Events of a batch of ours are one row of the outbox, told one by one;
 the peer's have a row each, and its foreign keys are checked row by row, which is quicker for single
 rows. Ours decides against the market in memory, encodes, writes, commits and counts in with one
-connection, a batch being decided while the one before is written; messages are left to
-``NAME=end-to-end``. The peer is one prepared statement per booking from ``pgbench`` at its best
-number of connections. Both share the machine's cores. First both book the same
-conflict-free sample, which must come out the same. Then rounds alternate, for slots asked evenly
-and for machines drawn by Zipf's law, where most of what is asked is taken already.
+connection, a batch being decided while the one before is written; messages: ``NAME=end-to-end``.
+The peer is one prepared statement per booking from ``pgbench`` at its best number of connections.
+Both share the cores. First both book the same conflict-free sample, which must come out the same.
+Then rounds alternate, for slots asked evenly and for machines drawn by Zipf's law.
 """
 
 import argparse

@@ -5,7 +5,7 @@ it only gives a better answer.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
@@ -126,31 +126,43 @@ def hold(
     )
     make_way(session=session, clock=clock, slot=slot)
     check_free(session=session, clock=clock, slot=slot, stale_after=stale_after)
-    booking = Booking(
-        id=BookingId(clock.new_id()),
-        organisation_id=organisation_id,
-        provider_id=slot.resource.organisation_id,
-        resource_id=resource_id,
+    until = part.hold_until if part else now + hold_ttl
+    booking = replace(
+        _held(session, clock, organisation_id, slot, until),
         offer_id=offer_id,
         demand_id=demand_id,
-        interval=slot.interval,
-        units=units,
-        state=BookingState.HELD,
-        hold_until=part.hold_until if part else now + hold_ttl,
-        price=slot.price,
-        at_risk_reason=None,
-        created_at=now,
-        updated_at=now,
-        setup_minutes=slot.resource.rule.setup_minutes,
         joint_id=part.joint_id if part else None,
         leg=part.leg if part else None,
-        terms=store.find_terms(session, resource_id),
         replaces_id=replaces_id,
     )
     take(session, slot.resource, booking)
     store.insert_booking(session, booking)
     tell(session, clock, booking)
     return booking
+
+
+def _held(
+    session: Session, clock: Clock, organisation_id: OrganisationId, slot: Slot, until: datetime
+) -> Booking:
+    now = clock.now()
+    return Booking(
+        id=BookingId(clock.new_id()),
+        organisation_id=organisation_id,
+        provider_id=slot.resource.organisation_id,
+        resource_id=slot.resource.id,
+        offer_id=None,
+        demand_id=None,
+        interval=slot.interval,
+        units=slot.units,
+        state=BookingState.HELD,
+        hold_until=until,
+        price=slot.price,
+        at_risk_reason=None,
+        created_at=now,
+        updated_at=now,
+        setup_minutes=slot.resource.rule.setup_minutes,
+        terms=store.find_terms(session, slot.resource.id),
+    )
 
 
 def quoted(
