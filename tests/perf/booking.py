@@ -6,8 +6,8 @@ the peer's have a row each, and its foreign keys are checked row by row, which i
 rows. Ours decides against the market in memory, encodes, writes, commits and counts in with one
 connection, a batch being decided while the one before is written; messages: ``NAME=end-to-end``.
 The peer is one prepared statement per booking from ``pgbench`` at its best number of connections.
-Both share the cores. First both book the same conflict-free sample, which must come out the same.
-Then rounds alternate, for slots asked evenly and for machines drawn by Zipf's law.
+Both share the cores. First both book the same conflict-free sample, which must come out the same;
+then rounds alternate, for slots asked evenly and by Zipf's law.
 """
 
 import argparse
@@ -39,13 +39,7 @@ from services.runtime.clock import PooledClock, SystemClock
 from services.runtime.database_roles import WORKER
 from services.runtime.db import engine_for, sessions_for
 from services.runtime.embedded.postgres import EmbeddedPostgres
-from tests.perf.booking_market import (
-    Asked,
-    BookingMarket,
-    even,
-    hot,
-    questions,
-)
+from tests.perf.booking_market import Asked, BookingMarket, even, hot, questions
 from tests.perf.booking_peers import CONNECTIONS, TABLES, OneByOne, empty
 from tests.perf.report import Bar, Report, finish
 
