@@ -28,8 +28,8 @@ END $$
 VOTE_IS_IN_TIME = """
 CREATE FUNCTION idea_vote_is_in_time() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM idea JOIN idea_box ON idea_box.id = idea.box_id
-                  WHERE idea.id = NEW.idea_id AND NEW.given_at < idea_box.closes_at) THEN
+  IF EXISTS (SELECT FROM idea JOIN idea_box ON idea_box.id = idea.box_id
+              WHERE idea.id = NEW.idea_id AND NEW.given_at >= idea_box.closes_at) THEN
     RAISE EXCEPTION 'the box of idea % closed before %', NEW.idea_id, NEW.given_at
       USING ERRCODE = 'check_violation';
   END IF;
@@ -267,7 +267,7 @@ def _protection() -> Iterator[str]:
     )
     yield from protect(
         "offer_promotion",
-        read=OWN,
+        read=f"{OWN} AND EXISTS (SELECT FROM offer WHERE offer.id = offer_promotion.offer_id)",
         write=OWN,
         insert=f"{OWN} AND {actor('asked_by')} AND state = 'asked'",
         privileges="SELECT, INSERT, UPDATE (state, decided_by, decided_at, remark)",
